@@ -1,0 +1,223 @@
+//! The words of a package's sections, as nodes and kernels read them: little-endian, every record a multiple of 16 bytes.
+//! `shaders/wgsl/scene.wgsl` declares the same records; a test compares the two.
+
+use bytemuck::{Pod, Zeroable};
+
+/// "No such index" wherever an index may be absent.
+pub const NONE: u32 = u32::MAX;
+
+/// What a kernel must know of a scene as a whole. Copied into the kernel's parameters as it is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct SceneHeader {
+    /// Texels across; 0 where there is no environment.
+    pub environment_width: u32,
+    pub environment_height: u32,
+    /// Next-event estimation picks the environment if a random word is below this; 2^32 − 1 stands for certainty.
+    pub environment_pick: u32,
+    pub light_triangle_count: u32,
+    /// Probability of picking the environment, and of picking the light triangles: 0, 1 or p and 1 − p.
+    pub environment_probability: f32,
+    pub triangle_probability: f32,
+    /// cos and sin of the environment's rotation about +Y, counter-clockwise seen from above.
+    pub environment_cos: f32,
+    pub environment_sin: f32,
+    /// Edge of the square directional-albedo table in [`tables`].
+    pub albedo_edge: u32,
+    pub instance_count: u32,
+    pub triangle_count: u32,
+    pub reserved: u32,
+}
+
+/// What a vertex carries besides its position. Object space of its mesh.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct VertexAttributes {
+    /// Unit shading normal; zero where the triangle's own normal is to be used.
+    pub normal: [f32; 3],
+    pub u0: f32,
+    /// Unit tangent; zero where there is none.
+    pub tangent: [f32; 3],
+    pub v0: f32,
+    pub u1: f32,
+    pub v1: f32,
+    /// Linear vertex colour: red in the low 16 bits, green in the high 16 bits, 65535 is one.
+    pub color_rg: u32,
+    /// Blue in the low 16 bits; then alpha in 15 bits (32767 is one); the top bit is set where the bitangent is flipped
+    /// (glTF's tangent w is −1).
+    pub color_ba: u32,
+}
+
+/// Triangles that share one bounding-volume hierarchy. Host only. Emissive triangles come first.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Mesh {
+    pub triangle_start: u32,
+    pub triangle_count: u32,
+    pub emissive_count: u32,
+    pub reserved: u32,
+}
+
+/// A placed mesh. Rows of 3×4 matrices, row-major.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct Instance {
+    pub object_to_world: [[f32; 4]; 3],
+    pub world_to_object: [[f32; 4]; 3],
+    /// World box, padded at submit so that no hit of the instance's triangles lies outside.
+    pub box_min: [f32; 3],
+    pub mesh: u32,
+    pub box_max: [f32; 3],
+    /// Light triangle of the mesh's first emissive triangle; [`NONE`] without any.
+    pub light_start: u32,
+    /// Of its mesh.
+    pub triangle_start: u32,
+    pub emissive_count: u32,
+    /// [`INSTANCE_FLIPPED`], [`INSTANCE_IDENTITY`].
+    pub flags: u32,
+    /// Zero in a package; a node writes its own root here.
+    pub blas_root: u32,
+}
+
+/// The object-to-world matrix mirrors: winding is reversed.
+pub const INSTANCE_FLIPPED: u32 = 1;
+/// Both matrices are the identity, bit for bit; nodes need not multiply.
+pub const INSTANCE_IDENTITY: u32 = 2;
+
+/// glTF's base material with `KHR_materials_specular` and `KHR_materials_emissive_strength`. Factors multiply textures.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct Material {
+    pub base_color: [f32; 4],
+    /// Radiance: emissive factor × strength.
+    pub emission: [f32; 3],
+    pub alpha_cutoff: f32,
+    pub metallic: f32,
+    pub roughness: f32,
+    pub normal_scale: f32,
+    /// Of `KHR_materials_specular`, 1 by default.
+    pub specular: f32,
+    pub specular_color: [f32; 3],
+    /// Reflectance of the dielectric at normal incidence: 0.04 for an index of refraction of 1.5.
+    pub dielectric_f0: f32,
+    /// [`MATERIAL_DOUBLE_SIDED`] and the others.
+    pub flags: u32,
+    /// Indices of texture slots or [`NONE`].
+    pub base_color_slot: u32,
+    pub metallic_roughness_slot: u32,
+    pub normal_slot: u32,
+    pub emissive_slot: u32,
+    pub specular_slot: u32,
+    pub specular_color_slot: u32,
+    pub reserved: u32,
+}
+
+/// Emission is visible from both sides.
+pub const MATERIAL_DOUBLE_SIDED: u32 = 1;
+/// Alpha below the cutoff is a hole.
+pub const MATERIAL_MASK: u32 = 2;
+/// Alpha is the probability of a hit.
+pub const MATERIAL_BLEND: u32 = 4;
+/// The material emits light somewhere.
+pub const MATERIAL_EMISSIVE: u32 = 8;
+/// Base colour is emitted as it is and nothing is reflected (`KHR_materials_unlit`).
+pub const MATERIAL_UNLIT: u32 = 16;
+
+/// One use of an image: `KHR_texture_transform` as a 2×3 matrix, wrap modes, filter and the UV set.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct TextureSlot {
+    pub image: u32,
+    /// Bits 0–1 wrap of u, bits 2–3 wrap of v ([`WRAP_REPEAT`]…), bit 4 nearest filter, bit 5 UV set 1.
+    pub flags: u32,
+    /// (u, v, 1) ↦ texture coordinates, v downwards.
+    pub row_u: [f32; 3],
+    pub row_v: [f32; 3],
+}
+
+pub const WRAP_REPEAT: u32 = 0;
+pub const WRAP_CLAMP: u32 = 1;
+pub const WRAP_MIRROR: u32 = 2;
+pub const SLOT_NEAREST: u32 = 1 << 4;
+pub const SLOT_UV1: u32 = 1 << 5;
+
+/// Where an image's texels are.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Image {
+    /// First word in the texels section; row-major from the top left.
+    pub texel_start: u32,
+    pub width: u32,
+    pub height: u32,
+    /// [`IMAGE_SRGB8`] or [`IMAGE_LINEAR8`]: a word a texel, red in the low byte, alpha in the high one.
+    pub format: u32,
+}
+
+/// Red, green and blue through the table of [`tables`]; alpha linear.
+pub const IMAGE_SRGB8: u32 = 0;
+pub const IMAGE_LINEAR8: u32 = 1;
+
+/// An emissive triangle of an instance. Those of one instance are consecutive, in the order of its mesh.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct LightTriangle {
+    pub instance: u32,
+    /// Global triangle index.
+    pub triangle: u32,
+    /// Cumulative probability: the first light whose `cdf` is above a random word is picked. The last one's is 2^32 − 1 and
+    /// takes that word too.
+    pub cdf: u32,
+    /// Probability of picking it (among triangles) / its world area, in 1/m².
+    pub pdf_area: f32,
+}
+
+/// Words of [`super::SectionKind::EnvironmentTable`] for an environment of w × h texels, in this order. Rows count from the
+/// top. A texel's density over the sphere is constant: directions are uniform in azimuth and in height y inside it.
+///
+/// 1. `h` words: cumulative probability of rows, last 2^32 − 1, with the picking rule of [`LightTriangle::cdf`].
+/// 2. `h × w` words: cumulative probability of columns within each row.
+/// 3. `h + 1` floats: y = sin(latitude) of row edges, from 1 down to −1.
+/// 4. `h` floats: 1 / (solid angle of one texel of the row).
+#[derive(Clone, Copy, Debug)]
+pub struct EnvironmentTable {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl EnvironmentTable {
+    pub fn rows(&self) -> usize {
+        0
+    }
+    pub fn columns(&self) -> usize {
+        self.height as usize
+    }
+    pub fn edges(&self) -> usize {
+        self.height as usize * (1 + self.width as usize)
+    }
+    pub fn densities(&self) -> usize {
+        self.edges() + self.height as usize + 1
+    }
+    pub fn words(&self) -> usize {
+        self.densities() + self.height as usize
+    }
+}
+
+/// Floats of [`super::SectionKind::Tables`].
+pub mod tables {
+    /// 256 floats: sRGB byte to linear (IEC 61966-2-1).
+    pub const SRGB: usize = 0;
+    /// 32 floats, bit patterns of u32: direction numbers of the second Sobol dimension.
+    pub const SOBOL: usize = 256;
+    /// Directional albedo of the GGX lobe without Fresnel, split for Schlick: E(μ, α) = F0 · A + B with F90 = 1. `edge`²
+    /// pairs (A, B), row of roughness r = row/(edge−1) (α = r², floored at [`ALPHA_MIN`]), column of μ = cos θ at
+    /// (column + ½)/edge. Bilinear, clamped.
+    pub const ALBEDO: usize = 288;
+    /// Edge that the package compiler writes.
+    pub const ALBEDO_EDGE: u32 = 32;
+    /// Least α that kernels use.
+    pub const ALPHA_MIN: f32 = 0.0009765625;
+
+    pub const fn words(albedo_edge: u32) -> usize {
+        ALBEDO + 2 * albedo_edge as usize * albedo_edge as usize
+    }
+}
