@@ -1,2 +1,54 @@
-//! Placeholder.
-fn main() {}
+//! The project's own commands. `cargo xtask help` lists them; the README names the ones that people need.
+
+mod golden;
+mod pack;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test           installs what the tests need, checks the tree and runs every test
+  test --no-install  the same, installing nothing
+  tidy           checks file and function lengths, openings, names and prose
+  lint           cargo fmt --check, clippy without warnings, tidy
+  golden         records the golden digests of a new kernel version
+  pack DIR       packs a stripped binary, small scenes and the Vulkan loader for a machine that builds nothing
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let root = root();
+    let outcome = match args.as_slice() {
+        ["test"] => test::run(&root, test::Install::Missing),
+        ["test", "--no-install"] => test::run(&root, test::Install::Nothing),
+        ["tidy"] => tidy::run(&root),
+        ["lint"] => test::lint(&root),
+        ["golden"] => golden::record(&root),
+        ["pack", dir] => pack::run(&root, Path::new(dir)),
+        ["help"] | ["--help"] | [] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("xtask: no command `{}`\n\n{HELP}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root: the folder above this crate.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
+}
