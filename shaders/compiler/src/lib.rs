@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Composes WGSL, lints it, emits gated SPIR-V and generates the Rust CPU backend, all from one naga IR.
+//! Knows no file of the kernel: `shaders/build.rs` names them.
+
+pub mod compose;
+pub mod diagnostic;
+pub mod front;
+pub mod rust;
+pub mod spirv;
+
+pub use compose::{Source, compose};
+pub use diagnostic::{CompileError, Diagnostic, Location};
+
+/// SPIR-V of a validated module: linted, written, decorated and passed by the gate.
+pub fn compile(source: &Source, validated: &front::Validated) -> Result<Vec<u32>, CompileError> {
+    spirv::emit::emit(source, validated)
+}
