@@ -253,8 +253,13 @@ fn trace(seed: u32, depth: ptr<function, u32>) -> u32 {
     return hash(seed ^ params.seed);
 }
 
+// What backends may replace by an instruction.
 fn div(a: f32, b: f32) -> f32 {
     return a * b;
+}
+
+fn ratio(a: f32, b: f32) -> f32 {
+    return div(a, b);
 }
 
 fn column(index: u32, which: u32) -> u32 {
