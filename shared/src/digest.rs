@@ -13,6 +13,20 @@ impl Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The digest of the parts' bytes, one after the other.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Digest(*hasher.finalize().as_bytes())
+    }
+
+    /// The keyed digest of `bytes`: unpredictable to who does not know the key.
+    pub fn keyed(key: &[u8; 32], bytes: &[u8]) -> Digest {
+        Digest(*blake3::keyed_hash(key, bytes).as_bytes())
+    }
+
     /// 64 lower-case hex digits, without the prefix: fit for a file name.
     pub fn hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)

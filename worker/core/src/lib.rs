@@ -1,1 +1,3 @@
-//! Placeholder.
+//! A lease's life on a worker, as a pure machine: events in, actions out. Knows no clock, socket, device or pixel.
+
+pub mod api;

@@ -1,0 +1,294 @@
+//! What goes into the scheduler's machine and what comes out of it. Every type is plain data; the shell that owns sockets,
+//! files, pixels and the referee's renderer turns the world into [`Event`]s and an [`Output`] into effects.
+//!
+//! Questions that change nothing are methods of [`crate::Core`]: `job(now_ms, JobId) -> Option<JobStatus>`,
+//! `jobs(now_ms, before: Option<JobId>, limit) -> Vec<JobStatus>` (newest first), `workers(now_ms, after: Option<WorkerId>,
+//! limit) -> Vec<WorkerStatus>`.
+//!
+//! The shell makes [`Output::records`] durable first, then sends messages and replies and carries out effects, in order.
+//! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`] until each of the lease's
+//! tile-passes was named by an [`Effect::Accept`] or [`Effect::Discard`].
+
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
+use tessera_shared::lease::{BlockPass, Checked, TilePass};
+use tessera_shared::messages::{Device, JobOptions, JobRefusal, ToWorker};
+use tessera_shared::package::manifest::Settings;
+
+pub use crate::record::Record;
+
+/// What the farm's owner sets. It must be the same when records are replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Source of every random choice: which blocks are checked, by whom. Workers must not learn it. The shell draws it once
+    /// and keeps it with the records.
+    pub secret: [u8; 32],
+    /// Workers of another kernel version are refused.
+    pub kernel_version: u32,
+    /// Work that a lease aims at, at the worker's measured rate.
+    pub lease_target_ms: u32,
+    /// What a lease may take beyond four times its estimate before it expires.
+    pub lease_grace_ms: u32,
+    /// The grace of a worker's first lease of a package, which travels first.
+    pub first_lease_grace_ms: u32,
+    /// Most tile-passes of a lease.
+    pub lease_tiles_max: u32,
+    /// Leases in flight to a device of a worker, so that it never waits for the next.
+    pub pipeline: u32,
+    /// Rays a second of a worker before it has answered a lease.
+    pub first_rate: u64,
+    /// How many of a thousand checks go to the referee even where another operator could do them.
+    pub referee_permille: u32,
+    /// Blocks of one request to the referee; a tile-pass in dispute is one request whatever its blocks.
+    pub referee_blocks: u32,
+    /// Requests that the referee holds at once.
+    pub referee_in_flight: u32,
+    /// Blocks that are worth a check lease of their own while there is other work.
+    pub check_blocks: u32,
+    /// How long a check waits for [`Config::check_blocks`] to gather.
+    pub check_wait_ms: u32,
+    /// How long a check waits for another operator's worker before the referee does it.
+    pub check_wait_max_ms: u32,
+    /// A job fails when so many different workers failed one of its tile-passes.
+    pub tile_failures_max: u32,
+    /// A worker gets no more of a job after failing so many of its leases.
+    pub worker_failures_max: u32,
+    /// Ended jobs that stay listed; older ones are forgotten, their films stay with the shell.
+    pub ended_jobs_max: u32,
+}
+
+impl Config {
+    /// The farm's defaults.
+    pub fn new(secret: [u8; 32]) -> Config {
+        Config {
+            secret,
+            kernel_version: tessera_shared::KERNEL_VERSION,
+            lease_target_ms: 1_000,
+            lease_grace_ms: 60_000,
+            first_lease_grace_ms: 600_000,
+            lease_tiles_max: 256,
+            pipeline: 2,
+            first_rate: 1_000_000,
+            referee_permille: 50,
+            referee_blocks: 64,
+            referee_in_flight: 2,
+            check_blocks: 64,
+            check_wait_ms: 500,
+            check_wait_max_ms: 20_000,
+            tile_failures_max: 3,
+            worker_failures_max: 3,
+            ended_jobs_max: 10_000,
+        }
+    }
+}
+
+/// Names a question of the shell's, so that its [`Reply`] finds the asker. The shell chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// One request to the referee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
+pub struct RefereeId(pub u64);
+
+/// A job as it is submitted: everything of its manifest that the farm's decisions need.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct JobSpec {
+    /// The key that submitted it; it alone may cancel it.
+    pub owner: NodeKey,
+    /// Digest of the manifest.
+    pub package: Digest,
+    pub name: String,
+    pub settings: Settings,
+    /// The manifest's frames in its order, which is the order of rendering.
+    pub frames: Vec<FrameNumber>,
+    pub options: JobOptions,
+}
+
+/// A worker that says hello.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct WorkerHello {
+    /// The key of its connection.
+    pub operator: NodeKey,
+    pub name: String,
+    pub kernel_version: u32,
+    /// Each keeps its own leases in flight. None counts as one.
+    pub devices: Vec<Device>,
+}
+
+/// A tile-pass of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedTile {
+    /// [`crate::tile_root`] of `blocks`, computed by the shell beside the core's thread.
+    pub root: Digest,
+    /// Digest of every block, in grid order.
+    pub blocks: Vec<Digest>,
+}
+
+/// A tile-pass whose pixels have arrived, as the shell recomputed it from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveredTile {
+    /// [`crate::tile_root`] of the digests of the pixels that arrived.
+    pub root: Digest,
+    /// Rays that the pixels' records count.
+    pub rays: Rays,
+}
+
+/// What happened in the world. Events about unknown workers, leases and jobs are harmless.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The first event after a replay that had records: no worker is connected, no pixels are held, the clock is at zero
+    /// again.
+    Restarted,
+    /// Time has passed; due at [`Output::wake_at`].
+    Tick,
+
+    /// Answer: [`Answer::Submitted`] or [`Answer::Refused`]. No lease is granted before [`Event::PackageComplete`].
+    Submit { request: RequestId, spec: Box<JobSpec> },
+    /// The job's blobs are all here.
+    PackageComplete { job: JobId },
+    /// Answer: [`Answer::Cancelled`] or [`Answer::JobRefused`].
+    Cancel { request: RequestId, job: JobId, by: NodeKey },
+
+    /// Answer: [`Answer::Welcome`] or [`Answer::Refused`].
+    WorkerConnected { request: RequestId, hello: Box<WorkerHello> },
+    /// The connection is gone. Its leases go back to the queue; what it still delivers over a new connection of the same
+    /// operator may be used.
+    WorkerDisconnected { worker: WorkerId },
+    /// It wants to end: no more leases.
+    WorkerLeaving { worker: WorkerId },
+
+    /// The commit of a lease: every tile-pass of it, in its order.
+    Committed { worker: WorkerId, lease: LeaseId, tiles: Vec<CommittedTile> },
+    /// All pixels of a lease, after its commit: every tile-pass of it, in its order.
+    Delivered { worker: WorkerId, lease: LeaseId, tiles: Vec<DeliveredTile> },
+    /// The answer to a check.
+    Checked { worker: WorkerId, answer: Checked },
+    /// The worker cannot do the lease; the reason is for people.
+    LeaseFailed { worker: WorkerId, lease: LeaseId, reason: String },
+
+    /// The referee's answer, a digest per block in the request's order, or why there is none.
+    Refereed { id: RefereeId, outcome: Result<RefereeDigests, String> },
+}
+
+/// What the referee found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefereeDigests {
+    pub blocks: Vec<Digest>,
+    pub rays: Rays,
+}
+
+/// What is to be done after an event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// To be made durable before anything else. Replaying all of them rebuilds the state.
+    pub records: Vec<Record>,
+    pub messages: Vec<Outbound>,
+    pub replies: Vec<(RequestId, Answer)>,
+    pub effects: Vec<Effect>,
+    /// When the next [`Event::Tick`] is due, if no other event comes before it.
+    pub wake_at: Option<u64>,
+}
+
+/// A message to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    pub worker: WorkerId,
+    pub message: ToWorker,
+}
+
+/// What the shell does with its pixels, its referee and its connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Add these tile-passes of the lease's delivery to their frames.
+    Accept {
+        job: JobId,
+        lease: LeaseId,
+        tiles: Vec<HeldTile>,
+    },
+    /// Drop these tile-passes of the lease's delivery.
+    Discard {
+        lease: LeaseId,
+        tiles: Vec<HeldTile>,
+    },
+    /// An accepted tile is in doubt: set the tile's pixels in the frame's film back to zero. All of its passes come again.
+    ResetTile {
+        job: JobId,
+        frame: FrameNumber,
+        tile: tessera_shared::ids::TileIndex,
+    },
+    /// Every tile-pass of the frame is accepted. After a [`Effect::ResetTile`] it comes again.
+    FrameComplete {
+        job: JobId,
+        frame: FrameNumber,
+        tile_passes: u32,
+        rays: Rays,
+    },
+    JobComplete {
+        job: JobId,
+        frames: u32,
+        tile_passes: u64,
+        rays: Rays,
+    },
+    /// The job was cancelled or failed: drop its unfinished films and its pixels.
+    JobEnded {
+        job: JobId,
+    },
+    /// Render these blocks with the trusted backend and answer with [`Event::Refereed`].
+    RefereeRequest {
+        id: RefereeId,
+        job: JobId,
+        package: Digest,
+        blocks: Vec<BlockPass>,
+    },
+    /// The request's answer is not needed any more.
+    RefereeCancel {
+        id: RefereeId,
+    },
+    /// An operator is quarantined: close its connections with the reason.
+    Quarantined {
+        operator: NodeKey,
+        workers: Vec<WorkerId>,
+        evidence: Evidence,
+    },
+}
+
+/// A tile-pass of a delivery that the shell holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldTile {
+    /// Its place in its lease.
+    pub at: u32,
+    pub pass: TilePass,
+}
+
+/// Why an operator is quarantined.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Evidence {
+    /// The pixels that arrived were not those it had committed to.
+    PixelsUnlikeCommit { job: JobId, lease: LeaseId, pass: TilePass },
+    /// The referee found other digests for the blocks.
+    WrongPixels { job: JobId, lease: LeaseId, blocks: Vec<WrongBlock> },
+    /// It checked blocks and the referee found other digests for them.
+    WrongCheck { job: JobId, lease: LeaseId, blocks: Vec<WrongBlock> },
+    /// The referee rendered the whole tile-pass and found other digests.
+    WrongTile { job: JobId, lease: LeaseId, pass: TilePass, said: Digest, referee: Digest },
+}
+
+/// A block for which an operator and the referee differ.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct WrongBlock {
+    pub block: BlockPass,
+    pub said: Digest,
+    pub referee: Digest,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Submitted(JobId),
+    Cancelled,
+    JobRefused(JobRefusal),
+    Welcome(WorkerId),
+    /// The reason is for people and says what to do.
+    Refused(String),
+}
