@@ -5,6 +5,7 @@
 mod by_hand;
 #[allow(warnings, clippy::all)]
 #[path = "torture/generated.rs"]
+#[rustfmt::skip]
 mod generated;
 #[allow(dead_code)]
 #[path = "../src/prelude.rs"]

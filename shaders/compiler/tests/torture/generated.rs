@@ -10,20 +10,12 @@ pub struct Inner {
     pub _pad28: u32,
 }
 impl Inner {
-    pub const ZERO: Self =
-        Self { direction: Vec3f::ZERO, weight: 0.0f32, flags: Vec2u::ZERO, _pad24: 0, _pad28: 0 };
+    pub const ZERO: Self = Self { direction: Vec3f::ZERO, weight: 0.0f32, flags: Vec2u::ZERO, _pad24: 0, _pad28: 0, };
 }
 impl Default for Inner {
-    fn default() -> Self {
-        Self::ZERO
-    }
+    fn default() -> Self { Self::ZERO }
 }
-const _: () = assert!(
-    core::mem::size_of::<Inner>() == 32
-        && core::mem::offset_of!(Inner, direction) == 0
-        && core::mem::offset_of!(Inner, weight) == 12
-        && core::mem::offset_of!(Inner, flags) == 16
-);
+const _: () = assert!(core::mem::size_of::<Inner>() == 32 && core::mem::offset_of!(Inner, direction) == 0 && core::mem::offset_of!(Inner, weight) == 12 && core::mem::offset_of!(Inner, flags) == 16);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Padded {
@@ -39,32 +31,12 @@ pub struct Padded {
     pub _pad108: u32,
 }
 impl Padded {
-    pub const ZERO: Self = Self {
-        first: 0u32,
-        _pad4: 0,
-        _pad8: 0,
-        _pad12: 0,
-        axis: Vec3f::ZERO,
-        _pad28: 0,
-        inners: [Inner::ZERO; 2],
-        shift: Vec2i::ZERO,
-        last: 0.0f32,
-        _pad108: 0,
-    };
+    pub const ZERO: Self = Self { first: 0u32, _pad4: 0, _pad8: 0, _pad12: 0, axis: Vec3f::ZERO, _pad28: 0, inners: [Inner::ZERO; 2], shift: Vec2i::ZERO, last: 0.0f32, _pad108: 0, };
 }
 impl Default for Padded {
-    fn default() -> Self {
-        Self::ZERO
-    }
+    fn default() -> Self { Self::ZERO }
 }
-const _: () = assert!(
-    core::mem::size_of::<Padded>() == 112
-        && core::mem::offset_of!(Padded, first) == 0
-        && core::mem::offset_of!(Padded, axis) == 16
-        && core::mem::offset_of!(Padded, inners) == 32
-        && core::mem::offset_of!(Padded, shift) == 96
-        && core::mem::offset_of!(Padded, last) == 104
-);
+const _: () = assert!(core::mem::size_of::<Padded>() == 112 && core::mem::offset_of!(Padded, first) == 0 && core::mem::offset_of!(Padded, axis) == 16 && core::mem::offset_of!(Padded, inners) == 32 && core::mem::offset_of!(Padded, shift) == 96 && core::mem::offset_of!(Padded, last) == 104);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct TortureParams {
@@ -74,20 +46,12 @@ pub struct TortureParams {
     pub offset: i32,
 }
 impl TortureParams {
-    pub const ZERO: Self = Self { count: 0u32, seed: 0u32, scale: 0.0f32, offset: 0i32 };
+    pub const ZERO: Self = Self { count: 0u32, seed: 0u32, scale: 0.0f32, offset: 0i32, };
 }
 impl Default for TortureParams {
-    fn default() -> Self {
-        Self::ZERO
-    }
+    fn default() -> Self { Self::ZERO }
 }
-const _: () = assert!(
-    core::mem::size_of::<TortureParams>() == 16
-        && core::mem::offset_of!(TortureParams, count) == 0
-        && core::mem::offset_of!(TortureParams, seed) == 4
-        && core::mem::offset_of!(TortureParams, scale) == 8
-        && core::mem::offset_of!(TortureParams, offset) == 12
-);
+const _: () = assert!(core::mem::size_of::<TortureParams>() == 16 && core::mem::offset_of!(TortureParams, count) == 0 && core::mem::offset_of!(TortureParams, seed) == 4 && core::mem::offset_of!(TortureParams, scale) == 8 && core::mem::offset_of!(TortureParams, offset) == 12);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Local {
@@ -96,12 +60,10 @@ pub struct Local {
     pub vector: Vec3f,
 }
 impl Local {
-    pub const ZERO: Self = Self { type_: 0u32, ok: false, vector: Vec3f::ZERO };
+    pub const ZERO: Self = Self { type_: 0u32, ok: false, vector: Vec3f::ZERO, };
 }
 impl Default for Local {
-    fn default() -> Self {
-        Self::ZERO
-    }
+    fn default() -> Self { Self::ZERO }
 }
 pub const COLUMNS: u32 = 64u32;
 pub const NEGATIVE: f32 = (-0.75f32);
@@ -109,9 +71,9 @@ pub const CORNER: Vec3f = Vec3f::new(1.0f32, (-2.0f32), 0.25f32);
 pub const SHAPE: Local = Local { type_: 7u32, ok: true, vector: Vec3f::new(1.0f32, (-2.0f32), 0.25f32) };
 /// Structs held in buffers: name, size in bytes, and each member's offset in bytes.
 pub const LAYOUTS: &[(&str, u32, &[(&str, u32)])] = &[
-    ("Inner", 32, &[("direction", 0), ("weight", 12), ("flags", 16)]),
-    ("Padded", 112, &[("first", 0), ("axis", 16), ("inners", 32), ("shift", 96), ("last", 104)]),
-    ("TortureParams", 16, &[("count", 0), ("seed", 4), ("scale", 8), ("offset", 12)]),
+    ("Inner", 32, &[("direction", 0), ("weight", 12), ("flags", 16), ]),
+    ("Padded", 112, &[("first", 0), ("axis", 16), ("inners", 32), ("shift", 96), ("last", 104), ]),
+    ("TortureParams", 16, &[("count", 0), ("seed", 4), ("scale", 8), ("offset", 12), ]),
 ];
 /// Bindings of group 0: name, binding, whether the kernel writes it.
 pub const BINDINGS: &[(&str, u32, bool)] = &[
@@ -144,9 +106,7 @@ pub struct Kernel<'a, T> {
     pub hooks: &'a T,
 }
 impl<T> Clone for Kernel<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
+    fn clone(&self) -> Self { *self }
 }
 impl<T> Copy for Kernel<'_, T> {}
 /// What a backend may do in its own way, with equal results.
@@ -313,766 +273,718 @@ impl<T: Hooks> Kernel<'_, T> {
         unreachable!()
     }
 }
-#[inline(always)]
-pub fn hash(a0_x: u32) -> u32 {
-    let mut v0_h: u32 = 0u32;
-    let e2 = a0_x.wrapping_mul(2654435769u32);
-    v0_h = e2;
-    let e4 = v0_h;
-    let e5 = v0_h;
-    let e7 = e5.wrapping_shr(16u32);
-    let e8 = e4 ^ e7;
-    v0_h = e8;
-    let e9 = v0_h;
-    let e11 = e9.wrapping_mul(2246822507u32);
-    let e13 = e11.wrapping_add(1u32);
-    v0_h = e13;
-    let e14 = v0_h;
-    let e15 = v0_h;
-    let e17 = e15.wrapping_shl(13u32);
-    let e18 = e14 ^ e17;
-    return e18;
-}
-#[inline]
-pub fn integers(a0_a: u32, a1_b: u32) -> u32 {
-    let mut v0_h: u32 = 0u32;
-    let e2 = a0_a.wrapping_add(a1_b);
-    v0_h = e2;
-    let e4 = v0_h;
-    let e6 = e4.wrapping_mul(31u32);
-    let e7 = a0_a.wrapping_sub(a1_b);
-    let e8 = e6.wrapping_add(e7);
-    v0_h = e8;
-    let e9 = v0_h;
-    let e11 = e9.wrapping_mul(31u32);
-    let e12 = a0_a.wrapping_mul(a1_b);
-    let e13 = e11.wrapping_add(e12);
-    v0_h = e13;
-    let e14 = v0_h;
-    let e16 = e14.wrapping_mul(31u32);
-    let e17 = div_u32(a0_a, a1_b);
-    let e18 = e16.wrapping_add(e17);
-    v0_h = e18;
-    let e19 = v0_h;
-    let e21 = e19.wrapping_mul(31u32);
-    let e22 = rem_u32(a0_a, a1_b);
-    let e23 = e21.wrapping_add(e22);
-    v0_h = e23;
-    let e24 = v0_h;
-    let e26 = e24.wrapping_mul(31u32);
-    let e27 = a0_a & a1_b;
-    let e28 = e26.wrapping_add(e27);
-    let e29 = a0_a | a1_b;
-    let e30 = e28.wrapping_add(e29);
-    let e31 = a0_a ^ a1_b;
-    let e32 = e30.wrapping_add(e31);
-    let e33 = !a0_a;
-    let e34 = e32.wrapping_add(e33);
-    v0_h = e34;
-    let e35 = v0_h;
-    let e37 = e35.wrapping_mul(31u32);
-    let e39 = a1_b & 31u32;
-    let e40 = a0_a.wrapping_shl(e39);
-    let e41 = e37.wrapping_add(e40);
-    let e43 = a1_b & 31u32;
-    let e44 = a0_a.wrapping_shr(e43);
-    let e45 = e41.wrapping_add(e44);
-    v0_h = e45;
-    let e46 = v0_h;
-    let e48 = e46.wrapping_mul(31u32);
-    let e49 = a0_a.min(a1_b);
-    let e50 = e48.wrapping_add(e49);
-    let e51 = a0_a.max(a1_b);
-    let e53 = e51.wrapping_mul(3u32);
-    let e54 = e50.wrapping_add(e53);
-    let e56 = a0_a.max(100u32).min(a1_b);
-    let e57 = e54.wrapping_add(e56);
-    v0_h = e57;
-    let e58 = v0_h;
-    let e60 = e58.wrapping_mul(31u32);
-    let e61 = a0_a.leading_zeros();
-    let e62 = e60.wrapping_add(e61);
-    let e63 = a1_b.trailing_zeros();
-    let e65 = e63.wrapping_mul(33u32);
-    let e66 = e62.wrapping_add(e65);
-    let e67 = a0_a.count_ones();
-    let e68 = e66.wrapping_add(e67);
-    v0_h = e68;
-    let e69 = v0_h;
-    let e71 = e69.wrapping_mul(31u32);
-    let e72 = first_leading_bit_u32(a0_a);
-    let e73 = e71.wrapping_add(e72);
-    let e74 = first_trailing_bit_u32(a1_b);
-    let e75 = e73.wrapping_add(e74);
-    v0_h = e75;
-    let e76 = v0_h;
-    let e78 = e76.wrapping_mul(31u32);
-    let e79 = a0_a.reverse_bits();
-    let e80 = e78.wrapping_add(e79);
-    v0_h = e80;
-    let e81 = v0_h;
-    let e83 = e81.wrapping_mul(31u32);
-    let e85 = a1_b & 31u32;
-    let e87 = extract_bits_u32(a0_a, e85, 9u32);
-    let e88 = e83.wrapping_add(e87);
-    let e91 = a1_b & 63u32;
-    let e92 = insert_bits_u32(a0_a, a1_b, 5u32, e91);
-    let e93 = e88.wrapping_add(e92);
-    v0_h = e93;
-    let e94 = v0_h;
-    let e95 = a0_a;
-    let e96 = e94.wrapping_add(e95);
-    let e98 = e96.wrapping_add(12u32);
-    return e98;
-}
-#[inline]
-pub fn signed(a0_a: i32, a1_b: i32) -> u32 {
-    let mut v0_h: i32 = 0i32;
-    let e2 = a0_a.wrapping_add(a1_b);
-    v0_h = e2;
-    let e4 = v0_h;
-    let e6 = e4.wrapping_mul(31i32);
-    let e7 = a0_a.wrapping_sub(a1_b);
-    let e8 = e6.wrapping_add(e7);
-    v0_h = e8;
-    let e9 = v0_h;
-    let e11 = e9.wrapping_mul(31i32);
-    let e12 = a0_a.wrapping_mul(a1_b);
-    let e13 = e11.wrapping_add(e12);
-    v0_h = e13;
-    let e14 = v0_h;
-    let e16 = e14.wrapping_mul(31i32);
-    let e17 = div_i32(a0_a, a1_b);
-    let e18 = e16.wrapping_add(e17);
-    v0_h = e18;
-    let e19 = v0_h;
-    let e21 = e19.wrapping_mul(31i32);
-    let e22 = rem_i32(a0_a, a1_b);
-    let e23 = e21.wrapping_add(e22);
-    v0_h = e23;
-    let e24 = v0_h;
-    let e26 = e24.wrapping_mul(31i32);
-    let e27 = a0_a & a1_b;
-    let e28 = e26.wrapping_add(e27);
-    let e29 = a0_a | a1_b;
-    let e30 = e28.wrapping_add(e29);
-    let e31 = a0_a ^ a1_b;
-    let e32 = e30.wrapping_add(e31);
-    let e33 = !a0_a;
-    let e34 = e32.wrapping_add(e33);
-    v0_h = e34;
-    let e35 = v0_h;
-    let e37 = e35.wrapping_mul(31i32);
-    let e38 = a1_b as u32;
-    let e40 = e38 & 31u32;
-    let e41 = a0_a.wrapping_shl(e40);
-    let e42 = e37.wrapping_add(e41);
-    let e43 = a1_b as u32;
-    let e45 = e43 & 31u32;
-    let e46 = a0_a.wrapping_shr(e45);
-    let e47 = e42.wrapping_add(e46);
-    v0_h = e47;
-    let e48 = v0_h;
-    let e50 = e48.wrapping_mul(31i32);
-    let e51 = a0_a.min(a1_b);
-    let e52 = e50.wrapping_add(e51);
-    let e53 = a0_a.max(a1_b);
-    let e55 = e53.wrapping_mul(3i32);
-    let e56 = e52.wrapping_add(e55);
-    let e58 = a0_a.max((-100i32)).min(a1_b);
-    let e59 = e56.wrapping_add(e58);
-    v0_h = e59;
-    let e60 = v0_h;
-    let e62 = e60.wrapping_mul(31i32);
-    let e63 = a0_a.wrapping_abs();
-    let e64 = e62.wrapping_add(e63);
-    let e65 = a1_b.signum();
-    let e67 = e65.wrapping_mul(7i32);
-    let e68 = e64.wrapping_add(e67);
-    let e69 = e68.wrapping_sub(a0_a);
-    v0_h = e69;
-    let e70 = v0_h;
-    let e72 = e70.wrapping_mul(31i32);
-    let e73 = a0_a.leading_zeros() as i32;
-    let e74 = e72.wrapping_add(e73);
-    let e75 = a1_b.trailing_zeros() as i32;
-    let e76 = e74.wrapping_add(e75);
-    let e77 = a0_a.count_ones() as i32;
-    let e78 = e76.wrapping_add(e77);
-    v0_h = e78;
-    let e79 = v0_h;
-    let e81 = e79.wrapping_mul(31i32);
-    let e82 = first_leading_bit_i32(a0_a);
-    let e83 = e81.wrapping_add(e82);
-    let e84 = first_trailing_bit_i32(a1_b);
-    let e85 = e83.wrapping_add(e84);
-    v0_h = e85;
-    let e86 = v0_h;
-    let e88 = e86.wrapping_mul(31i32);
-    let e89 = a0_a.reverse_bits();
-    let e90 = e88.wrapping_add(e89);
-    v0_h = e90;
-    let e91 = v0_h;
-    let e93 = e91.wrapping_mul(31i32);
-    let e96 = extract_bits_i32(a0_a, 3u32, 11u32);
-    let e97 = e93.wrapping_add(e96);
-    let e100 = insert_bits_i32(a0_a, a1_b, 5u32, 17u32);
-    let e101 = e97.wrapping_add(e100);
-    v0_h = e101;
-    let e102 = v0_h;
-    let e104 = e102.wrapping_mul(31i32);
-    let e106 = Vec3i::new(a0_a, a1_b, 3i32);
-    let e108 = Vec3i::new(a1_b, 5i32, a0_a);
-    let e109 = e106
-        .x
-        .wrapping_mul(e108.x)
-        .wrapping_add(e106.y.wrapping_mul(e108.y))
-        .wrapping_add(e106.z.wrapping_mul(e108.z));
-    let e110 = e104.wrapping_add(e109);
-    v0_h = e110;
-    let e111 = v0_h;
-    let e112 = e111 as u32;
-    return e112;
-}
-#[inline(always)]
-pub fn float_of(a0_bits: u32) -> f32 {
-    let e2 = a0_bits & 8388607u32;
-    let e4 = e2 | 1065353216u32;
-    let e5_magnitude = f32::from_bits(e4);
-    let e6 = -e5_magnitude;
-    let e8 = a0_bits.wrapping_shr(31u32);
-    let e10 = e8 == 1u32;
-    let e11 = if e10 { e6 } else { e5_magnitude };
-    return e11;
-}
-#[inline]
-pub fn floats(a0_x: f32, a1_y: f32) -> u32 {
-    let mut v0_r: f32 = 0.0f32;
-    let mut v1_: bool = false;
-    let mut v2_: bool = false;
-    let e3 = a1_y * 3.0f32;
-    let e4 = a0_x + e3;
-    v0_r = e4;
-    let e6 = v0_r;
-    let e7 = a0_x * a1_y;
-    let e8 = e6 - e7;
-    v0_r = e8;
-    let e9 = v0_r;
-    let e10 = -e9;
-    let e12 = e10 * NEGATIVE;
-    let e13 = a1_y.abs();
-    let e14 = e12 + e13;
-    v0_r = e14;
-    let e15 = v0_r;
-    let e17 = a0_x * 100.0f32;
-    let e18 = floor(e17);
-    let e19 = e15 + e18;
-    let e21 = a1_y * 100.0f32;
-    let e22 = ceil(e21);
-    let e23 = e19 + e22;
-    let e24 = a0_x * a1_y;
-    let e26 = e24 * 1000.0f32;
-    let e27 = trunc(e26);
-    let e28 = e23 + e27;
-    v0_r = e28;
-    let e29 = v0_r;
-    let e30 = a0_x.abs();
-    let e32 = e30 * 1000.0f32;
-    let e33 = f32_to_u32(e32);
-    let e34 = e33 as f32;
-    let e35 = e29 + e34;
-    let e37 = a1_y * 1000.0f32;
-    let e38 = f32_to_i32(e37);
-    let e39 = e38 as f32;
-    let e40 = e35 + e39;
-    v0_r = e40;
-    let e41 = v0_r;
-    let e42 = a0_x < a1_y;
-    let e45 = if e42 { 0.25f32 } else { 0.5f32 };
-    let e46 = e41 + e45;
-    let e47 = a0_x >= a1_y;
-    let e50 = if e47 { 4.0f32 } else { 8.0f32 };
-    let e51 = e46 + e50;
-    let e52 = a0_x != a1_y;
-    let e53 = if e52 { 1.0f32 } else { 0.0f32 };
-    let e54 = e51 + e53;
-    let e55 = a0_x == a1_y;
-    let e56 = if e55 { 1.0f32 } else { 0.0f32 };
-    let e57 = e54 + e56;
-    v0_r = e57;
-    let e58 = a0_x <= a1_y;
-    let e59 = !e58;
-    if e59 {
-        let e63 = a1_y > 1.5f32;
-        v1_ = e63;
-    } else {
-        v1_ = true;
+    #[inline(always)]
+    pub fn hash(a0_x: u32) -> u32 {
+        let mut v0_h: u32 = 0u32;
+        let e2 = a0_x.wrapping_mul(2654435769u32);
+        v0_h = e2;
+        let e4 = v0_h;
+        let e5 = v0_h;
+        let e7 = e5.wrapping_shr(16u32);
+        let e8 = e4 ^ e7;
+        v0_h = e8;
+        let e9 = v0_h;
+        let e11 = e9.wrapping_mul(2246822507u32);
+        let e13 = e11.wrapping_add(1u32);
+        v0_h = e13;
+        let e14 = v0_h;
+        let e15 = v0_h;
+        let e17 = e15.wrapping_shl(13u32);
+        let e18 = e14 ^ e17;
+        return e18;
     }
-    let e65 = v1_;
-    if e65 {
-        let e69 = a0_x > 1.75f32;
-        let e70 = !e69;
-        v2_ = e70;
-    } else {
-        v2_ = false;
+    #[inline]
+    pub fn integers(a0_a: u32, a1_b: u32) -> u32 {
+        let mut v0_h: u32 = 0u32;
+        let e2 = a0_a.wrapping_add(a1_b);
+        v0_h = e2;
+        let e4 = v0_h;
+        let e6 = e4.wrapping_mul(31u32);
+        let e7 = a0_a.wrapping_sub(a1_b);
+        let e8 = e6.wrapping_add(e7);
+        v0_h = e8;
+        let e9 = v0_h;
+        let e11 = e9.wrapping_mul(31u32);
+        let e12 = a0_a.wrapping_mul(a1_b);
+        let e13 = e11.wrapping_add(e12);
+        v0_h = e13;
+        let e14 = v0_h;
+        let e16 = e14.wrapping_mul(31u32);
+        let e17 = div_u32(a0_a, a1_b);
+        let e18 = e16.wrapping_add(e17);
+        v0_h = e18;
+        let e19 = v0_h;
+        let e21 = e19.wrapping_mul(31u32);
+        let e22 = rem_u32(a0_a, a1_b);
+        let e23 = e21.wrapping_add(e22);
+        v0_h = e23;
+        let e24 = v0_h;
+        let e26 = e24.wrapping_mul(31u32);
+        let e27 = a0_a & a1_b;
+        let e28 = e26.wrapping_add(e27);
+        let e29 = a0_a | a1_b;
+        let e30 = e28.wrapping_add(e29);
+        let e31 = a0_a ^ a1_b;
+        let e32 = e30.wrapping_add(e31);
+        let e33 = !a0_a;
+        let e34 = e32.wrapping_add(e33);
+        v0_h = e34;
+        let e35 = v0_h;
+        let e37 = e35.wrapping_mul(31u32);
+        let e39 = a1_b & 31u32;
+        let e40 = a0_a.wrapping_shl(e39);
+        let e41 = e37.wrapping_add(e40);
+        let e43 = a1_b & 31u32;
+        let e44 = a0_a.wrapping_shr(e43);
+        let e45 = e41.wrapping_add(e44);
+        v0_h = e45;
+        let e46 = v0_h;
+        let e48 = e46.wrapping_mul(31u32);
+        let e49 = a0_a.min(a1_b);
+        let e50 = e48.wrapping_add(e49);
+        let e51 = a0_a.max(a1_b);
+        let e53 = e51.wrapping_mul(3u32);
+        let e54 = e50.wrapping_add(e53);
+        let e56 = a0_a.max(100u32).min(a1_b);
+        let e57 = e54.wrapping_add(e56);
+        v0_h = e57;
+        let e58 = v0_h;
+        let e60 = e58.wrapping_mul(31u32);
+        let e61 = a0_a.leading_zeros();
+        let e62 = e60.wrapping_add(e61);
+        let e63 = a1_b.trailing_zeros();
+        let e65 = e63.wrapping_mul(33u32);
+        let e66 = e62.wrapping_add(e65);
+        let e67 = a0_a.count_ones();
+        let e68 = e66.wrapping_add(e67);
+        v0_h = e68;
+        let e69 = v0_h;
+        let e71 = e69.wrapping_mul(31u32);
+        let e72 = first_leading_bit_u32(a0_a);
+        let e73 = e71.wrapping_add(e72);
+        let e74 = first_trailing_bit_u32(a1_b);
+        let e75 = e73.wrapping_add(e74);
+        v0_h = e75;
+        let e76 = v0_h;
+        let e78 = e76.wrapping_mul(31u32);
+        let e79 = a0_a.reverse_bits();
+        let e80 = e78.wrapping_add(e79);
+        v0_h = e80;
+        let e81 = v0_h;
+        let e83 = e81.wrapping_mul(31u32);
+        let e85 = a1_b & 31u32;
+        let e87 = extract_bits_u32(a0_a, e85, 9u32);
+        let e88 = e83.wrapping_add(e87);
+        let e91 = a1_b & 63u32;
+        let e92 = insert_bits_u32(a0_a, a1_b, 5u32, e91);
+        let e93 = e88.wrapping_add(e92);
+        v0_h = e93;
+        let e94 = v0_h;
+        let e95 = a0_a;
+        let e96 = e94.wrapping_add(e95);
+        let e98 = e96.wrapping_add(12u32);
+        return e98;
     }
-    let e72 = v2_;
-    if e72 {
-        let e73 = v0_r;
-        let e75 = e73 * 0.5f32;
-        v0_r = e75;
+    #[inline]
+    pub fn signed(a0_a: i32, a1_b: i32) -> u32 {
+        let mut v0_h: i32 = 0i32;
+        let e2 = a0_a.wrapping_add(a1_b);
+        v0_h = e2;
+        let e4 = v0_h;
+        let e6 = e4.wrapping_mul(31i32);
+        let e7 = a0_a.wrapping_sub(a1_b);
+        let e8 = e6.wrapping_add(e7);
+        v0_h = e8;
+        let e9 = v0_h;
+        let e11 = e9.wrapping_mul(31i32);
+        let e12 = a0_a.wrapping_mul(a1_b);
+        let e13 = e11.wrapping_add(e12);
+        v0_h = e13;
+        let e14 = v0_h;
+        let e16 = e14.wrapping_mul(31i32);
+        let e17 = div_i32(a0_a, a1_b);
+        let e18 = e16.wrapping_add(e17);
+        v0_h = e18;
+        let e19 = v0_h;
+        let e21 = e19.wrapping_mul(31i32);
+        let e22 = rem_i32(a0_a, a1_b);
+        let e23 = e21.wrapping_add(e22);
+        v0_h = e23;
+        let e24 = v0_h;
+        let e26 = e24.wrapping_mul(31i32);
+        let e27 = a0_a & a1_b;
+        let e28 = e26.wrapping_add(e27);
+        let e29 = a0_a | a1_b;
+        let e30 = e28.wrapping_add(e29);
+        let e31 = a0_a ^ a1_b;
+        let e32 = e30.wrapping_add(e31);
+        let e33 = !a0_a;
+        let e34 = e32.wrapping_add(e33);
+        v0_h = e34;
+        let e35 = v0_h;
+        let e37 = e35.wrapping_mul(31i32);
+        let e38 = a1_b as u32;
+        let e40 = e38 & 31u32;
+        let e41 = a0_a.wrapping_shl(e40);
+        let e42 = e37.wrapping_add(e41);
+        let e43 = a1_b as u32;
+        let e45 = e43 & 31u32;
+        let e46 = a0_a.wrapping_shr(e45);
+        let e47 = e42.wrapping_add(e46);
+        v0_h = e47;
+        let e48 = v0_h;
+        let e50 = e48.wrapping_mul(31i32);
+        let e51 = a0_a.min(a1_b);
+        let e52 = e50.wrapping_add(e51);
+        let e53 = a0_a.max(a1_b);
+        let e55 = e53.wrapping_mul(3i32);
+        let e56 = e52.wrapping_add(e55);
+        let e58 = a0_a.max((-100i32)).min(a1_b);
+        let e59 = e56.wrapping_add(e58);
+        v0_h = e59;
+        let e60 = v0_h;
+        let e62 = e60.wrapping_mul(31i32);
+        let e63 = a0_a.wrapping_abs();
+        let e64 = e62.wrapping_add(e63);
+        let e65 = a1_b.signum();
+        let e67 = e65.wrapping_mul(7i32);
+        let e68 = e64.wrapping_add(e67);
+        let e69 = e68.wrapping_sub(a0_a);
+        v0_h = e69;
+        let e70 = v0_h;
+        let e72 = e70.wrapping_mul(31i32);
+        let e73 = a0_a.leading_zeros() as i32;
+        let e74 = e72.wrapping_add(e73);
+        let e75 = a1_b.trailing_zeros() as i32;
+        let e76 = e74.wrapping_add(e75);
+        let e77 = a0_a.count_ones() as i32;
+        let e78 = e76.wrapping_add(e77);
+        v0_h = e78;
+        let e79 = v0_h;
+        let e81 = e79.wrapping_mul(31i32);
+        let e82 = first_leading_bit_i32(a0_a);
+        let e83 = e81.wrapping_add(e82);
+        let e84 = first_trailing_bit_i32(a1_b);
+        let e85 = e83.wrapping_add(e84);
+        v0_h = e85;
+        let e86 = v0_h;
+        let e88 = e86.wrapping_mul(31i32);
+        let e89 = a0_a.reverse_bits();
+        let e90 = e88.wrapping_add(e89);
+        v0_h = e90;
+        let e91 = v0_h;
+        let e93 = e91.wrapping_mul(31i32);
+        let e96 = extract_bits_i32(a0_a, 3u32, 11u32);
+        let e97 = e93.wrapping_add(e96);
+        let e100 = insert_bits_i32(a0_a, a1_b, 5u32, 17u32);
+        let e101 = e97.wrapping_add(e100);
+        v0_h = e101;
+        let e102 = v0_h;
+        let e104 = e102.wrapping_mul(31i32);
+        let e106 = Vec3i::new(a0_a, a1_b, 3i32);
+        let e108 = Vec3i::new(a1_b, 5i32, a0_a);
+        let e109 = e106.x.wrapping_mul(e108.x).wrapping_add(e106.y.wrapping_mul(e108.y)).wrapping_add(e106.z.wrapping_mul(e108.z));
+        let e110 = e104.wrapping_add(e109);
+        v0_h = e110;
+        let e111 = v0_h;
+        let e112 = e111 as u32;
+        return e112;
     }
-    let e76 = v0_r;
-    let e77 = e76.to_bits();
-    return e77;
-}
-#[inline(always)]
-pub fn casts(a0_bits: u32) -> Vec4u {
-    let e1_x = float_of(a0_bits);
-    let e3_big = e1_x * 4294967300.0f32;
-    let e4 = f32_to_u32(e3_big);
-    let e5 = f32_to_i32(e3_big);
-    let e6 = e5 as u32;
-    let e8 = e1_x * 2147483600.0f32;
-    let e9 = f32_to_u32(e8);
-    let e11 = e1_x * 1073741800.0f32;
-    let e12 = f32_to_i32(e11);
-    let e13 = e12 as u32;
-    let e14 = Vec4u::new(e4, e6, e9, e13);
-    return e14;
-}
-#[inline]
-pub fn vectors(a0_p: Vec4f, a1_q: Vec4f, a2_index: u32) -> u32 {
-    let mut v0_v: Vec3f = Vec3f::ZERO;
-    let mut v1_: bool = false;
-    let e3 = Vec3f::new(a0_p.x, a0_p.y, a0_p.z);
-    let e4 = a1_q.w;
-    let e5 = Vec3f::new(e3.x * e4, e3.y * e4, e3.z * e4);
-    let e6 = Vec3f::new(a1_q.z, a1_q.y, a1_q.x);
-    let e7 = Vec3f::new(e5.x + e6.x, e5.y + e6.y, e5.z + e6.z);
-    v0_v = e7;
-    let e9 = v0_v;
-    let e11 = Vec3f::new(0.5f32 * e9.x, 0.5f32 * e9.y, 0.5f32 * e9.z);
-    let e12 = Vec3f::new(a0_p.w, a0_p.w, a0_p.w);
-    let e13 = Vec3f::new(e11.x - e12.x, e11.y - e12.y, e11.z - e12.z);
-    v0_v = e13;
-    let e14 = v0_v;
-    let e15 = Vec3f::new(a1_q.x, a1_q.y, a1_q.z);
-    let e16 = Vec3f::new(e14.x * e15.x, e14.y * e15.y, e14.z * e15.z);
-    let e17 = Vec2f::new(a0_p.x, a0_p.y);
-    let e19 = Vec3f::new(e17.x, e17.y, 1.0f32);
-    let e20 = Vec3f::new(e16.x + e19.x, e16.y + e19.y, e16.z + e19.z);
-    let e22 = Vec3f::new(e20.x + CORNER.x, e20.y + CORNER.y, e20.z + CORNER.z);
-    v0_v = e22;
-    let e24 = rem_u32(a2_index, 3u32);
-    let e27 = a2_index.wrapping_add(1u32);
-    let e29 = rem_u32(e27, 3u32);
-    let e31 = v0_v.at(e29 as u32);
-    let e33 = e31 + 1.0f32;
-    *v0_v.at_mut(e24 as u32) = e33;
-    let e35 = v0_v.y;
-    let e37 = a2_index & 3u32;
-    let e38 = a0_p.at(e37 as u32);
-    let e39 = e35 + e38;
-    v0_v.y = e39;
-    let e40 = v0_v;
-    let e41 = Vec3f::new(a1_q.x, a1_q.y, a1_q.z);
-    let e42_less = Vec3b::new(e40.x < e41.x, e40.y < e41.y, e40.z < e41.z);
-    let e43 = v0_v;
-    let e44 = v0_v;
-    let e45 = Vec3f::new(-e44.x, -e44.y, -e44.z);
-    let e46 = Vec3f::new(
-        if e42_less.x { e45.x } else { e43.x },
-        if e42_less.y { e45.y } else { e43.y },
-        if e42_less.z { e45.z } else { e43.z },
-    );
-    v0_v = e46;
-    let e47 = v0_v;
-    let e48 = v0_v;
-    let e50 = Vec3f::splat(1.0f32);
-    let e51 = Vec3f::new(e48.x + e50.x, e48.y + e50.y, e48.z + e50.z);
-    let e52 = e42_less.x & e42_less.y & e42_less.z;
-    let e53 = !e52;
-    if e53 {
-        let e56 = v0_v;
-        let e57 = Vec2f::new(e56.x, e56.y);
-        let e58 = Vec2f::new(a0_p.z, a0_p.w);
-        let e59 = Vec2b::new(e57.x > e58.x, e57.y > e58.y);
-        let e60 = e59.x | e59.y;
-        v1_ = e60;
-    } else {
-        v1_ = true;
+    #[inline(always)]
+    pub fn float_of(a0_bits: u32) -> f32 {
+        let e2 = a0_bits & 8388607u32;
+        let e4 = e2 | 1065353216u32;
+        let e5_magnitude = f32::from_bits(e4);
+        let e6 = -e5_magnitude;
+        let e8 = a0_bits.wrapping_shr(31u32);
+        let e10 = e8 == 1u32;
+        let e11 = if e10 { e6 } else { e5_magnitude };
+        return e11;
     }
-    let e62 = v1_;
-    let e63 = if e62 { e51 } else { e47 };
-    v0_v = e63;
-    let e64 = v0_v;
-    let e66 = Vec4f::new(e64.x, e64.y, e64.z, 2.5f32);
-    let e67 = Vec4f::new(floor(e66.x), floor(e66.y), floor(e66.z), floor(e66.w));
-    let e68_w = Vec4f::new(e67.x.abs(), e67.y.abs(), e67.z.abs(), e67.w.abs());
-    let e69 = Vec4u::new(f32_to_u32(e68_w.x), f32_to_u32(e68_w.y), f32_to_u32(e68_w.z), f32_to_u32(e68_w.w));
-    let e73 = Vec4u::new(1u32, a2_index, 3u32, 4u32);
-    let e75 = Vec4u::new(
-        e73.x.wrapping_mul(2u32),
-        e73.y.wrapping_mul(2u32),
-        e73.z.wrapping_mul(2u32),
-        e73.w.wrapping_mul(2u32),
-    );
-    let e76_u = Vec4u::new(
-        e69.x.wrapping_add(e75.x),
-        e69.y.wrapping_add(e75.y),
-        e69.z.wrapping_add(e75.z),
-        e69.w.wrapping_add(e75.w),
-    );
-    let e77 = Vec4i::new(e76_u.x as i32, e76_u.y as i32, e76_u.z as i32, e76_u.w as i32);
-    let e79 = a2_index & 1u32;
-    let e80 = e79 as i32;
-    let e84 = Vec4i::new((-3i32), 2i32, e80, 5i32);
-    let e85 = Vec4i::new(
-        div_i32(e77.x, e84.x),
-        div_i32(e77.y, e84.y),
-        div_i32(e77.z, e84.z),
-        div_i32(e77.w, e84.w),
-    );
-    let e88 = Vec4i::new(1i32, (-1i32), 1i32, (-1i32));
-    let e89_s = Vec4i::new(
-        e85.x.wrapping_sub(e88.x),
-        e85.y.wrapping_sub(e88.y),
-        e85.z.wrapping_sub(e88.z),
-        e85.w.wrapping_sub(e88.w),
-    );
-    let e90 = Vec4u::new(e89_s.x as u32, e89_s.y as u32, e89_s.z as u32, e89_s.w as u32);
-    let e95 = Vec4u::new(1u32, 2u32, 3u32, 4u32);
-    let e96 = Vec4u::new(
-        e76_u.x.wrapping_shl(e95.x),
-        e76_u.y.wrapping_shl(e95.y),
-        e76_u.z.wrapping_shl(e95.z),
-        e76_u.w.wrapping_shl(e95.w),
-    );
-    let e97 = Vec4u::new(e90.x ^ e96.x, e90.y ^ e96.y, e90.z ^ e96.z, e90.w ^ e96.w);
-    let e100 = a2_index & 1u32;
-    let e103 = Vec4u::new(7u32, e100, 5u32, 3u32);
-    let e104 = Vec4u::new(
-        rem_u32(e76_u.x, e103.x),
-        rem_u32(e76_u.y, e103.y),
-        rem_u32(e76_u.z, e103.z),
-        rem_u32(e76_u.w, e103.w),
-    );
-    let e105_m = Vec4u::new(e97.x ^ e104.x, e97.y ^ e104.y, e97.z ^ e104.z, e97.w ^ e104.w);
-    let e106 = Vec3i::new(e89_s.x, e89_s.y, e89_s.z);
-    let e107 = Vec3f::new(e106.x as f32, e106.y as f32, e106.z as f32);
-    let e108 = Vec3f::new(
-        if e42_less.x { 1.0f32 } else { 0.0f32 },
-        if e42_less.y { 1.0f32 } else { 0.0f32 },
-        if e42_less.z { 1.0f32 } else { 0.0f32 },
-    );
-    let e109_f = Vec3f::new(e107.x * e108.x, e107.y * e108.y, e107.z * e108.z);
-    let e110 = e105_m.x;
-    let e111 = e105_m.y;
-    let e113 = e111.wrapping_mul(3u32);
-    let e114 = e110.wrapping_add(e113);
-    let e115 = e105_m.z;
-    let e117 = e115.wrapping_mul(5u32);
-    let e118 = e114.wrapping_add(e117);
-    let e119 = e105_m.w;
-    let e121 = e119.wrapping_mul(7u32);
-    let e122 = e118.wrapping_add(e121);
-    let e123 = e109_f.x;
-    let e124 = e109_f.y;
-    let e125 = e123 + e124;
-    let e126 = e109_f.z;
-    let e127 = e125 + e126;
-    let e128 = e127.to_bits();
-    let e129 = e122.wrapping_add(e128);
-    let e130 = e76_u
-        .x
-        .wrapping_mul(e105_m.x)
-        .wrapping_add(e76_u.y.wrapping_mul(e105_m.y))
-        .wrapping_add(e76_u.z.wrapping_mul(e105_m.z))
-        .wrapping_add(e76_u.w.wrapping_mul(e105_m.w));
-    let e131 = e129.wrapping_add(e130);
-    return e131;
-}
-#[inline(always)]
-pub fn bump(a0_counter: &mut u32, a1_by: u32) -> u32 {
-    let e2 = (*a0_counter);
-    let e3 = e2.wrapping_add(a1_by);
-    (*a0_counter) = e3;
-    let e4 = (*a0_counter);
-    let e6 = e4 > 1000u32;
-    if e6 {
-        return 1u32;
+    #[inline]
+    pub fn floats(a0_x: f32, a1_y: f32) -> u32 {
+        let mut v0_r: f32 = 0.0f32;
+        let mut v1_: bool = false;
+        let mut v2_: bool = false;
+        let e3 = a1_y * 3.0f32;
+        let e4 = a0_x + e3;
+        v0_r = e4;
+        let e6 = v0_r;
+        let e7 = a0_x * a1_y;
+        let e8 = e6 - e7;
+        v0_r = e8;
+        let e9 = v0_r;
+        let e10 = -e9;
+        let e12 = e10 * NEGATIVE;
+        let e13 = a1_y.abs();
+        let e14 = e12 + e13;
+        v0_r = e14;
+        let e15 = v0_r;
+        let e17 = a0_x * 100.0f32;
+        let e18 = floor(e17);
+        let e19 = e15 + e18;
+        let e21 = a1_y * 100.0f32;
+        let e22 = ceil(e21);
+        let e23 = e19 + e22;
+        let e24 = a0_x * a1_y;
+        let e26 = e24 * 1000.0f32;
+        let e27 = trunc(e26);
+        let e28 = e23 + e27;
+        v0_r = e28;
+        let e29 = v0_r;
+        let e30 = a0_x.abs();
+        let e32 = e30 * 1000.0f32;
+        let e33 = f32_to_u32(e32);
+        let e34 = e33 as f32;
+        let e35 = e29 + e34;
+        let e37 = a1_y * 1000.0f32;
+        let e38 = f32_to_i32(e37);
+        let e39 = e38 as f32;
+        let e40 = e35 + e39;
+        v0_r = e40;
+        let e41 = v0_r;
+        let e42 = a0_x < a1_y;
+        let e45 = if e42 { 0.25f32 } else { 0.5f32 };
+        let e46 = e41 + e45;
+        let e47 = a0_x >= a1_y;
+        let e50 = if e47 { 4.0f32 } else { 8.0f32 };
+        let e51 = e46 + e50;
+        let e52 = a0_x != a1_y;
+        let e53 = if e52 { 1.0f32 } else { 0.0f32 };
+        let e54 = e51 + e53;
+        let e55 = a0_x == a1_y;
+        let e56 = if e55 { 1.0f32 } else { 0.0f32 };
+        let e57 = e54 + e56;
+        v0_r = e57;
+        let e58 = a0_x <= a1_y;
+        let e59 = !e58;
+        if e59 {
+            let e63 = a1_y > 1.5f32;
+            v1_ = e63;
+        } else {
+            v1_ = true;
+        }
+        let e65 = v1_;
+        if e65 {
+            let e69 = a0_x > 1.75f32;
+            let e70 = !e69;
+            v2_ = e70;
+        } else {
+            v2_ = false;
+        }
+        let e72 = v2_;
+        if e72 {
+            let e73 = v0_r;
+            let e75 = e73 * 0.5f32;
+            v0_r = e75;
+        }
+        let e76 = v0_r;
+        let e77 = e76.to_bits();
+        return e77;
     }
-    return 0u32;
-}
-#[inline(always)]
-pub fn twice(a0_counter: &mut u32, a1_by: u32) -> u32 {
-    let e2 = bump(&mut (*a0_counter), a1_by);
-    let e4 = a1_by.wrapping_mul(2u32);
-    let e5 = bump(&mut (*a0_counter), e4);
-    let e6 = e2.wrapping_add(e5);
-    return e6;
-}
-#[inline(always)]
-pub fn fill(a0_stack: &mut [u32; 8], a1_at: u32, a2_value: u32) {
-    let e4 = a1_at & 7u32;
-    (*a0_stack)[e4 as usize] = a2_value;
-    let e7 = a1_at > 100u32;
-    if e7 {
+    #[inline(always)]
+    pub fn casts(a0_bits: u32) -> Vec4u {
+        let e1_x = float_of(a0_bits);
+        let e3_big = e1_x * 4294967300.0f32;
+        let e4 = f32_to_u32(e3_big);
+        let e5 = f32_to_i32(e3_big);
+        let e6 = e5 as u32;
+        let e8 = e1_x * 2147483600.0f32;
+        let e9 = f32_to_u32(e8);
+        let e11 = e1_x * 1073741800.0f32;
+        let e12 = f32_to_i32(e11);
+        let e13 = e12 as u32;
+        let e14 = Vec4u::new(e4, e6, e9, e13);
+        return e14;
+    }
+    #[inline]
+    pub fn vectors(a0_p: Vec4f, a1_q: Vec4f, a2_index: u32) -> u32 {
+        let mut v0_v: Vec3f = Vec3f::ZERO;
+        let mut v1_: bool = false;
+        let e3 = Vec3f::new(a0_p.x, a0_p.y, a0_p.z);
+        let e4 = a1_q.w;
+        let e5 = Vec3f::new(e3.x * e4, e3.y * e4, e3.z * e4);
+        let e6 = Vec3f::new(a1_q.z, a1_q.y, a1_q.x);
+        let e7 = Vec3f::new(e5.x + e6.x, e5.y + e6.y, e5.z + e6.z);
+        v0_v = e7;
+        let e9 = v0_v;
+        let e11 = Vec3f::new(0.5f32 * e9.x, 0.5f32 * e9.y, 0.5f32 * e9.z);
+        let e12 = Vec3f::new(a0_p.w, a0_p.w, a0_p.w);
+        let e13 = Vec3f::new(e11.x - e12.x, e11.y - e12.y, e11.z - e12.z);
+        v0_v = e13;
+        let e14 = v0_v;
+        let e15 = Vec3f::new(a1_q.x, a1_q.y, a1_q.z);
+        let e16 = Vec3f::new(e14.x * e15.x, e14.y * e15.y, e14.z * e15.z);
+        let e17 = Vec2f::new(a0_p.x, a0_p.y);
+        let e19 = Vec3f::new(e17.x, e17.y, 1.0f32);
+        let e20 = Vec3f::new(e16.x + e19.x, e16.y + e19.y, e16.z + e19.z);
+        let e22 = Vec3f::new(e20.x + CORNER.x, e20.y + CORNER.y, e20.z + CORNER.z);
+        v0_v = e22;
+        let e24 = rem_u32(a2_index, 3u32);
+        let e27 = a2_index.wrapping_add(1u32);
+        let e29 = rem_u32(e27, 3u32);
+        let e31 = v0_v.at(e29 as u32);
+        let e33 = e31 + 1.0f32;
+        *v0_v.at_mut(e24 as u32) = e33;
+        let e35 = v0_v.y;
+        let e37 = a2_index & 3u32;
+        let e38 = a0_p.at(e37 as u32);
+        let e39 = e35 + e38;
+        v0_v.y = e39;
+        let e40 = v0_v;
+        let e41 = Vec3f::new(a1_q.x, a1_q.y, a1_q.z);
+        let e42_less = Vec3b::new(e40.x < e41.x, e40.y < e41.y, e40.z < e41.z);
+        let e43 = v0_v;
+        let e44 = v0_v;
+        let e45 = Vec3f::new(-e44.x, -e44.y, -e44.z);
+        let e46 = Vec3f::new(if e42_less.x { e45.x } else { e43.x }, if e42_less.y { e45.y } else { e43.y }, if e42_less.z { e45.z } else { e43.z });
+        v0_v = e46;
+        let e47 = v0_v;
+        let e48 = v0_v;
+        let e50 = Vec3f::splat(1.0f32);
+        let e51 = Vec3f::new(e48.x + e50.x, e48.y + e50.y, e48.z + e50.z);
+        let e52 = e42_less.x & e42_less.y & e42_less.z;
+        let e53 = !e52;
+        if e53 {
+            let e56 = v0_v;
+            let e57 = Vec2f::new(e56.x, e56.y);
+            let e58 = Vec2f::new(a0_p.z, a0_p.w);
+            let e59 = Vec2b::new(e57.x > e58.x, e57.y > e58.y);
+            let e60 = e59.x | e59.y;
+            v1_ = e60;
+        } else {
+            v1_ = true;
+        }
+        let e62 = v1_;
+        let e63 = if e62 { e51 } else { e47 };
+        v0_v = e63;
+        let e64 = v0_v;
+        let e66 = Vec4f::new(e64.x, e64.y, e64.z, 2.5f32);
+        let e67 = Vec4f::new(floor(e66.x), floor(e66.y), floor(e66.z), floor(e66.w));
+        let e68_w = Vec4f::new(e67.x.abs(), e67.y.abs(), e67.z.abs(), e67.w.abs());
+        let e69 = Vec4u::new(f32_to_u32(e68_w.x), f32_to_u32(e68_w.y), f32_to_u32(e68_w.z), f32_to_u32(e68_w.w));
+        let e73 = Vec4u::new(1u32, a2_index, 3u32, 4u32);
+        let e75 = Vec4u::new(e73.x.wrapping_mul(2u32), e73.y.wrapping_mul(2u32), e73.z.wrapping_mul(2u32), e73.w.wrapping_mul(2u32));
+        let e76_u = Vec4u::new(e69.x.wrapping_add(e75.x), e69.y.wrapping_add(e75.y), e69.z.wrapping_add(e75.z), e69.w.wrapping_add(e75.w));
+        let e77 = Vec4i::new(e76_u.x as i32, e76_u.y as i32, e76_u.z as i32, e76_u.w as i32);
+        let e79 = a2_index & 1u32;
+        let e80 = e79 as i32;
+        let e84 = Vec4i::new((-3i32), 2i32, e80, 5i32);
+        let e85 = Vec4i::new(div_i32(e77.x, e84.x), div_i32(e77.y, e84.y), div_i32(e77.z, e84.z), div_i32(e77.w, e84.w));
+        let e88 = Vec4i::new(1i32, (-1i32), 1i32, (-1i32));
+        let e89_s = Vec4i::new(e85.x.wrapping_sub(e88.x), e85.y.wrapping_sub(e88.y), e85.z.wrapping_sub(e88.z), e85.w.wrapping_sub(e88.w));
+        let e90 = Vec4u::new(e89_s.x as u32, e89_s.y as u32, e89_s.z as u32, e89_s.w as u32);
+        let e95 = Vec4u::new(1u32, 2u32, 3u32, 4u32);
+        let e96 = Vec4u::new(e76_u.x.wrapping_shl(e95.x), e76_u.y.wrapping_shl(e95.y), e76_u.z.wrapping_shl(e95.z), e76_u.w.wrapping_shl(e95.w));
+        let e97 = Vec4u::new(e90.x ^ e96.x, e90.y ^ e96.y, e90.z ^ e96.z, e90.w ^ e96.w);
+        let e100 = a2_index & 1u32;
+        let e103 = Vec4u::new(7u32, e100, 5u32, 3u32);
+        let e104 = Vec4u::new(rem_u32(e76_u.x, e103.x), rem_u32(e76_u.y, e103.y), rem_u32(e76_u.z, e103.z), rem_u32(e76_u.w, e103.w));
+        let e105_m = Vec4u::new(e97.x ^ e104.x, e97.y ^ e104.y, e97.z ^ e104.z, e97.w ^ e104.w);
+        let e106 = Vec3i::new(e89_s.x, e89_s.y, e89_s.z);
+        let e107 = Vec3f::new(e106.x as f32, e106.y as f32, e106.z as f32);
+        let e108 = Vec3f::new(if e42_less.x { 1.0f32 } else { 0.0f32 }, if e42_less.y { 1.0f32 } else { 0.0f32 }, if e42_less.z { 1.0f32 } else { 0.0f32 });
+        let e109_f = Vec3f::new(e107.x * e108.x, e107.y * e108.y, e107.z * e108.z);
+        let e110 = e105_m.x;
+        let e111 = e105_m.y;
+        let e113 = e111.wrapping_mul(3u32);
+        let e114 = e110.wrapping_add(e113);
+        let e115 = e105_m.z;
+        let e117 = e115.wrapping_mul(5u32);
+        let e118 = e114.wrapping_add(e117);
+        let e119 = e105_m.w;
+        let e121 = e119.wrapping_mul(7u32);
+        let e122 = e118.wrapping_add(e121);
+        let e123 = e109_f.x;
+        let e124 = e109_f.y;
+        let e125 = e123 + e124;
+        let e126 = e109_f.z;
+        let e127 = e125 + e126;
+        let e128 = e127.to_bits();
+        let e129 = e122.wrapping_add(e128);
+        let e130 = e76_u.x.wrapping_mul(e105_m.x).wrapping_add(e76_u.y.wrapping_mul(e105_m.y)).wrapping_add(e76_u.z.wrapping_mul(e105_m.z)).wrapping_add(e76_u.w.wrapping_mul(e105_m.w));
+        let e131 = e129.wrapping_add(e130);
+        return e131;
+    }
+    #[inline(always)]
+    pub fn bump(a0_counter: &mut u32, a1_by: u32) -> u32 {
+        let e2 = (*a0_counter);
+        let e3 = e2.wrapping_add(a1_by);
+        (*a0_counter) = e3;
+        let e4 = (*a0_counter);
+        let e6 = e4 > 1000u32;
+        if e6 {
+            return 1u32;
+        }
+        return 0u32;
+    }
+    #[inline(always)]
+    pub fn twice(a0_counter: &mut u32, a1_by: u32) -> u32 {
+        let e2 = bump(&mut (*a0_counter), a1_by);
+        let e4 = a1_by.wrapping_mul(2u32);
+        let e5 = bump(&mut (*a0_counter), e4);
+        let e6 = e2.wrapping_add(e5);
+        return e6;
+    }
+    #[inline(always)]
+    pub fn fill(a0_stack: &mut [u32; 8], a1_at: u32, a2_value: u32) {
+        let e4 = a1_at & 7u32;
+        (*a0_stack)[e4 as usize] = a2_value;
+        let e7 = a1_at > 100u32;
+        if e7 {
+            return;
+        }
+        let e9 = a1_at.wrapping_add(1u32);
+        let e11 = e9 & 7u32;
+        let e13 = (*a0_stack)[e11 as usize];
+        let e15 = a2_value.wrapping_shr(3u32);
+        let e16 = e13 ^ e15;
+        (*a0_stack)[e11 as usize] = e16;
         return;
     }
-    let e9 = a1_at.wrapping_add(1u32);
-    let e11 = e9 & 7u32;
-    let e13 = (*a0_stack)[e11 as usize];
-    let e15 = a2_value.wrapping_shr(3u32);
-    let e16 = e13 ^ e15;
-    (*a0_stack)[e11 as usize] = e16;
-    return;
-}
-#[inline]
-pub fn arrays(a0_seed: u32) -> u32 {
-    let mut v0_stack: [u32; 8] = [0u32; 8];
-    let mut v1_top: u32 = 0u32;
-    let mut v2_counter: u32 = 0u32;
-    let mut v3_i: u32 = 0u32;
-    let mut v4_grid: [[Vec2u; 3]; 2] = [[Vec2u::ZERO; 3]; 2];
-    let mut v5_sum: u32 = 0u32;
-    let mut v6_i: u32 = 0u32;
-    let e5 = a0_seed & 255u32;
-    v2_counter = e5;
-    'l1: loop {
-        let e9 = v3_i;
-        let e11 = e9 < 20u32;
-        if e11 {
-        } else {
-            break 'l1;
-        }
-        {
-            let e12 = v3_i;
-            let e13 = a0_seed.wrapping_add(e12);
-            let e14 = hash(e13);
-            let e15 = v3_i;
-            let e17 = e15.wrapping_mul(77u32);
-            fill(&mut v0_stack, e14, e17);
-            let e18 = v1_top;
-            let e19 = v3_i;
-            let e21 = rem_u32(e19, 8u32);
-            let e23 = v0_stack[e21 as usize];
-            let e25 = e23 & 255u32;
-            let e26 = twice(&mut v2_counter, e25);
-            let e27 = e18.wrapping_add(e26);
-            v1_top = e27;
-        }
-        let e29 = v3_i;
-        let e30 = e29.wrapping_add(1u32);
-        v3_i = e30;
-    }
-    let e32 = v1_top;
-    let e34 = e32 & 1u32;
-    let e37 = rem_u32(a0_seed, 3u32);
-    let e40 = v2_counter;
-    v4_grid[e34 as usize][e37 as usize].y = e40;
-    let e44 = v0_stack[3];
-    let e45 = v1_top;
-    let e46 = Vec2u::new(e44, e45);
-    v4_grid[1][2] = e46;
-    let e47_copy = v4_grid;
-    'l2: loop {
-        let e52 = v6_i;
-        let e54 = e52 < 6u32;
-        if e54 {
-        } else {
-            break 'l2;
-        }
-        {
-            let e55 = v5_sum;
-            let e57 = e55.wrapping_mul(5u32);
-            let e58 = v6_i;
-            let e60 = div_u32(e58, 3u32);
-            let e61 = e47_copy[e60 as usize];
-            let e62 = v6_i;
-            let e64 = rem_u32(e62, 3u32);
-            let e65 = e61[e64 as usize];
-            let e66 = e65.x;
-            let e67 = e57.wrapping_add(e66);
-            let e69 = v6_i;
-            let e71 = div_u32(e69, 3u32);
-            let e73 = v6_i;
-            let e75 = rem_u32(e73, 3u32);
-            let e78 = v4_grid[e71 as usize][e75 as usize].y;
-            let e79 = 2u32.wrapping_mul(e78);
-            let e80 = e67.wrapping_add(e79);
-            v5_sum = e80;
-        }
-        let e82 = v6_i;
-        let e83 = e82.wrapping_add(1u32);
-        v6_i = e83;
-    }
-    let e84 = v5_sum;
-    let e85 = v2_counter;
-    let e86 = e84.wrapping_add(e85);
-    return e86;
-}
-#[inline]
-pub fn flow(a0_seed: u32) -> u32 {
-    let mut v0_h: u32 = 0u32;
-    let mut v1_rounds: u32 = 0u32;
-    let mut v2_j: i32 = 0i32;
-    let mut v3_: bool = false;
-    v0_h = a0_seed;
-    'l1: loop {
-        let mut e7_step: u32 = 0u32;
-        'c1: {
-            let e4 = v0_h;
-            let e5 = hash(e4);
-            e7_step = rem_u32(e5, 11u32);
-            let e8 = v1_rounds;
-            let e10 = e8.wrapping_add(1u32);
-            v1_rounds = e10;
-            'l2: {
-                match e7_step {
-                    0u32 => {
-                        let e11 = v0_h;
-                        let e13 = e11.wrapping_add(1u32);
-                        v0_h = e13;
-                        let e14 = v0_h;
-                        let e16 = e14 & 1u32;
-                        let e18 = e16 == 0u32;
-                        if e18 {
-                            break 'l2;
-                        }
-                        let e19 = v0_h;
-                        let e21 = e19.wrapping_add(10u32);
-                        v0_h = e21;
-                    }
-                    1u32 | 2u32 => {
-                        let e22 = v0_h;
-                        let e24 = e22.wrapping_mul(3u32);
-                        v0_h = e24;
-                        break 'c1;
-                    }
-                    4u32 => {
-                        let e28 = v1_rounds;
-                        let e30 = e28 > 3u32;
-                        if e30 {
-                            let e31 = v0_h;
-                            let e33 = e31.wrapping_add(4u32);
-                            return e33;
-                        }
-                    }
-                    5u32 => {}
-                    _ => {
-                        let e25 = v0_h;
-                        let e27 = e25 ^ 85u32;
-                        v0_h = e27;
-                    }
-                }
-            }
-            let e35 = e7_step > 8u32;
-            if e35 {
+    #[inline]
+    pub fn arrays(a0_seed: u32) -> u32 {
+        let mut v0_stack: [u32; 8] = [0u32; 8];
+        let mut v1_top: u32 = 0u32;
+        let mut v2_counter: u32 = 0u32;
+        let mut v3_i: u32 = 0u32;
+        let mut v4_grid: [[Vec2u; 3]; 2] = [[Vec2u::ZERO; 3]; 2];
+        let mut v5_sum: u32 = 0u32;
+        let mut v6_i: u32 = 0u32;
+        let e5 = a0_seed & 255u32;
+        v2_counter = e5;
+        'l1: loop {
+            let e9 = v3_i;
+            let e11 = e9 < 20u32;
+            if e11 {
+            } else {
                 break 'l1;
             }
-            v2_j = 0i32;
-            'l3: loop {
-                'c3: {
-                    let e38 = v2_j;
-                    let e40 = e38 < 5i32;
-                    if e40 {
-                    } else {
-                        break 'l3;
-                    }
-                    {
-                        let e41 = v2_j;
-                        let e42 = e7_step as i32;
-                        let e43 = e41 == e42;
-                        if e43 {
-                            break 'c3;
+            {
+                let e12 = v3_i;
+                let e13 = a0_seed.wrapping_add(e12);
+                let e14 = hash(e13);
+                let e15 = v3_i;
+                let e17 = e15.wrapping_mul(77u32);
+                fill(&mut v0_stack, e14, e17);
+                let e18 = v1_top;
+                let e19 = v3_i;
+                let e21 = rem_u32(e19, 8u32);
+                let e23 = v0_stack[e21 as usize];
+                let e25 = e23 & 255u32;
+                let e26 = twice(&mut v2_counter, e25);
+                let e27 = e18.wrapping_add(e26);
+                v1_top = e27;
+            }
+            let e29 = v3_i;
+            let e30 = e29.wrapping_add(1u32);
+            v3_i = e30;
+        }
+        let e32 = v1_top;
+        let e34 = e32 & 1u32;
+        let e37 = rem_u32(a0_seed, 3u32);
+        let e40 = v2_counter;
+        v4_grid[e34 as usize][e37 as usize].y = e40;
+        let e44 = v0_stack[3];
+        let e45 = v1_top;
+        let e46 = Vec2u::new(e44, e45);
+        v4_grid[1][2] = e46;
+        let e47_copy = v4_grid;
+        'l2: loop {
+            let e52 = v6_i;
+            let e54 = e52 < 6u32;
+            if e54 {
+            } else {
+                break 'l2;
+            }
+            {
+                let e55 = v5_sum;
+                let e57 = e55.wrapping_mul(5u32);
+                let e58 = v6_i;
+                let e60 = div_u32(e58, 3u32);
+                let e61 = e47_copy[e60 as usize];
+                let e62 = v6_i;
+                let e64 = rem_u32(e62, 3u32);
+                let e65 = e61[e64 as usize];
+                let e66 = e65.x;
+                let e67 = e57.wrapping_add(e66);
+                let e69 = v6_i;
+                let e71 = div_u32(e69, 3u32);
+                let e73 = v6_i;
+                let e75 = rem_u32(e73, 3u32);
+                let e78 = v4_grid[e71 as usize][e75 as usize].y;
+                let e79 = 2u32.wrapping_mul(e78);
+                let e80 = e67.wrapping_add(e79);
+                v5_sum = e80;
+            }
+            let e82 = v6_i;
+            let e83 = e82.wrapping_add(1u32);
+            v6_i = e83;
+        }
+        let e84 = v5_sum;
+        let e85 = v2_counter;
+        let e86 = e84.wrapping_add(e85);
+        return e86;
+    }
+    #[inline]
+    pub fn flow(a0_seed: u32) -> u32 {
+        let mut v0_h: u32 = 0u32;
+        let mut v1_rounds: u32 = 0u32;
+        let mut v2_j: i32 = 0i32;
+        let mut v3_: bool = false;
+        v0_h = a0_seed;
+        'l1: loop {
+            let mut e7_step: u32 = 0u32;
+            'c1: {
+                let e4 = v0_h;
+                let e5 = hash(e4);
+                e7_step = rem_u32(e5, 11u32);
+                let e8 = v1_rounds;
+                let e10 = e8.wrapping_add(1u32);
+                v1_rounds = e10;
+                'l2: {
+                    match e7_step {
+                        0u32 => {
+                            let e11 = v0_h;
+                            let e13 = e11.wrapping_add(1u32);
+                            v0_h = e13;
+                            let e14 = v0_h;
+                            let e16 = e14 & 1u32;
+                            let e18 = e16 == 0u32;
+                            if e18 {
+                                break 'l2;
+                            }
+                            let e19 = v0_h;
+                            let e21 = e19.wrapping_add(10u32);
+                            v0_h = e21;
                         }
-                        let e44 = v2_j;
-                        let e46 = e44 == 4i32;
-                        if e46 {
-                            break 'l3;
+                        1u32 | 2u32 => {
+                            let e22 = v0_h;
+                            let e24 = e22.wrapping_mul(3u32);
+                            v0_h = e24;
+                            break 'c1;
                         }
-                        let e47 = v0_h;
-                        let e48 = v2_j;
-                        let e49 = e48 as u32;
-                        let e50 = e47.wrapping_add(e49);
-                        v0_h = e50;
+                        4u32 => {
+                            let e28 = v1_rounds;
+                            let e30 = e28 > 3u32;
+                            if e30 {
+                                let e31 = v0_h;
+                                let e33 = e31.wrapping_add(4u32);
+                                return e33;
+                            }
+                        }
+                        5u32 => {
+                        }
+                        _ => {
+                            let e25 = v0_h;
+                            let e27 = e25 ^ 85u32;
+                            v0_h = e27;
+                        }
                     }
                 }
-                let e52 = v2_j;
-                let e53 = e52.wrapping_add(1i32);
-                v2_j = e53;
+                let e35 = e7_step > 8u32;
+                if e35 {
+                    break 'l1;
+                }
+                v2_j = 0i32;
+                'l3: loop {
+                    'c3: {
+                        let e38 = v2_j;
+                        let e40 = e38 < 5i32;
+                        if e40 {
+                        } else {
+                            break 'l3;
+                        }
+                        {
+                            let e41 = v2_j;
+                            let e42 = e7_step as i32;
+                            let e43 = e41 == e42;
+                            if e43 {
+                                break 'c3;
+                            }
+                            let e44 = v2_j;
+                            let e46 = e44 == 4i32;
+                            if e46 {
+                                break 'l3;
+                            }
+                            let e47 = v0_h;
+                            let e48 = v2_j;
+                            let e49 = e48 as u32;
+                            let e50 = e47.wrapping_add(e49);
+                            v0_h = e50;
+                        }
+                    }
+                    let e52 = v2_j;
+                    let e53 = e52.wrapping_add(1i32);
+                    v2_j = e53;
+                }
+            }
+            let e54 = v0_h;
+            let e56 = e54.wrapping_mul(7u32);
+            let e57 = e56.wrapping_add(e7_step);
+            v0_h = e57;
+            let e58 = v1_rounds;
+            let e60 = e58 >= 12u32;
+            let e61 = !e60;
+            if e61 {
+                let e65 = e7_step == 7u32;
+                v3_ = e65;
+            } else {
+                v3_ = true;
+            }
+            let e67 = v3_;
+            if e67 { break 'l1; }
+        }
+        'l4: loop {
+            let e68 = v0_h;
+            let e70 = e68 > 1000u32;
+            if e70 {
+            } else {
+                break 'l4;
+            }
+            {
+                let e71 = v0_h;
+                let e73 = e71.wrapping_shr(3u32);
+                v0_h = e73;
+                let e74 = v0_h;
+                let e76 = e74 == 5000u32;
+                if e76 {
+                    continue 'l4;
+                }
+                let e77 = v0_h;
+                let e79 = e77.wrapping_sub(1u32);
+                v0_h = e79;
             }
         }
-        let e54 = v0_h;
-        let e56 = e54.wrapping_mul(7u32);
-        let e57 = e56.wrapping_add(e7_step);
-        v0_h = e57;
-        let e58 = v1_rounds;
-        let e60 = e58 >= 12u32;
-        let e61 = !e60;
-        if e61 {
-            let e65 = e7_step == 7u32;
-            v3_ = e65;
-        } else {
-            v3_ = true;
-        }
-        let e67 = v3_;
-        if e67 {
-            break 'l1;
-        }
+        let e80 = v0_h;
+        let e82 = e80.wrapping_mul(16u32);
+        let e83 = v1_rounds;
+        let e84 = e82.wrapping_add(e83);
+        return e84;
     }
-    'l4: loop {
-        let e68 = v0_h;
-        let e70 = e68 > 1000u32;
-        if e70 {
-        } else {
-            break 'l4;
+    #[inline(always)]
+    pub fn make(a0_x: f32, a1_flag: bool) -> Local {
+        let mut v0_local: Local = Local::ZERO;
+        let e3 = Vec3f::splat(a0_x);
+        let e4 = Local { type_: 3u32, ok: a1_flag, vector: e3 };
+        v0_local = e4;
+        v0_local.vector.y = 2.0f32;
+        if a1_flag {
+            v0_local = SHAPE;
+            let e11 = v0_local.type_;
+            let e13 = e11.wrapping_add(1u32);
+            v0_local.type_ = e13;
         }
-        {
-            let e71 = v0_h;
-            let e73 = e71.wrapping_shr(3u32);
-            v0_h = e73;
-            let e74 = v0_h;
-            let e76 = e74 == 5000u32;
-            if e76 {
-                continue 'l4;
-            }
-            let e77 = v0_h;
-            let e79 = e77.wrapping_sub(1u32);
-            v0_h = e79;
-        }
+        let e14 = v0_local;
+        return e14;
     }
-    let e80 = v0_h;
-    let e82 = e80.wrapping_mul(16u32);
-    let e83 = v1_rounds;
-    let e84 = e82.wrapping_add(e83);
-    return e84;
-}
-#[inline(always)]
-pub fn make(a0_x: f32, a1_flag: bool) -> Local {
-    let mut v0_local: Local = Local::ZERO;
-    let e3 = Vec3f::splat(a0_x);
-    let e4 = Local { type_: 3u32, ok: a1_flag, vector: e3 };
-    v0_local = e4;
-    v0_local.vector.y = 2.0f32;
-    if a1_flag {
-        v0_local = SHAPE;
-        let e11 = v0_local.type_;
-        let e13 = e11.wrapping_add(1u32);
-        v0_local.type_ = e13;
+    #[inline(always)]
+    pub fn wgsl_div(a0_a: f32, a1_b: f32) -> f32 {
+        let e2 = a0_a * a1_b;
+        return e2;
     }
-    let e14 = v0_local;
-    return e14;
-}
-#[inline(always)]
-pub fn wgsl_div(a0_a: f32, a1_b: f32) -> f32 {
-    let e2 = a0_a * a1_b;
-    return e2;
-}
-#[inline(always)]
-pub fn ratio(a0_a: f32, a1_b: f32) -> f32 {
-    let e2 = crate::native_div(a0_a, a1_b);
-    return e2;
-}
+    #[inline(always)]
+    pub fn ratio(a0_a: f32, a1_b: f32) -> f32 {
+        let e2 = crate::native_div(a0_a, a1_b);
+        return e2;
+    }
