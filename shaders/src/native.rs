@@ -1,29 +1,47 @@
 //! The CPU's own instructions in place of library functions of the kernel that give the same bits.
-//!
-//! IEEE 754 division and square root are correctly rounded, and so are the kernel's; what differs is what a GPU may
-//! flush or overflow, which both define away here: operands below the normal range count as 0, results below it are
-//! +0, results above it are ±`f32::MAX`.
+//! Knows only the contracts of `div` and `sqrt_` in `wgsl/math.wgsl`, which tests compare with these over all edges.
 
-/// A number with everything below the normal range read as +0.
+/// Bits of the least normal float.
+const MIN_POSITIVE_BITS: u32 = 0x0080_0000;
+/// Bits of the greatest finite float.
+const MAX_BITS: u32 = 0x7f7f_ffff;
+
+/// Whether `x` is neither zero, subnormal, infinite nor NaN.
 #[inline(always)]
-fn normal(x: f32) -> f32 {
-    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+fn is_normal(x: f32) -> bool {
+    (x.to_bits() & 0x7fff_ffff).wrapping_sub(MIN_POSITIVE_BITS) <= MAX_BITS - MIN_POSITIVE_BITS
 }
 
-/// `a / b`, correctly rounded. 0 where `b` is below the normal range; +0 where the result is; ±`f32::MAX` where the
-/// result overflows.
+/// `a / b`, correctly rounded. Subnormal operands count as 0; +0 where `b` is 0 or the quotient rounds to a magnitude of
+/// 2⁻¹²⁶ or less; ±`f32::MAX` where it overflows; infinity and NaN are read as `f32::MAX`.
 #[inline(always)]
 pub fn div(a: f32, b: f32) -> f32 {
-    if b.abs() < f32::MIN_POSITIVE {
-        return 0.0;
-    }
-    normal((normal(a) / b).clamp(f32::MIN, f32::MAX))
+    let quotient = a / b;
+    // IEEE 754 gives the result unless an operand or the result is special.
+    let plain = is_normal(a) & is_normal(b) & (quotient.abs() > f32::MIN_POSITIVE) & (quotient.abs() <= f32::MAX);
+    if plain { quotient } else { div_special(a, b) }
 }
 
-/// The square root, correctly rounded; 0 for negative `x` and for `x` below the normal range.
+#[cold]
+#[inline(never)]
+fn div_special(a: f32, b: f32) -> f32 {
+    // The sign of a NaN counts too, so it is taken from bits.
+    let sign = (a.to_bits() ^ b.to_bits()) & 0x8000_0000;
+    let magnitude = |x: f32| f32::from_bits((x.to_bits() & 0x7fff_ffff).min(MAX_BITS));
+    let (a, b) = (magnitude(a), magnitude(b));
+    if a < f32::MIN_POSITIVE || b < f32::MIN_POSITIVE {
+        return 0.0;
+    }
+    let quotient = (a / b).min(f32::MAX);
+    if quotient <= f32::MIN_POSITIVE { 0.0 } else { f32::from_bits(quotient.to_bits() | sign) }
+}
+
+/// The square root, correctly rounded; +0 for `x` below the normal range, negatives and negative NaN included; infinity
+/// and positive NaN are read as `f32::MAX`.
 #[inline(always)]
 pub fn sqrt(x: f32) -> f32 {
-    if x < f32::MIN_POSITIVE { 0.0 } else { x.sqrt() }
+    let bits = x.to_bits() as i32;
+    if bits < MIN_POSITIVE_BITS as i32 { 0.0 } else { f32::from_bits(bits.min(MAX_BITS as i32) as u32).sqrt() }
 }
 
 #[cfg(test)]
@@ -32,26 +50,43 @@ mod tests {
 
     #[test]
     fn division_defines_its_edges() {
-        assert_eq!(div(1.0, 3.0).to_bits(), (1.0f32 / 3.0).to_bits());
+        let least = f32::MIN_POSITIVE;
         for (a, b, expected) in [
+            (1.0, 3.0, 1.0 / 3.0),
             (1.0, 0.0, 0.0f32),
             (1.0, -0.0, 0.0),
-            (1.0, f32::MIN_POSITIVE / 2.0, 0.0),
-            (f32::MIN_POSITIVE, 4.0, 0.0),
-            (-f32::MIN_POSITIVE, 4.0, 0.0),
-            (f32::MIN_POSITIVE / 2.0, 0.25, 0.0),
+            (1.0, least / 2.0, 0.0),
+            (least, 4.0, 0.0),
+            (-least, 4.0, 0.0),
+            (least, 1.0, 0.0),
+            (least.next_up(), 1.0, least.next_up()),
+            (least / 2.0, 0.25, 0.0),
             (f32::MAX, 0.5, f32::MAX),
             (-f32::MAX, 0.5, -f32::MAX),
             (0.0, -1.0, 0.0),
+            (f32::INFINITY, 2.0, f32::MAX / 2.0),
+            (f32::NAN, f32::INFINITY, 1.0),
+            (2.0, -f32::INFINITY, -2.0 / f32::MAX),
         ] {
+            let expected = if expected.abs() <= least { 0.0 } else { expected };
             assert_eq!(div(a, b).to_bits(), expected.to_bits(), "{a:e} / {b:e}");
         }
     }
 
     #[test]
     fn square_root_defines_its_edges() {
-        for (x, expected) in [(2.0, 2.0f32.sqrt()), (-1.0, 0.0), (-0.0, 0.0), (1e-40, 0.0), (4.0, 2.0)] {
-            assert_eq!(sqrt(x).to_bits(), expected.to_bits(), "√{x:e}");
+        let greatest = f32::MAX.sqrt();
+        for (x, expected) in [
+            (2.0, std::f32::consts::SQRT_2),
+            (-1.0, 0.0),
+            (-0.0, 0.0),
+            (1e-40, 0.0),
+            (4.0, 2.0),
+            (f32::INFINITY, greatest),
+            (f32::NAN, greatest),
+            (-f32::NAN, 0.0),
+        ] {
+            assert_eq!(sqrt(x).to_bits(), f32::to_bits(expected), "√{x:e}");
         }
     }
 }

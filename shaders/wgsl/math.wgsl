@@ -75,8 +75,8 @@ fn canonical_tiny3(v: vec3<f32>) -> vec3<f32> {
     return vec3<f32>(canonical_tiny(v.x), canonical_tiny(v.y), canonical_tiny(v.z));
 }
 
-// 1 / b within 2^-23 relative for b in [1, 2). A magic start (5 %), a Newton step balanced around its error (0.13 %),
-// a step of third order.
+// 1 / b for b in [1, 2), relative error 1.93 2^-24 (all 2^23 measured). A magic start (5 %), a Newton step balanced
+// around its error (0.14 %), a step of third order.
 fn reciprocal_estimate(b: f32) -> f32 {
     let start = bitcast<f32>(0x7ef311c7u - bitcast<u32>(b));
     let y = start * (2.00125 - b * start);
@@ -98,7 +98,7 @@ fn div(a: f32, b: f32) -> f32 {
     let less = select(0u, 1u, a_integer < b_integer);
     let y = reciprocal_estimate(bitcast<f32>(b_integer + 0x3f000000u));
     let estimate = bitcast<f32>(a_integer + 0x3f000000u + (less << 23u)) * y;
-    // The quotient in units of 2^-23, at most 2.49 off, then the remainder, which fits 32 bits.
+    // The quotient in units of 2^-23, off by at most 1.93 of the reciprocal and 0.5 of the product, then the remainder, which fits 32 bits.
     let quotient = bitcast<i32>(bitcast<u32>(estimate) - 0x3f000000u);
     let divisor = bitcast<i32>(b_integer);
     let remainder = bitcast<i32>(a_integer << (23u + less)) - quotient * divisor;
@@ -118,7 +118,8 @@ fn rcp(x: f32) -> f32 {
     return div(1.0, x);
 }
 
-// 1 / sqrt(x) for x in [1, 4). Start and first step: Walczyk, Moroz, Cieslinski 2018 (0.088 %); then third order.
+// 1 / sqrt(x) for positive normal x, relative error 1.70 2^-24 (all x). Start and first step: Walczyk, Moroz,
+// Cieslinski 2018 (0.088 %); then a step of third order. No intermediate value leaves the normal range.
 fn rsqrt_estimate(x: f32) -> f32 {
     let start = bitcast<f32>(0x5f376908u - (bitcast<u32>(x) >> 1u));
     let y = start * (1.50087896 - 0.5 * ((x * start) * start));
@@ -136,18 +137,23 @@ fn sqrt_(x: f32) -> f32 {
     let integer = (bits & 0x7fffffu) | 0x800000u;
     let m = bitcast<f32>(integer + 0x3f000000u + (odd << 23u));
     let estimate = m * rsqrt_estimate(m);
-    // The root in units of 2^-23, and what its square leaves, which fits 32 bits.
+    // The root in units of 2^-23, at most 2 off, and what its square leaves, which fits 32 bits.
     let root = bitcast<i32>(bitcast<u32>(estimate) - 0x3f000000u);
     let remainder = bitcast<i32>(integer << (23u + odd)) - root * root;
-    let corrected = root + select(0, 1, remainder > root) - select(0, 1, remainder <= -root);
+    let thrice = 3 * root;
+    let up = select(0, 1, remainder > root) + select(0, 1, remainder > thrice + 2);
+    let down = select(0, 1, remainder <= -root) + select(0, 1, remainder <= 2 - thrice);
     let exponent = bitcast<i32>((bits >> 23u) - odd + 1u) >> 1u;
-    let result = ((exponent + 62) << 23u) + corrected;
+    let result = ((exponent + 62) << 23u) + root + up - down;
     return bitcast<f32>(select(result, 0, x_bits < 0x00800000));
 }
 
-// 1 / sqrt(x) for the hot path; see the sweep for its error. +0 for x below 2^-126 (negatives included).
+// 1 / sqrt(x) for the hot path: relative error 1.70 2^-24. +0 for x below 2^-126 (negatives included); infinity and
+// positive NaN are read as the largest float.
 fn rsqrt(x: f32) -> f32 {
-    return select(rsqrt_estimate(x), 0.0, bitcast<i32>(x) < 0x00800000);
+    let bits = bitcast<i32>(x);
+    let normal = bitcast<f32>(min(max(bits, 0x00800000), 0x7f7fffff));
+    return select(rsqrt_estimate(normal), 0.0, bits < 0x00800000);
 }
 
 // sqrt_(dot3(v, v)): components are 0 or of magnitude 2^-60 to 2^60.
