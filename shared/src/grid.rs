@@ -92,7 +92,8 @@ mod tests {
     fn tiles_cover_every_block_once() {
         for tile_px in [8, 32, 64, 96] {
             let grid = Grid::new(250, 131, tile_px).unwrap();
-            let mut blocks: Vec<_> = (0..grid.tile_count()).flat_map(|t| grid.tile_blocks(TileIndex(t))).collect();
+            let mut blocks: Vec<_> =
+                (0..grid.tile_count()).flat_map(|t| grid.tile_blocks(TileIndex(t))).collect();
             let counted: u32 = (0..grid.tile_count()).map(|t| grid.tile_block_count(TileIndex(t))).sum();
             assert_eq!(counted as usize, blocks.len());
             blocks.sort();

@@ -1,11 +1,13 @@
 //! What two Tessera processes must agree on: ids, digests, the film, the package, leases, messages and their codec.
 //! Knows no socket, clock or file.
 
+pub mod codec;
 pub mod digest;
 pub mod film;
 pub mod grid;
 pub mod ids;
 pub mod lease;
+pub mod messages;
 pub mod package;
 
 /// Version of the kernel's image. It moves whenever one bit of any golden image moves; leases go only to workers of the

@@ -165,6 +165,9 @@ impl Manifest {
     pub fn blobs(&self) -> Vec<(Digest, u64)> {
         let mut seen = std::collections::BTreeSet::new();
         let sections = self.scenes.iter().flat_map(|scene| &scene.sections);
-        sections.filter(|section| seen.insert(section.blob)).map(|section| (section.blob, section.bytes)).collect()
+        sections
+            .filter(|section| seen.insert(section.blob))
+            .map(|section| (section.blob, section.bytes))
+            .collect()
     }
 }

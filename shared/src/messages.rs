@@ -1,0 +1,361 @@
+//! What travels between processes: the messages of control, result, blob and request streams. Released types are frozen;
+//! changes are new enum variants. Knows no stream and decides nothing.
+//!
+//! A connection's first bidirectional stream is its control stream: the client sends [`Hello`], the scheduler [`Welcome`].
+//! A worker's control stream then carries [`ToWorker`] one way and [`FromWorker`] the other; its results travel on one
+//! unidirectional stream a lease: a [`Commit`], then the raw bytes of every block, in the commit's order. An artist opens
+//! a bidirectional stream a [`Request`]. Blobs are such requests too, for both roles.
+
+use crate::digest::Digest;
+use crate::film::Rays;
+use crate::grid::Grid;
+use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
+use crate::lease::{Checked, Commit, Lease};
+use crate::message;
+
+/// The protocol that both ends must speak, as TLS negotiates it.
+pub const ALPN: &[u8] = b"tessera/1";
+/// Most bytes of a name or a reason that is taken from a peer.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// Most digests in one answer that names missing blobs; the client asks again for the rest.
+pub const MISSING_MAX: usize = 1024;
+/// Most devices of one worker.
+pub const DEVICES_MAX: usize = 64;
+
+/// Why a connection was closed, as QUIC's application error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CloseCode {
+    /// Nothing is wrong; the peer is done.
+    Done = 0,
+    /// A message did not decode, was too large or came out of turn.
+    Malformed = 1,
+    /// The [`Hello`] was refused; the [`Welcome`] said why.
+    Refused = 2,
+    /// The scheduler is stopping.
+    Stopping = 3,
+    /// The peer took too long over its [`Hello`], or does not read what it is sent.
+    Slow = 4,
+    /// The worker is quarantined.
+    Quarantined = 5,
+}
+
+/// 128 secret bits that a link carries for its role. `Debug` hides them.
+#[derive(Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Token(pub [u8; 16]);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum DeviceKind {
+    Cpu,
+    Gpu,
+}
+
+/// One device of a worker, for people.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Device {
+    pub name: String,
+    pub kind: DeviceKind,
+    pub driver: String,
+}
+
+/// First message of a connection, from the client.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Hello {
+    Worker { token: Token, kernel_version: u32, name: String, devices: Vec<Device> },
+    Artist { token: Token, kernel_version: u32 },
+}
+
+/// The scheduler's answer to a [`Hello`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Welcome {
+    Worker { worker: WorkerId },
+    Artist,
+    Refused(Refusal),
+}
+
+/// Why a connection is refused.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode, thiserror::Error)]
+pub enum Refusal {
+    #[error(
+        "the farm refuses this link's token; ask the farm's owner for the link that `tessera scheduler` prints now"
+    )]
+    Token,
+    #[error(
+        "this program renders with kernel version {found}, the farm with {expected}; install the farm's version of tessera"
+    )]
+    KernelVersion { expected: u32, found: u32 },
+    #[error("the farm has as many connections as it takes; try again later, or raise the scheduler's limit")]
+    Full,
+    #[error("the farm refuses this worker: {0}")]
+    Worker(String),
+}
+
+/// Scheduler to worker, on the control stream.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum ToWorker {
+    Lease(Lease),
+    /// The lease is over for the scheduler: stop rendering it and send nothing more of it.
+    Revoke(LeaseId),
+}
+
+/// Worker to scheduler, on the control stream.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum FromWorker {
+    Checked(Checked),
+    /// The lease cannot be done; the reason is for people.
+    Failed {
+        lease: LeaseId,
+        reason: String,
+    },
+    /// No more leases, please: the worker ends once it has answered those it holds.
+    Leaving,
+}
+
+/// How a job's results are verified (DESIGN §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Verify {
+    None,
+    /// So many blocks of every tile-pass are rendered again by another operator or the referee.
+    Blocks(u32),
+    /// Every block is.
+    Double,
+}
+
+/// What an artist says about a job besides its package.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct JobOptions {
+    /// Higher goes first.
+    pub priority: i32,
+    pub verify: Verify,
+}
+
+impl Default for JobOptions {
+    fn default() -> JobOptions {
+        JobOptions { priority: 0, verify: Verify::Blocks(1) }
+    }
+}
+
+/// First message of a request stream.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Request {
+    /// Asks for a blob's bytes from `offset` on. Answer: [`BlobReply`], then the bytes.
+    Blob { digest: Digest, offset: u64 },
+    /// Offers a blob. Answer: [`UploadReply`]; if it is `From`, the client sends the bytes from there on and reads another.
+    Upload { digest: Digest, bytes: u64 },
+    /// Submits the package whose manifest is the blob `package`. Answer: [`SubmitReply`].
+    Submit { package: Digest, options: JobOptions },
+    /// Answer: a [`WatchReply`] now and at every change worth showing, until the job has ended.
+    Watch { job: JobId },
+    /// Answer: a [`JobStatus`] each, newest first, then the stream's end.
+    Jobs,
+    /// Answer: a [`WorkerStatus`] each, then the stream's end.
+    Workers,
+    /// Answer: [`CancelReply`].
+    Cancel { job: JobId },
+    /// Asks for the manifest of a job of one's own. Answer: [`ManifestReply`], then the bytes.
+    Manifest { job: JobId },
+    /// Answer: [`FetchReply`], then the film's pixels, 32 bytes each, row-major: red, green, blue as `i64`, covered and
+    /// clamped as `u32`, all little-endian.
+    Fetch { job: JobId, frame: FrameNumber },
+}
+
+/// Answer to [`Request::Blob`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum BlobReply {
+    /// The rest of the blob follows; `bytes` is its whole length.
+    Follows {
+        bytes: u64,
+    },
+    Absent,
+}
+
+/// Answer to [`Request::Upload`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum UploadReply {
+    /// Send the bytes from this offset on.
+    From {
+        offset: u64,
+    },
+    /// The blob is stored and its digest is right.
+    Stored,
+    Refused(UploadRefusal),
+}
+
+/// Why a blob is not stored.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode, thiserror::Error)]
+pub enum UploadRefusal {
+    #[error("the bytes that arrived do not have the digest that was announced; submit again")]
+    Digest,
+    #[error("a blob of {bytes} bytes; the farm takes at most {bytes_max}")]
+    TooLarge { bytes: u64, bytes_max: u64 },
+    #[error("the farm's disk quota of {bytes_max} bytes is used up; ask its owner to make room")]
+    Quota { bytes_max: u64 },
+    #[error("the farm could not write the blob; ask its owner to look at the scheduler's log")]
+    Storage,
+}
+
+/// Answer to [`Request::Submit`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum SubmitReply {
+    /// Upload these (at most [`MISSING_MAX`]), then submit again.
+    Missing(Vec<Digest>),
+    Accepted(JobId),
+    /// The reason names what is wrong.
+    Refused(String),
+}
+
+/// Why a request about a job fails.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode, thiserror::Error)]
+pub enum JobRefusal {
+    #[error("the farm knows no such job; `tessera jobs` lists those it knows")]
+    Unknown,
+    #[error("the job belongs to another key; use the machine and the user that submitted it")]
+    Foreign,
+    #[error("the job has no such frame")]
+    NoFrame,
+    #[error("the frame is not finished yet; `tessera watch --wait` waits for the job")]
+    Unfinished,
+    #[error("the job has ended already")]
+    Ended,
+    #[error("the farm could not read the frame; ask its owner to look at the scheduler's log")]
+    Storage,
+}
+
+/// Answer to [`Request::Watch`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum WatchReply {
+    Status(JobStatus),
+    Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Cancel`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum CancelReply {
+    Cancelled,
+    Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Fetch`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum FetchReply {
+    /// The pixels follow.
+    Follows(FrameHead),
+    Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Manifest`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum ManifestReply {
+    /// So many bytes follow.
+    Follows {
+        bytes: u64,
+    },
+    Refused(JobRefusal),
+}
+
+/// What a film's pixels need to become a picture.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct FrameHead {
+    pub frame: FrameNumber,
+    pub job_name: String,
+    pub package: Digest,
+    pub kernel_version: u32,
+    pub grid: Grid,
+    pub samples: u32,
+    pub seed: u32,
+    pub max_bounces: u32,
+    pub film_scale_log2: u32,
+    pub rays: Rays,
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum JobState {
+    /// No lease of it has been granted yet.
+    Queued,
+    Running,
+    Completed,
+    Cancelled,
+    /// The reason is for people.
+    Failed(String),
+}
+
+impl JobState {
+    /// Nothing more will happen to the job.
+    pub fn ended(&self) -> bool {
+        !matches!(self, JobState::Queued | JobState::Running)
+    }
+}
+
+/// A job as `watch` and `jobs` show it.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct JobStatus {
+    pub job: JobId,
+    pub name: String,
+    pub owner: NodeKey,
+    pub package: Digest,
+    pub priority: i32,
+    pub state: JobState,
+    pub frames_total: u32,
+    pub frames_done: u32,
+    /// Tile-passes: accepted, and of the whole job.
+    pub tiles_total: u64,
+    pub tiles_done: u64,
+    /// Pixel samples, counted as the tiles' blocks × 64 × samples are, of the whole job and accepted.
+    pub samples_total: u64,
+    pub samples_done: u64,
+    /// Rays of accepted tile-passes.
+    pub rays: Rays,
+    /// Workers that hold a lease of the job now.
+    pub workers: u32,
+    /// Since the job was accepted, until now or its end.
+    pub elapsed_ms: u64,
+}
+
+/// A worker as `workers` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct WorkerStatus {
+    pub worker: WorkerId,
+    pub name: String,
+    pub operator: NodeKey,
+    pub devices: Vec<Device>,
+    pub state: WorkerState,
+    pub tiles_accepted: u64,
+    pub tiles_rejected: u64,
+    /// Measured rate: rays a second over its answered leases; 0 before the first.
+    pub rays_per_second: u64,
+    pub connected_ms: u64,
+}
+
+/// Where a worker stands.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum WorkerState {
+    Idle,
+    Busy,
+    Leaving,
+    /// Caught with a wrong result; the reason names it.
+    Quarantined(String),
+}
+
+message!(Hello, 256 << 10);
+message!(Welcome, 4 << 10);
+message!(ToWorker, 1 << 20);
+message!(FromWorker, 1 << 20);
+message!(Commit, 16 << 20);
+message!(Request, 1 << 10);
+message!(BlobReply, 64);
+message!(UploadReply, 1 << 10);
+message!(SubmitReply, 64 << 10);
+message!(WatchReply, 16 << 10);
+message!(JobStatus, 16 << 10);
+message!(WorkerStatus, 256 << 10);
+message!(CancelReply, 1 << 10);
+message!(ManifestReply, 1 << 10);
+message!(FetchReply, 8 << 10);

@@ -1,0 +1,27 @@
+//! What a worker is told at its start.
+
+use std::path::PathBuf;
+
+use tessera_transport::link::Link;
+
+/// Options of [`crate::run`].
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// The farm's worker link.
+    pub link: Link,
+    /// Directory of the key and of the blob cache; created if need be. One process at a time uses it.
+    pub data: PathBuf,
+    /// Name for people, such as the machine's.
+    pub name: String,
+    /// Most bytes of blobs kept on disk; at least the blobs of one package are.
+    pub cache_bytes_max: u64,
+    /// Most bytes of packages kept in memory, ready to render; at least one is.
+    pub scenes_bytes_max: u64,
+}
+
+impl WorkerOptions {
+    /// The usual limits.
+    pub fn new(link: Link, data: PathBuf, name: String) -> WorkerOptions {
+        WorkerOptions { link, data, name, cache_bytes_max: 32 << 30, scenes_bytes_max: 4 << 30 }
+    }
+}
