@@ -37,21 +37,38 @@ fn run() -> Result<(), Box<dyn Error>> {
     let wgsl = Path::new("wgsl");
     let mut spirv = String::new();
     let mut modules = String::new();
+    let mut errors = Vec::new();
     for entry in entries(wgsl)? {
-        let source = compose(wgsl, &entry, "shaders/wgsl/")?;
-        let validated = front::parse(&source)?;
-        let words = compile(&source, &validated)?;
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        std::fs::write(out_dir.join(format!("{entry}.spv")), bytes)?;
-        let name = entry.to_uppercase();
-        let count = words.len();
-        writeln!(spirv, "/// `{entry}.wgsl`, checked.\npub static {name}: &[u32] = &{words:?};")?;
-        writeln!(spirv, "/// Words of [`{name}`].\npub const {name}_SPIRV_WORDS: usize = {count};")?;
-        write_rust(&out_dir, &entry, &source, &validated, &mut modules)?;
+        if let Err(error) = compile_entry(wgsl, &entry, &out_dir, &mut spirv, &mut modules) {
+            errors.push(error.to_string());
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors.join("\n").into());
     }
     let text = format!("/// The kernels as SPIR-V.\npub mod spirv {{\n{spirv}}}\n{modules}");
     std::fs::write(out_dir.join("generated.rs"), text)?;
     Ok(())
+}
+
+/// Writes the SPIR-V and the Rust of one entry file.
+fn compile_entry(
+    wgsl: &Path,
+    entry: &str,
+    out_dir: &Path,
+    spirv: &mut String,
+    modules: &mut String,
+) -> Result<(), Box<dyn Error>> {
+    let source = compose(wgsl, entry, "shaders/wgsl/")?;
+    let validated = front::parse(&source)?;
+    let words = compile(&source, &validated)?;
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    std::fs::write(out_dir.join(format!("{entry}.spv")), bytes)?;
+    let name = entry.to_uppercase();
+    let count = words.len();
+    writeln!(spirv, "/// `{entry}.wgsl`, checked.\npub static {name}: &[u32] = &{words:?};")?;
+    writeln!(spirv, "/// Words of [`{name}`].\npub const {name}_SPIRV_WORDS: usize = {count};")?;
+    write_rust(out_dir, entry, &source, &validated, modules)
 }
 
 /// Writes the plain backend of an entry, and the audited one of `render` where it is asked for.

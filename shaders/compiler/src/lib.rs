@@ -12,5 +12,7 @@ pub use diagnostic::{CompileError, Diagnostic, Location};
 
 /// SPIR-V of a validated module: linted, written, decorated and passed by the gate.
 pub fn compile(source: &Source, validated: &front::Validated) -> Result<Vec<u32>, CompileError> {
-    spirv::emit::emit(source, validated)
+    let words = spirv::emit::emit(source, validated)?;
+    spirv::gate::check(&words)?;
+    Ok(words)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 
+use super::shifts::mask_shifts;
 use super::words::{Malformed, head, instructions};
 use crate::compose::Source;
 use crate::diagnostic::{CompileError, Diagnostic};
@@ -22,7 +23,7 @@ pub fn emit(source: &Source, validated: &Validated) -> Result<Vec<u32>, CompileE
     check_bindings(source, &validated.module)?;
     let words = spv::write_vec(&module, &info, &options(), None)
         .map_err(|error| CompileError::one("spirv", Diagnostic::global(error.to_string())))?;
-    decorate(&words).map_err(|error| {
+    mask_shifts(&words).and_then(|words| decorate(&words)).map_err(|error| {
         CompileError::one("spirv", Diagnostic::global(format!("naga wrote bad words: {error}")))
     })
 }

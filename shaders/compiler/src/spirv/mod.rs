@@ -1,5 +1,8 @@
 //! From validated IR to SPIR-V words that the gate has passed.
 
+mod allow;
 pub mod emit;
 pub mod gate;
+mod operands;
+mod shifts;
 pub mod words;
