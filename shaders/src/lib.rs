@@ -2,6 +2,8 @@
 //! Knows no scene, no package and no device.
 
 pub mod native;
+pub mod operations;
+pub mod vectors;
 
 #[path = "../compiler/src/prelude.rs"]
 pub mod wgsl;

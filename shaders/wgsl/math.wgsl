@@ -161,8 +161,8 @@ fn length3(v: vec3<f32>) -> f32 {
     return sqrt_(dot3(v, v));
 }
 
-// v scaled to unit length, for any finite v below 2^126. Zero where every component is below 2^-84; components below
-// 2^-40 of the greatest become +0. So no subnormal matters and every result is 0 or at least 2^-41.
+// v scaled to unit length, for any finite v below 2^127. Zero where every component is below 2^-84; components below
+// 2^-40 of the greatest become +0. So no subnormal matters and every component is 0 or at least 2^-41.
 fn normalize3(v: vec3<f32>) -> vec3<f32> {
     let bits = bitcast<vec3<u32>>(v) & vec3<u32>(0x7fffffffu);
     let greatest = max(max(bits.x, bits.y), bits.z);
@@ -191,11 +191,13 @@ fn sin_cos_turn(u: f32) -> vec2<f32> {
     return vec2<f32>(canonical_tiny(bitcast<f32>(s ^ s_sign)), canonical_tiny(bitcast<f32>(c ^ c_sign)));
 }
 
-// The angle of (x, y) in turns, in [0, 1): 0 along +x, 1/4 along +y. 0 for (0, 0). Operands finite; magnitudes below
-// 2^126.
+// The angle of (x, y) in turns, in [0, 1): 0 along +x, 1/4 along +y. 0 for (0, 0). Operands below 2^126; magnitudes
+// below 2^-60 are read as 0.
 fn atan2_turn(y: f32, x: f32) -> f32 {
-    let x_magnitude = abs(x);
-    let y_magnitude = abs(y);
+    let x_clean = canonical_tiny(x);
+    let y_clean = canonical_tiny(y);
+    let x_magnitude = abs(x_clean);
+    let y_magnitude = abs(y_clean);
     let steep = y_magnitude > x_magnitude;
     let least = select(y_magnitude, x_magnitude, steep);
     let greatest = select(x_magnitude, y_magnitude, steep);
@@ -208,8 +210,8 @@ fn atan2_turn(y: f32, x: f32) -> f32 {
     let p = q * (0.15915493 + z * (-0.053049988 + z * (0.03177298 + z * (-0.021909474 + z * 0.012353867))));
     let eighth = canonical_tiny(select(p, 0.125 + p, diagonal && greatest > 0.0));
     let quarter = select(eighth, 0.25 - eighth, steep);
-    let half = select(quarter, 0.5 - quarter, x < 0.0);
-    let whole = select(half, 1.0 - half, y < 0.0);
+    let half = select(quarter, 0.5 - quarter, x_clean < 0.0);
+    let whole = select(half, 1.0 - half, y_clean < 0.0);
     return select(whole, 0.0, whole >= 1.0);
 }
 
