@@ -4,14 +4,17 @@
 pub mod compose;
 pub mod diagnostic;
 pub mod front;
+pub mod lint;
 pub mod rust;
 pub mod spirv;
+mod walk;
 
 pub use compose::{Source, compose};
 pub use diagnostic::{CompileError, Diagnostic, Location};
 
 /// SPIR-V of a validated module: linted, written, decorated and passed by the gate.
 pub fn compile(source: &Source, validated: &front::Validated) -> Result<Vec<u32>, CompileError> {
+    lint::check(source, validated)?;
     let words = spirv::emit::emit(source, validated)?;
     spirv::gate::check(&words)?;
     Ok(words)

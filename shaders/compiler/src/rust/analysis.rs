@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use naga::{AddressSpace, Block, Expression, Function, Handle, Module, Statement, StorageAccess};
 
+use crate::walk::walk;
+
 /// Facts about one function.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -33,7 +35,7 @@ pub fn analyse(module: &Module, hooked: &BTreeSet<String>) -> BTreeMap<Handle<Fu
     let mut all: BTreeMap<Handle<Function>, Facts> = BTreeMap::new();
     for (handle, function) in module.functions.iter() {
         let mut facts = Facts { size: function.expressions.len(), ..Facts::default() };
-        walk(&function.body, &mut |statement| match statement {
+        walk(&function.body, &mut |statement, _| match statement {
             Statement::Loop { .. } => facts.loops = true,
             Statement::Call { function, .. } => {
                 facts.callees.insert(*function);
@@ -75,30 +77,6 @@ fn only_on_gpu(space: AddressSpace) -> Option<&'static str> {
         AddressSpace::WorkGroup => Some("workgroup"),
         AddressSpace::Private => Some("private"),
         _ => Some("foreign"),
-    }
-}
-
-/// Visits every statement of a block, nested ones included.
-pub fn walk<'b>(block: &'b Block, visit: &mut dyn FnMut(&'b Statement)) {
-    for statement in block.iter() {
-        visit(statement);
-        match statement {
-            Statement::Block(inner) => walk(inner, visit),
-            Statement::If { accept, reject, .. } => {
-                walk(accept, visit);
-                walk(reject, visit);
-            }
-            Statement::Switch { cases, .. } => {
-                for case in cases {
-                    walk(&case.body, visit);
-                }
-            }
-            Statement::Loop { body, continuing, .. } => {
-                walk(body, visit);
-                walk(continuing, visit);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::names;
 use super::types::{Types, Unsupported};
 use super::{Options, Source};
 use crate::diagnostic::Diagnostic;
+use crate::walk::walk;
 
 /// What all functions of a module share while they are written.
 pub struct Context<'m> {
@@ -422,7 +423,7 @@ impl<'m, 'w> Writer<'m, 'w> {
             }
         }
         let mut read: Vec<Handle<Expression>> = break_if.into_iter().collect();
-        analysis::walk(continuing, &mut |statement| read.extend(analysis::named_by(statement)));
+        walk(continuing, &mut |statement, _| read.extend(analysis::named_by(statement)));
         let mut seen = BTreeSet::new();
         while let Some(handle) = read.pop() {
             if !seen.insert(handle) {
