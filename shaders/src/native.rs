@@ -18,7 +18,8 @@ fn is_normal(x: f32) -> bool {
 pub fn div(a: f32, b: f32) -> f32 {
     let quotient = a / b;
     // IEEE 754 gives the result unless an operand or the result is special.
-    let plain = is_normal(a) & is_normal(b) & (quotient.abs() > f32::MIN_POSITIVE) & (quotient.abs() <= f32::MAX);
+    let plain =
+        is_normal(a) & is_normal(b) & (quotient.abs() > f32::MIN_POSITIVE) & (quotient.abs() <= f32::MAX);
     if plain { quotient } else { div_special(a, b) }
 }
 
@@ -41,7 +42,11 @@ fn div_special(a: f32, b: f32) -> f32 {
 #[inline(always)]
 pub fn sqrt(x: f32) -> f32 {
     let bits = x.to_bits() as i32;
-    if bits < MIN_POSITIVE_BITS as i32 { 0.0 } else { f32::from_bits(bits.min(MAX_BITS as i32) as u32).sqrt() }
+    if bits < MIN_POSITIVE_BITS as i32 {
+        0.0
+    } else {
+        f32::from_bits(bits.min(MAX_BITS as i32) as u32).sqrt()
+    }
 }
 
 #[cfg(test)]

@@ -16,10 +16,9 @@ impl Operation {
     /// All edges crossed, then `count` stratified vectors.
     pub fn vectors(&self, count: u32) -> impl Iterator<Item = Vector> + '_ {
         let stratified = (0..count).map(move |i| self.stratified(i, count));
-        self.edges().chain(stratified).map(|[a, b, c]| Vector {
-            words: [a, b, c, self.index],
-            exact: self.is_exact([a, b, c]),
-        })
+        self.edges()
+            .chain(stratified)
+            .map(|[a, b, c]| Vector { words: [a, b, c, self.index], exact: self.is_exact([a, b, c]) })
     }
 
     /// Every edge of each operand with every edge of the others.
@@ -27,7 +26,8 @@ impl Operation {
         let arity = self.operands.iter().filter(|&&operand| operand != Operand::Unused).count();
         let [a, b, c] = self.operands.map(|operand| operand_edges(operand, arity));
         let (columns, rows, layers) = (a.len(), b.len(), c.len());
-        (0..columns * rows * layers).map(move |i| [a[i % columns], b[i / columns % rows], c[i / (columns * rows)]])
+        (0..columns * rows * layers)
+            .map(move |i| [a[i % columns], b[i / columns % rows], c[i / (columns * rows)]])
     }
 
     /// Vector `i` of `count`.
@@ -59,23 +59,27 @@ fn bits_of(x: f64) -> u32 {
 
 /// Magnitudes where something changes: zero, subnormals, the ends of the normal range, powers of two that the library
 /// compares with and their neighbours, integers that no longer have a fraction, infinity, NaN.
+#[rustfmt::skip]
 const FLOAT_EDGES: [u32; 44] = [
-    0, 1, 0x0040_0000, 0x007f_ffff, 0x0080_0000, 0x0080_0001, 0x00ff_ffff, 0x0100_0000, 0x157f_ffff, 0x1580_0000,
-    0x217f_ffff, 0x2180_0000, 0x2b80_0000, 0x337f_ffff, 0x3380_0000, 0x3e80_0000, 0x3ed4_13cd, 0x3eff_ffff, 0x3f00_0000,
-    0x3f00_0001, 0x3f7f_ffff, 0x3f80_0000, 0x3f80_0001, 0x3faa_aaab, 0x3fff_ffff, 0x4000_0000, 0x4000_0001, 0x4040_0000,
-    0x4049_0fdb, 0x4aff_ffff, 0x4b00_0001, 0x4b7f_ffff, 0x4b80_0000, 0x4eff_ffff, 0x4f00_0000, 0x4f7f_ffff, 0x5d80_0000,
-    0x7e80_0000, 0x7f00_0000, 0x7f7f_fffe, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000, 0x7f80_0001,
+    0, 1, 0x0040_0000, 0x007f_ffff, 0x0080_0000, 0x0080_0001, 0x00ff_ffff, 0x0100_0000, 0x157f_ffff,
+    0x1580_0000, 0x217f_ffff, 0x2180_0000, 0x2b80_0000, 0x337f_ffff, 0x3380_0000, 0x3e80_0000, 0x3ed4_13cd,
+    0x3eff_ffff, 0x3f00_0000, 0x3f00_0001, 0x3f7f_ffff, 0x3f80_0000, 0x3f80_0001, 0x3faa_aaab, 0x3fff_ffff,
+    0x4000_0000, 0x4000_0001, 0x4040_0000, 0x4049_0fdb, 0x4aff_ffff, 0x4b00_0001, 0x4b7f_ffff, 0x4b80_0000,
+    0x4eff_ffff, 0x4f00_0000, 0x4f7f_ffff, 0x5d80_0000, 0x7e80_0000, 0x7f00_0000, 0x7f7f_fffe, 0x7f7f_ffff,
+    0x7f80_0000, 0x7fc0_0000, 0x7f80_0001,
 ];
 
 /// Fewer of them, where three are crossed.
+#[rustfmt::skip]
 const FLOAT_EDGES_OF_THREE: [u32; 14] = [
-    0, 0x007f_ffff, 0x0080_0000, 0x1580_0000, 0x2180_0000, 0x3f7f_ffff, 0x3f80_0000, 0x3f80_0001, 0x3faa_aaab, 0x4b7f_ffff,
-    0x5d80_0001, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000,
+    0, 0x007f_ffff, 0x0080_0000, 0x1580_0000, 0x2180_0000, 0x3f7f_ffff, 0x3f80_0000, 0x3f80_0001,
+    0x3faa_aaab, 0x4b7f_ffff, 0x5d80_0001, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000,
 ];
 
+#[rustfmt::skip]
 const WORD_EDGES: [u32; 24] = [
-    0, 1, 2, 3, 7, 8, 23, 24, 31, 32, 33, 63, 255, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000, 0x5555_5555, 0x7fff_ffff,
-    0x8000_0000, 0x8000_0001, 0xaaaa_aaaa, 0xffff_fffe, 0xffff_ffff,
+    0, 1, 2, 3, 7, 8, 23, 24, 31, 32, 33, 63, 255, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000, 0x5555_5555,
+    0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xaaaa_aaaa, 0xffff_fffe, 0xffff_ffff,
 ];
 
 fn operand_edges(operand: Operand, arity: usize) -> Vec<u32> {
@@ -154,11 +158,8 @@ impl Random {
 fn stratified_float(i: u32, random: &mut Random) -> u32 {
     let exponent = i & 0xff;
     let turn = i >> 8;
-    let mantissa = if turn & 1 == 0 {
-        (turn.reverse_bits() >> 9) ^ (random.word() & 0xfff)
-    } else {
-        random.mantissa()
-    };
+    let mantissa =
+        if turn & 1 == 0 { (turn.reverse_bits() >> 9) ^ (random.word() & 0xfff) } else { random.mantissa() };
     random.sign() | exponent << 23 | (mantissa & 0x7f_ffff)
 }
 

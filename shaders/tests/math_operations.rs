@@ -15,7 +15,8 @@ fn run(words: [u32; 4]) -> [u32; 4] {
 
 #[test]
 fn the_table_names_every_case_of_the_switch() {
-    let rows: BTreeMap<u32, &Operation> = operations().iter().map(|operation| (operation.index, operation)).collect();
+    let rows: BTreeMap<u32, &Operation> =
+        operations().iter().map(|operation| (operation.index, operation)).collect();
     assert_eq!(rows.len(), operations().len(), "an index twice");
     for index in 0..512 {
         let known = run([0x3f80_0000, 0x4000_0000, 0x4040_0000, index]) != NO_OPERATION;
