@@ -14,6 +14,8 @@ pub struct Facts {
     pub method: bool,
     /// Why it stays on the GPU: a global that only the entry point may touch.
     pub skipped: Option<String>,
+    /// Touches a `var<private>` itself.
+    pub private: bool,
     /// Expressions, callees included.
     pub size: usize,
     /// Holds a loop, itself or below.
@@ -46,6 +48,7 @@ pub fn analyse(module: &Module, hooked: &BTreeSet<String>) -> BTreeMap<Handle<Fu
             if let Expression::GlobalVariable(global) = *expression {
                 let variable = &module.global_variables[global];
                 let name = variable.name.as_deref().unwrap_or("?");
+                facts.private |= variable.space == AddressSpace::Private;
                 match only_on_gpu(variable.space) {
                     None => facts.method = true,
                     Some(kind) => facts.skipped = Some(format!("touches the {kind} variable `{name}`")),

@@ -34,6 +34,7 @@ impl Constants {
             match &constant.name {
                 None => constants.texts.insert(handle, format!("({value})")),
                 Some(name) => {
+                    names::check(name).map_err(unsupported)?;
                     let name = names::item(name);
                     let ty = types.name(constant.ty).map_err(unsupported)?;
                     let _ = writeln!(constants.definitions, "pub const {name}: {ty} = {value};");

@@ -50,7 +50,8 @@ pub fn generate(source: &Source, validated: &Validated, options: &Options) -> Re
     let facts = analysis::analyse(module, &hooked);
     let context = Context { source, options, module, types: &types, constants: &constants, facts: &facts };
     let mut out = String::new();
-    let _ = writeln!(out, "use {}::*;", options.prelude);
+    let prelude = &options.prelude;
+    let _ = writeln!(out, "use {prelude} as intrinsics;\nuse {prelude}::*;");
     match &options.audit {
         None => definitions(&context, &mut out)?,
         Some(plain) => {
@@ -72,6 +73,8 @@ struct Functions {
     methods: String,
     hooks: String,
     skipped: String,
+    /// A hook has no default, as what it replaces stays on the GPU.
+    bodiless: bool,
     sites: audit::Sites,
 }
 
@@ -101,9 +104,7 @@ pub trait Hooks: Sized {
 pub struct NoHooks;
 ",
         );
-        if !self.hooks.contains(";\n")
-            || !self.hooks.lines().any(|line| line.ends_with(';') && line.starts_with("    fn"))
-        {
+        if !self.bodiless {
             out.push_str("impl Hooks for NoHooks {}\n");
         }
         let _ = writeln!(out, "impl<T: Hooks> Kernel<'_, T> {{\n{}}}", self.methods);
@@ -139,10 +140,22 @@ fn write_function(
     let rust_name = names::item(name);
     let own_name = if hooked || native { format!("wgsl_{name}") } else { rust_name.clone() };
     let info = &validated.info[handle];
+    let unsupported = |message: String| {
+        let location = context.source.locate_span(context.module.functions.get_span(handle));
+        Box::new(Diagnostic { location, message, notes: Vec::new() })
+    };
+    names::check(name).map_err(|what| unsupported(format!("a function has {what}")))?;
+    if facts.private {
+        return Err(unsupported(format!(
+            "function `{name}` touches a `var<private>`, which the CPU backend does not have: make it a local variable \
+             and pass a pointer to it"
+        )));
+    }
     if hooked {
         let writer = Writer::new(context, &mut functions.sites, function, info);
         let signature = writer.signature(&rust_name, true, "kernel: &Kernel<'_, Self>")?;
         let arguments = writer.arguments.join(", ");
+        functions.bodiless |= facts.skipped.is_some();
         let body = match facts.skipped {
             None => format!(" {{\n        kernel.{own_name}({arguments})\n    }}"),
             Some(_) => ";".to_owned(),
@@ -167,16 +180,16 @@ fn definitions(context: &Context<'_>, out: &mut String) -> Result<(), CompileErr
     let types = context.types;
     let mut found = Vec::new();
     for (handle, ty) in context.module.types.iter() {
-        if matches!(ty.inner, TypeInner::Struct { .. })
-            && let Err(message) = types.define(handle, out)
-        {
+        if !matches!(ty.inner, TypeInner::Struct { .. }) {
+            continue;
+        }
+        let name = ty.name.as_deref().unwrap_or("?");
+        let defined = names::check(name)
+            .map_err(|what| format!("a struct has {what}"))
+            .and_then(|()| types.define(handle, out).map_err(|what| format!("struct `{name}` holds {what}")));
+        if let Err(message) = defined {
             let location = context.source.locate_span(context.module.types.get_span(handle));
-            let name = ty.name.as_deref().unwrap_or("?");
-            found.push(Diagnostic {
-                location,
-                message: format!("struct `{name}` holds {message}"),
-                notes: Vec::new(),
-            });
+            found.push(Diagnostic { location, message, notes: Vec::new() });
         }
     }
     CompileError::unless_empty("rust", found)?;

@@ -1,7 +1,7 @@
 //! WGSL names as Rust names. Knows Rust's keywords and what the generator itself defines.
 
 /// Names that the generated module defines beside what comes from WGSL.
-pub const RESERVED: [&str; 12] = [
+pub const RESERVED: [&str; 13] = [
     "Bindings",
     "Kernel",
     "Hooks",
@@ -14,7 +14,19 @@ pub const RESERVED: [&str; 12] = [
     "COUNTERS",
     "report",
     "audit",
+    "intrinsics",
 ];
+
+/// Refuses a name that the generated module needs for itself; vectors are `Vec2f` to `Vec4b` there.
+pub fn check(name: &str) -> Result<(), String> {
+    let vector = name
+        .strip_prefix("Vec")
+        .is_some_and(|rest| matches!(rest.as_bytes(), [b'2'..=b'4', b'f' | b'u' | b'i' | b'b']));
+    if vector || RESERVED.contains(&name) {
+        return Err(format!("the name `{name}`, which the generated code defines itself: choose another"));
+    }
+    Ok(())
+}
 
 const KEYWORDS: [&str; 52] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",

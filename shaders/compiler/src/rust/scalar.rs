@@ -40,8 +40,8 @@ pub fn binary(op: Bo, kind: Sk, a: &str, b: &str) -> Unsupported<String> {
         Bo::Add if integer => format!("{a}.wrapping_add({b})"),
         Bo::Subtract if integer => format!("{a}.wrapping_sub({b})"),
         Bo::Multiply if integer => format!("{a}.wrapping_mul({b})"),
-        Bo::Divide if integer => format!("div_{suffix}({a}, {b})"),
-        Bo::Modulo if integer => format!("rem_{suffix}({a}, {b})"),
+        Bo::Divide if integer => format!("intrinsics::div_{suffix}({a}, {b})"),
+        Bo::Modulo if integer => format!("intrinsics::rem_{suffix}({a}, {b})"),
         Bo::Equal => format!("{a} == {b}"),
         Bo::NotEqual => format!("{a} != {b}"),
         Bo::Less => format!("{a} < {b}"),
@@ -65,8 +65,8 @@ pub fn cast(from: Sk, to: Sk, convert: bool, a: &str) -> Unsupported<String> {
         (Sk::Float, Sk::Sint) if !convert => format!("{a}.to_bits() as i32"),
         (Sk::Uint, Sk::Float) if !convert => format!("f32::from_bits({a})"),
         (Sk::Sint, Sk::Float) if !convert => format!("f32::from_bits({a} as u32)"),
-        (Sk::Float, Sk::Uint) => format!("f32_to_u32({a})"),
-        (Sk::Float, Sk::Sint) => format!("f32_to_i32({a})"),
+        (Sk::Float, Sk::Uint) => format!("intrinsics::f32_to_u32({a})"),
+        (Sk::Float, Sk::Sint) => format!("intrinsics::f32_to_i32({a})"),
         (Sk::Uint | Sk::Sint, Sk::Float) => format!("{a} as f32"),
         (Sk::Uint, Sk::Sint) => format!("{a} as i32"),
         (Sk::Sint, Sk::Uint) => format!("{a} as u32"),
@@ -90,9 +90,9 @@ pub fn math(fun: Mf, kind: Sk, args: &[&str]) -> Unsupported<String> {
     };
     Ok(match fun {
         Mf::Abs if kind == Sk::Float => format!("{}.abs()", args[0]),
-        Mf::Floor if kind == Sk::Float => format!("floor({})", args[0]),
-        Mf::Ceil if kind == Sk::Float => format!("ceil({})", args[0]),
-        Mf::Trunc if kind == Sk::Float => format!("trunc({})", args[0]),
+        Mf::Floor if kind == Sk::Float => format!("intrinsics::floor({})", args[0]),
+        Mf::Ceil if kind == Sk::Float => format!("intrinsics::ceil({})", args[0]),
+        Mf::Trunc if kind == Sk::Float => format!("intrinsics::trunc({})", args[0]),
         Mf::Abs if signed => format!("{}.wrapping_abs()", args[0]),
         Mf::Abs if integer => args[0].to_owned(),
         Mf::Sign if signed => format!("{}.signum()", args[0]),
@@ -103,11 +103,13 @@ pub fn math(fun: Mf, kind: Sk, args: &[&str]) -> Unsupported<String> {
         Mf::CountTrailingZeros if integer => bits("trailing_zeros"),
         Mf::CountOneBits if integer => bits("count_ones"),
         Mf::ReverseBits if integer => format!("{}.reverse_bits()", args[0]),
-        Mf::FirstLeadingBit if integer => format!("first_leading_bit_{suffix}({})", args[0]),
-        Mf::FirstTrailingBit if integer => format!("first_trailing_bit_{suffix}({})", args[0]),
-        Mf::ExtractBits if integer => format!("extract_bits_{suffix}({}, {}, {})", args[0], args[1], args[2]),
+        Mf::FirstLeadingBit if integer => format!("intrinsics::first_leading_bit_{suffix}({})", args[0]),
+        Mf::FirstTrailingBit if integer => format!("intrinsics::first_trailing_bit_{suffix}({})", args[0]),
+        Mf::ExtractBits if integer => {
+            format!("intrinsics::extract_bits_{suffix}({}, {}, {})", args[0], args[1], args[2])
+        }
         Mf::InsertBits if integer => {
-            format!("insert_bits_{suffix}({}, {}, {}, {})", args[0], args[1], args[2], args[3])
+            format!("intrinsics::insert_bits_{suffix}({}, {}, {}, {})", args[0], args[1], args[2], args[3])
         }
         _ => return Err(format!("the built-in {fun:?} of {kind:?}")),
     })

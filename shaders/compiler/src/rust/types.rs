@@ -174,11 +174,6 @@ impl<'m> Types<'m> {
     pub fn define(&self, ty: Handle<Type>, out: &mut String) -> Unsupported<()> {
         let TypeInner::Struct { members, span } = &self.module.types[ty].inner else { return Ok(()) };
         let name = self.name(ty)?;
-        if names::RESERVED.contains(&name.as_str()) {
-            return Err(format!(
-                "a struct named `{name}`, which the generated code defines itself: rename it"
-            ));
-        }
         let shared = self.host_shared.contains(&ty);
         let mut fields = String::new();
         let mut zeros = String::new();

@@ -1,4 +1,5 @@
 // @generated from torture.wgsl by this crate.
+use crate::wgsl as intrinsics;
 use crate::wgsl::*;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -125,7 +126,7 @@ impl<T: Hooks> Kernel<'_, T> {
     pub fn structs(&self, a0_index: u32) -> u32 {
         let mut v0_inner: Inner = Inner::ZERO;
         let e3 = self.b.records.len() as u32;
-        let e4 = rem_u32(a0_index, e3);
+        let e4 = intrinsics::rem_u32(a0_index, e3);
         let e6_record = self.b.records[e4 as usize];
         let e7 = e6_record.last;
         let e8 = e6_record.first;
@@ -138,7 +139,7 @@ impl<T: Hooks> Kernel<'_, T> {
         let e19 = v0_inner.flags.x;
         let e21 = e19.wrapping_add(1u32);
         v0_inner.flags.x = e21;
-        let e24 = rem_u32(a0_index, 3u32);
+        let e24 = intrinsics::rem_u32(a0_index, 3u32);
         let e26 = e11_local.vector;
         let e27 = e26.z;
         *v0_inner.direction.at_mut(e24 as u32) = e27;
@@ -148,7 +149,7 @@ impl<T: Hooks> Kernel<'_, T> {
         let e32 = Vec3f::new(e30.x * e31.x, e30.y * e31.y, e30.z * e31.z);
         let e33 = Vec3f::new(e29.x + e32.x, e29.y + e32.y, e29.z + e32.z);
         let e36 = self.b.points.len() as u32;
-        let e37 = rem_u32(a0_index, e36);
+        let e37 = intrinsics::rem_u32(a0_index, e36);
         let e39 = self.b.points[e37 as usize];
         let e40 = Vec3f::new(e39.x, e39.y, e39.z);
         let e41_sum = Vec3f::new(e33.x + e40.x, e33.y + e40.y, e33.z + e40.z);
@@ -196,12 +197,12 @@ impl<T: Hooks> Kernel<'_, T> {
     pub fn column(&self, a0_index: u32, a1_which: u32) -> u32 {
         let mut v0_depth: u32 = 0u32;
         let e4 = self.b.inputs.len() as u32;
-        let e5 = rem_u32(a0_index, e4);
+        let e5 = intrinsics::rem_u32(a0_index, e4);
         let e7_a = self.b.inputs[e5 as usize];
         let e10 = a0_index.wrapping_mul(7u32);
         let e12 = e10.wrapping_add(3u32);
         let e14 = self.b.inputs.len() as u32;
-        let e15 = rem_u32(e12, e14);
+        let e15 = intrinsics::rem_u32(e12, e14);
         let e17_b = self.b.inputs[e15 as usize];
         let e18 = float_of(e7_a);
         let e19 = float_of(e17_b);
@@ -310,12 +311,12 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_h = e13;
         let e14 = v0_h;
         let e16 = e14.wrapping_mul(31u32);
-        let e17 = div_u32(a0_a, a1_b);
+        let e17 = intrinsics::div_u32(a0_a, a1_b);
         let e18 = e16.wrapping_add(e17);
         v0_h = e18;
         let e19 = v0_h;
         let e21 = e19.wrapping_mul(31u32);
-        let e22 = rem_u32(a0_a, a1_b);
+        let e22 = intrinsics::rem_u32(a0_a, a1_b);
         let e23 = e21.wrapping_add(e22);
         v0_h = e23;
         let e24 = v0_h;
@@ -360,9 +361,9 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_h = e68;
         let e69 = v0_h;
         let e71 = e69.wrapping_mul(31u32);
-        let e72 = first_leading_bit_u32(a0_a);
+        let e72 = intrinsics::first_leading_bit_u32(a0_a);
         let e73 = e71.wrapping_add(e72);
-        let e74 = first_trailing_bit_u32(a1_b);
+        let e74 = intrinsics::first_trailing_bit_u32(a1_b);
         let e75 = e73.wrapping_add(e74);
         v0_h = e75;
         let e76 = v0_h;
@@ -373,10 +374,10 @@ impl<T: Hooks> Kernel<'_, T> {
         let e81 = v0_h;
         let e83 = e81.wrapping_mul(31u32);
         let e85 = a1_b & 31u32;
-        let e87 = extract_bits_u32(a0_a, e85, 9u32);
+        let e87 = intrinsics::extract_bits_u32(a0_a, e85, 9u32);
         let e88 = e83.wrapping_add(e87);
         let e91 = a1_b & 63u32;
-        let e92 = insert_bits_u32(a0_a, a1_b, 5u32, e91);
+        let e92 = intrinsics::insert_bits_u32(a0_a, a1_b, 5u32, e91);
         let e93 = e88.wrapping_add(e92);
         v0_h = e93;
         let e94 = v0_h;
@@ -402,12 +403,12 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_h = e13;
         let e14 = v0_h;
         let e16 = e14.wrapping_mul(31i32);
-        let e17 = div_i32(a0_a, a1_b);
+        let e17 = intrinsics::div_i32(a0_a, a1_b);
         let e18 = e16.wrapping_add(e17);
         v0_h = e18;
         let e19 = v0_h;
         let e21 = e19.wrapping_mul(31i32);
-        let e22 = rem_i32(a0_a, a1_b);
+        let e22 = intrinsics::rem_i32(a0_a, a1_b);
         let e23 = e21.wrapping_add(e22);
         v0_h = e23;
         let e24 = v0_h;
@@ -462,9 +463,9 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_h = e78;
         let e79 = v0_h;
         let e81 = e79.wrapping_mul(31i32);
-        let e82 = first_leading_bit_i32(a0_a);
+        let e82 = intrinsics::first_leading_bit_i32(a0_a);
         let e83 = e81.wrapping_add(e82);
-        let e84 = first_trailing_bit_i32(a1_b);
+        let e84 = intrinsics::first_trailing_bit_i32(a1_b);
         let e85 = e83.wrapping_add(e84);
         v0_h = e85;
         let e86 = v0_h;
@@ -474,9 +475,9 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_h = e90;
         let e91 = v0_h;
         let e93 = e91.wrapping_mul(31i32);
-        let e96 = extract_bits_i32(a0_a, 3u32, 11u32);
+        let e96 = intrinsics::extract_bits_i32(a0_a, 3u32, 11u32);
         let e97 = e93.wrapping_add(e96);
-        let e100 = insert_bits_i32(a0_a, a1_b, 5u32, 17u32);
+        let e100 = intrinsics::insert_bits_i32(a0_a, a1_b, 5u32, 17u32);
         let e101 = e97.wrapping_add(e100);
         v0_h = e101;
         let e102 = v0_h;
@@ -521,24 +522,24 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_r = e14;
         let e15 = v0_r;
         let e17 = a0_x * 100.0f32;
-        let e18 = floor(e17);
+        let e18 = intrinsics::floor(e17);
         let e19 = e15 + e18;
         let e21 = a1_y * 100.0f32;
-        let e22 = ceil(e21);
+        let e22 = intrinsics::ceil(e21);
         let e23 = e19 + e22;
         let e24 = a0_x * a1_y;
         let e26 = e24 * 1000.0f32;
-        let e27 = trunc(e26);
+        let e27 = intrinsics::trunc(e26);
         let e28 = e23 + e27;
         v0_r = e28;
         let e29 = v0_r;
         let e30 = a0_x.abs();
         let e32 = e30 * 1000.0f32;
-        let e33 = f32_to_u32(e32);
+        let e33 = intrinsics::f32_to_u32(e32);
         let e34 = e33 as f32;
         let e35 = e29 + e34;
         let e37 = a1_y * 1000.0f32;
-        let e38 = f32_to_i32(e37);
+        let e38 = intrinsics::f32_to_i32(e37);
         let e39 = e38 as f32;
         let e40 = e35 + e39;
         v0_r = e40;
@@ -586,13 +587,13 @@ impl<T: Hooks> Kernel<'_, T> {
     pub fn casts(a0_bits: u32) -> Vec4u {
         let e1_x = float_of(a0_bits);
         let e3_big = e1_x * 4294967300.0f32;
-        let e4 = f32_to_u32(e3_big);
-        let e5 = f32_to_i32(e3_big);
+        let e4 = intrinsics::f32_to_u32(e3_big);
+        let e5 = intrinsics::f32_to_i32(e3_big);
         let e6 = e5 as u32;
         let e8 = e1_x * 2147483600.0f32;
-        let e9 = f32_to_u32(e8);
+        let e9 = intrinsics::f32_to_u32(e8);
         let e11 = e1_x * 1073741800.0f32;
-        let e12 = f32_to_i32(e11);
+        let e12 = intrinsics::f32_to_i32(e11);
         let e13 = e12 as u32;
         let e14 = Vec4u::new(e4, e6, e9, e13);
         return e14;
@@ -620,9 +621,9 @@ impl<T: Hooks> Kernel<'_, T> {
         let e20 = Vec3f::new(e16.x + e19.x, e16.y + e19.y, e16.z + e19.z);
         let e22 = Vec3f::new(e20.x + CORNER.x, e20.y + CORNER.y, e20.z + CORNER.z);
         v0_v = e22;
-        let e24 = rem_u32(a2_index, 3u32);
+        let e24 = intrinsics::rem_u32(a2_index, 3u32);
         let e27 = a2_index.wrapping_add(1u32);
-        let e29 = rem_u32(e27, 3u32);
+        let e29 = intrinsics::rem_u32(e27, 3u32);
         let e31 = v0_v.at(e29 as u32);
         let e33 = e31 + 1.0f32;
         *v0_v.at_mut(e24 as u32) = e33;
@@ -660,9 +661,9 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_v = e63;
         let e64 = v0_v;
         let e66 = Vec4f::new(e64.x, e64.y, e64.z, 2.5f32);
-        let e67 = Vec4f::new(floor(e66.x), floor(e66.y), floor(e66.z), floor(e66.w));
+        let e67 = Vec4f::new(intrinsics::floor(e66.x), intrinsics::floor(e66.y), intrinsics::floor(e66.z), intrinsics::floor(e66.w));
         let e68_w = Vec4f::new(e67.x.abs(), e67.y.abs(), e67.z.abs(), e67.w.abs());
-        let e69 = Vec4u::new(f32_to_u32(e68_w.x), f32_to_u32(e68_w.y), f32_to_u32(e68_w.z), f32_to_u32(e68_w.w));
+        let e69 = Vec4u::new(intrinsics::f32_to_u32(e68_w.x), intrinsics::f32_to_u32(e68_w.y), intrinsics::f32_to_u32(e68_w.z), intrinsics::f32_to_u32(e68_w.w));
         let e73 = Vec4u::new(1u32, a2_index, 3u32, 4u32);
         let e75 = Vec4u::new(e73.x.wrapping_mul(2u32), e73.y.wrapping_mul(2u32), e73.z.wrapping_mul(2u32), e73.w.wrapping_mul(2u32));
         let e76_u = Vec4u::new(e69.x.wrapping_add(e75.x), e69.y.wrapping_add(e75.y), e69.z.wrapping_add(e75.z), e69.w.wrapping_add(e75.w));
@@ -670,7 +671,7 @@ impl<T: Hooks> Kernel<'_, T> {
         let e79 = a2_index & 1u32;
         let e80 = e79 as i32;
         let e84 = Vec4i::new((-3i32), 2i32, e80, 5i32);
-        let e85 = Vec4i::new(div_i32(e77.x, e84.x), div_i32(e77.y, e84.y), div_i32(e77.z, e84.z), div_i32(e77.w, e84.w));
+        let e85 = Vec4i::new(intrinsics::div_i32(e77.x, e84.x), intrinsics::div_i32(e77.y, e84.y), intrinsics::div_i32(e77.z, e84.z), intrinsics::div_i32(e77.w, e84.w));
         let e88 = Vec4i::new(1i32, (-1i32), 1i32, (-1i32));
         let e89_s = Vec4i::new(e85.x.wrapping_sub(e88.x), e85.y.wrapping_sub(e88.y), e85.z.wrapping_sub(e88.z), e85.w.wrapping_sub(e88.w));
         let e90 = Vec4u::new(e89_s.x as u32, e89_s.y as u32, e89_s.z as u32, e89_s.w as u32);
@@ -679,7 +680,7 @@ impl<T: Hooks> Kernel<'_, T> {
         let e97 = Vec4u::new(e90.x ^ e96.x, e90.y ^ e96.y, e90.z ^ e96.z, e90.w ^ e96.w);
         let e100 = a2_index & 1u32;
         let e103 = Vec4u::new(7u32, e100, 5u32, 3u32);
-        let e104 = Vec4u::new(rem_u32(e76_u.x, e103.x), rem_u32(e76_u.y, e103.y), rem_u32(e76_u.z, e103.z), rem_u32(e76_u.w, e103.w));
+        let e104 = Vec4u::new(intrinsics::rem_u32(e76_u.x, e103.x), intrinsics::rem_u32(e76_u.y, e103.y), intrinsics::rem_u32(e76_u.z, e103.z), intrinsics::rem_u32(e76_u.w, e103.w));
         let e105_m = Vec4u::new(e97.x ^ e104.x, e97.y ^ e104.y, e97.z ^ e104.z, e97.w ^ e104.w);
         let e106 = Vec3i::new(e89_s.x, e89_s.y, e89_s.z);
         let e107 = Vec3f::new(e106.x as f32, e106.y as f32, e106.z as f32);
@@ -769,7 +770,7 @@ impl<T: Hooks> Kernel<'_, T> {
                 fill(&mut v0_stack, e14, e17);
                 let e18 = v1_top;
                 let e19 = v3_i;
-                let e21 = rem_u32(e19, 8u32);
+                let e21 = intrinsics::rem_u32(e19, 8u32);
                 let e23 = v0_stack[e21 as usize];
                 let e25 = e23 & 255u32;
                 let e26 = twice(&mut v2_counter, e25);
@@ -782,7 +783,7 @@ impl<T: Hooks> Kernel<'_, T> {
         }
         let e32 = v1_top;
         let e34 = e32 & 1u32;
-        let e37 = rem_u32(a0_seed, 3u32);
+        let e37 = intrinsics::rem_u32(a0_seed, 3u32);
         let e40 = v2_counter;
         v4_grid[e34 as usize][e37 as usize].y = e40;
         let e44 = v0_stack[3];
@@ -801,17 +802,17 @@ impl<T: Hooks> Kernel<'_, T> {
                 let e55 = v5_sum;
                 let e57 = e55.wrapping_mul(5u32);
                 let e58 = v6_i;
-                let e60 = div_u32(e58, 3u32);
+                let e60 = intrinsics::div_u32(e58, 3u32);
                 let e61 = e47_copy[e60 as usize];
                 let e62 = v6_i;
-                let e64 = rem_u32(e62, 3u32);
+                let e64 = intrinsics::rem_u32(e62, 3u32);
                 let e65 = e61[e64 as usize];
                 let e66 = e65.x;
                 let e67 = e57.wrapping_add(e66);
                 let e69 = v6_i;
-                let e71 = div_u32(e69, 3u32);
+                let e71 = intrinsics::div_u32(e69, 3u32);
                 let e73 = v6_i;
-                let e75 = rem_u32(e73, 3u32);
+                let e75 = intrinsics::rem_u32(e73, 3u32);
                 let e78 = v4_grid[e71 as usize][e75 as usize].y;
                 let e79 = 2u32.wrapping_mul(e78);
                 let e80 = e67.wrapping_add(e79);
@@ -838,7 +839,7 @@ impl<T: Hooks> Kernel<'_, T> {
             'c1: {
                 let e4 = v0_h;
                 let e5 = hash(e4);
-                e7_step = rem_u32(e5, 11u32);
+                e7_step = intrinsics::rem_u32(e5, 11u32);
                 let e8 = v1_rounds;
                 let e10 = e8.wrapping_add(1u32);
                 v1_rounds = e10;

@@ -1,0 +1,72 @@
+//! The audited backend gives the results of the plain one, and says on which WGSL lines −0, subnormal numbers, NaN and
+//! Inf came up. `audit/*.rs` are the generator's output under test: `UPDATE_EXPECT=1` writes them anew.
+
+#[allow(warnings, clippy::all)]
+#[path = "audit/audited.rs"]
+#[rustfmt::skip]
+mod audited;
+#[allow(warnings, clippy::all)]
+#[path = "audit/plain.rs"]
+#[rustfmt::skip]
+mod plain;
+#[allow(dead_code)]
+#[path = "../src/prelude.rs"]
+mod wgsl;
+
+use std::path::Path;
+
+use expect_test::{expect, expect_file};
+use tessera_shader_compiler::rust::{Options, generate};
+use tessera_shader_compiler::{compose, front};
+
+/// Stands for a native division.
+fn quotient(a: f32, b: f32) -> f32 {
+    a / b
+}
+
+#[test]
+fn the_generated_sources_are_those_under_test() {
+    let source = compose(Path::new("tests/audit"), "kernel", "").unwrap();
+    let validated = front::parse(&source).unwrap();
+    let options = |audit: Option<&str>| Options {
+        hooks: Vec::new(),
+        natives: vec![("div".into(), "crate::quotient".into())],
+        prelude: "crate::wgsl".into(),
+        audit: audit.map(str::to_owned),
+    };
+    let header = "// @generated from kernel.wgsl by this crate.\n";
+    let plain = generate(&source, &validated, &options(None)).unwrap();
+    expect_file!["audit/plain.rs"].assert_eq(&format!("{header}{plain}"));
+    let audited = generate(&source, &validated, &options(Some("crate::plain"))).unwrap();
+    expect_file!["audit/audited.rs"].assert_eq(&format!("{header}{audited}"));
+}
+
+#[test]
+fn each_class_is_counted_at_the_line_that_made_it_from_any_thread() {
+    let values = [1.0, 1e-12, -2.0, 3e38, 0.0, f32::INFINITY, -0.0];
+    let bindings = plain::Bindings { values: &values };
+    std::thread::scope(|scope| {
+        for index in 0..values.len() as u32 {
+            scope.spawn(move || {
+                let audited = audited::Kernel { b: bindings, hooks: &audited::NoHooks }.shade(index);
+                let plain = plain::Kernel { b: bindings, hooks: &plain::NoHooks }.shade(index);
+                assert!(audited.to_bits() == plain.to_bits() || audited.is_nan() && plain.is_nan());
+            });
+        }
+    });
+    let mut text = String::new();
+    for (file, line, counts) in audited::report() {
+        text.push_str(&format!("{file}:{line} {counts:?}\n"));
+    }
+    expect![[r#"
+        kernel.wgsl:9 Counts { negative_zero: 1, subnormal: 0, nan: 0, infinite: 1 }
+        kernel.wgsl:10 Counts { negative_zero: 1, subnormal: 1, nan: 0, infinite: 1 }
+        kernel.wgsl:11 Counts { negative_zero: 2, subnormal: 0, nan: 0, infinite: 3 }
+        kernel.wgsl:12 Counts { negative_zero: 5, subnormal: 0, nan: 4, infinite: 0 }
+        kernel.wgsl:13 Counts { negative_zero: 0, subnormal: 0, nan: 4, infinite: 4 }
+        kernel.wgsl:14 Counts { negative_zero: 0, subnormal: 0, nan: 7, infinite: 0 }
+        kernel.wgsl:15 Counts { negative_zero: 2, subnormal: 2, nan: 9, infinite: 1 }
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(audited::report(), []);
+}
