@@ -77,13 +77,13 @@ vector!(Vec4b, bool, false, 4, [x = 0, y = 1, z = 2, w = 3], Eq);
 /// `a / b`; `a` where `b` is 0.
 #[inline(always)]
 pub const fn div_u32(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { a / b }
+    if let Some(quotient) = a.checked_div(b) { quotient } else { a }
 }
 
 /// `a % b`; 0 where `b` is 0.
 #[inline(always)]
 pub const fn rem_u32(a: u32, b: u32) -> u32 {
-    if b == 0 { 0 } else { a % b }
+    if let Some(rest) = a.checked_rem(b) { rest } else { 0 }
 }
 
 /// `a / b` towards zero; `a` where `b` is 0, or `a` is the least and `b` is −1.
@@ -211,7 +211,10 @@ pub struct Counters([core::sync::atomic::AtomicU64; 4]);
 
 impl Counters {
     /// Nothing counted.
-    pub const ZERO: Self = Self([const { core::sync::atomic::AtomicU64::new(0) }; 4]);
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Self([const { core::sync::atomic::AtomicU64::new(0) }; 4])
+    }
 
     /// Counts `x` if it is −0, subnormal, NaN or infinite.
     #[inline(always)]

@@ -1,5 +1,5 @@
-//! The torture kernel, generated as Rust, against the same functions written by hand. `torture_generated.rs` is the
-//! generator's output under test: `UPDATE_EXPECT=1` writes it anew, and a build by another generator fails here.
+//! The torture kernel, generated as Rust, against the same functions written by hand. `snapshots.rs` keeps
+//! `torture/generated.rs` equal to what the generator writes.
 
 #[path = "torture/by_hand.rs"]
 mod by_hand;
@@ -11,41 +11,13 @@ mod generated;
 #[path = "../src/prelude.rs"]
 mod wgsl;
 
-use std::cell::Cell;
-use std::path::Path;
-
-use expect_test::expect_file;
 use generated::{Bindings, Hooks, Inner, Kernel, NoHooks, Padded, TortureParams};
-use tessera_shader_compiler::rust::{Options, generate};
-use tessera_shader_compiler::{compose, front};
+use std::cell::Cell;
 use wgsl::{Vec2i, Vec2u, Vec3f, Vec4f};
 
 /// Stands for `div` of the kernel, which multiplies: a native that a test can tell from the original.
 fn native_div(a: f32, b: f32) -> f32 {
     a - b
-}
-
-fn options(audit: Option<&str>) -> Options {
-    Options {
-        hooks: vec!["trace".into(), "absent".into()],
-        natives: vec![("div".into(), "crate::native_div".into())],
-        prelude: "crate::wgsl".into(),
-        audit: audit.map(str::to_owned),
-    }
-}
-
-fn sources() -> (tessera_shader_compiler::Source, front::Validated) {
-    let source = compose(Path::new("../wgsl"), "torture", "wgsl/").unwrap();
-    let validated = front::parse(&source).unwrap();
-    (source, validated)
-}
-
-#[test]
-fn the_generated_source_is_the_one_under_test() {
-    let (source, validated) = sources();
-    let text = generate(&source, &validated, &options(None)).unwrap();
-    expect_file!["torture/generated.rs"]
-        .assert_eq(&format!("// @generated from torture.wgsl by this crate.\n{text}"));
 }
 
 /// Data that reaches every branch: edges of the integer ranges, then a linear congruence.

@@ -32,7 +32,7 @@ impl Sites {
         }
         let _ = writeln!(
             out,
-            "];\nstatic COUNTERS: [Counters; {count}] = [const {{ Counters::ZERO }}; {count}];"
+            "];\nstatic COUNTERS: [Counters; {count}] = [const {{ Counters::new() }}; {count}];"
         );
         out.push_str(
             "#[inline(always)]

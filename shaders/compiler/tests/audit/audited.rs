@@ -57,7 +57,7 @@ pub const SITES: &[(&str, u32)] = &[
     ("kernel.wgsl", 14),
     ("kernel.wgsl", 15),
 ];
-static COUNTERS: [Counters; 8] = [const { Counters::ZERO }; 8];
+static COUNTERS: [Counters; 8] = [const { Counters::new() }; 8];
 #[inline(always)]
 fn audit<V: Audited>(value: V, site: usize) -> V {
     value.show(&COUNTERS[site]);
