@@ -45,9 +45,7 @@ fn float_operations_mean_what_their_rows_say() {
 #[test]
 fn comparisons_and_integers_mean_what_their_rows_say() {
     type Meaning = fn(u32, u32, u32) -> u32;
-    let f = f32::from_bits;
-    let _ = f;
-    let meanings: [(u32, Meaning); 38] = [
+    let meanings: [(u32, Meaning); 41] = [
         (7, |a, b, _| (f32::from_bits(a) < f32::from_bits(b)).into()),
         (8, |a, b, _| (f32::from_bits(a) <= f32::from_bits(b)).into()),
         (9, |a, b, _| (f32::from_bits(a) > f32::from_bits(b)).into()),
@@ -86,6 +84,9 @@ fn comparisons_and_integers_mean_what_their_rows_say() {
         (86, |a, _, _| a.reverse_bits()),
         (87, |a, b, _| a.checked_div(b).unwrap_or(a)),
         (88, |a, b, _| a.checked_rem(b).unwrap_or(0)),
+        (89, |a, _, _| a.checked_ilog2().unwrap_or(u32::MAX)),
+        (90, |a, _, _| if a == 0 { u32::MAX } else { a.trailing_zeros() }),
+        (91, |a, _, _| a.count_ones()),
     ];
     for (index, meaning) in meanings {
         let operation = operations().iter().find(|operation| operation.index == index).unwrap();
