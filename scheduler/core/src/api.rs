@@ -54,6 +54,8 @@ pub struct Config {
     pub tile_failures_max: u32,
     /// A worker gets no more of a job after failing so many of its leases.
     pub worker_failures_max: u32,
+    /// Tile-passes whose pixels the shell may hold unaccepted before no more are lent; checks go on.
+    pub held_max: u64,
     /// Ended jobs that stay listed; older ones are forgotten, their films stay with the shell.
     pub ended_jobs_max: u32,
 }
@@ -78,6 +80,7 @@ impl Config {
             check_wait_max_ms: 20_000,
             tile_failures_max: 3,
             worker_failures_max: 3,
+            held_max: 4_096,
             ended_jobs_max: 10_000,
         }
     }
@@ -210,6 +213,10 @@ pub enum Effect {
     Discard {
         lease: LeaseId,
         tiles: Vec<HeldTile>,
+    },
+    /// The delivery that this event brought is not taken: drop the pixels that came with it, and only those.
+    DeliveryIgnored {
+        lease: LeaseId,
     },
     /// An accepted tile is in doubt: set the tile's pixels in the frame's film back to zero. All of its passes come again.
     ResetTile {

@@ -1,7 +1,21 @@
 //! The scheduler as a pure machine: events in, records, messages, replies and effects out. Knows no clock, socket or disk.
 
+pub mod accounting;
 pub mod api;
+pub mod jobs;
+mod judgement;
+pub mod leases;
+mod lending;
+mod machine;
 pub mod record;
-pub mod verify;
+mod sanity;
+pub mod state;
+pub mod tiles;
+mod verify;
+mod views;
+mod workers;
 
+pub use api::{Config, Event, Output};
+pub use machine::Core;
+pub use record::Record;
 pub use verify::tile_root;

@@ -1,12 +1,220 @@
 //! The facts that rebuild the scheduler's state, one enum for the journal. Released variants are frozen; changes are new
-//! variants.
+//! variants at the end. Deciding is not here: a record says what was decided.
 
-use tessera_shared::ids::JobId;
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
-use crate::api::JobSpec;
+use crate::accounting::OperatorId;
+use crate::api::{Evidence, JobSpec, RefereeId, WorkerHello};
+use crate::tiles::TileKey;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub enum Record {
-    Submitted { job: JobId, at_ms: u64, spec: JobSpec },
+    Submitted {
+        job: JobId,
+        at_ms: u64,
+        spec: JobSpec,
+    },
+    PackageComplete {
+        job: JobId,
+    },
+    JobEnded {
+        job: JobId,
+        at_ms: u64,
+        end: JobEnd,
+    },
+    JobCompleted {
+        job: JobId,
+        at_ms: u64,
+    },
+    JobForgotten {
+        job: JobId,
+    },
+    Joined {
+        worker: WorkerId,
+        at_ms: u64,
+        hello: WorkerHello,
+    },
+    Left {
+        worker: WorkerId,
+    },
+    Leaving {
+        worker: WorkerId,
+    },
+    Restarted,
+    /// Tile-passes are lent. Those that another lease holds already are duplicates.
+    Granted {
+        lease: LeaseId,
+        worker: WorkerId,
+        job: JobId,
+        term: Term,
+        tiles: Vec<TileKey>,
+    },
+    /// The drawn blocks of these delivered tile-passes are lent for a check.
+    CheckGranted {
+        lease: LeaseId,
+        worker: WorkerId,
+        job: JobId,
+        term: Term,
+        tiles: Vec<TileKey>,
+    },
+    Committed {
+        lease: LeaseId,
+        tiles: Vec<TileCommit>,
+    },
+    /// What became of each tile-pass of the lease's delivery, in the lease's order. The lease is over.
+    Delivered {
+        lease: LeaseId,
+        at_ms: u64,
+        tiles: Vec<Landing>,
+    },
+    /// A check was answered; the lease is over.
+    Checked {
+        lease: LeaseId,
+        rays: Rays,
+    },
+    LeaseEnded {
+        lease: LeaseId,
+        at_ms: u64,
+        end: LeaseEnd,
+    },
+    /// A late lease's answer would not be used any more.
+    LeaseForgotten {
+        lease: LeaseId,
+    },
+    /// The referee checks the drawn blocks of these delivered tile-passes.
+    RefereeAsked {
+        id: RefereeId,
+        job: JobId,
+        tiles: Vec<TileKey>,
+    },
+    /// Somebody contradicts a delivery; the referee decides.
+    Disputed {
+        id: RefereeId,
+        job: JobId,
+        tile: TileKey,
+        claim: Claim,
+    },
+    /// The referee's request is over: answered, failed or not needed.
+    RefereeDone {
+        id: RefereeId,
+        rays: Rays,
+    },
+    Accepted {
+        job: JobId,
+        tiles: Vec<TileKey>,
+        by: Proof,
+    },
+    /// Delivered tile-passes go back to the queue.
+    Requeued {
+        job: JobId,
+        tiles: Vec<TileKey>,
+    },
+    /// Delivered tile-passes whose check came to nothing wait for another.
+    CheckReturned {
+        job: JobId,
+        at_ms: u64,
+        tiles: Vec<TileKey>,
+    },
+    Quarantined {
+        operator: OperatorId,
+        evidence: Evidence,
+    },
+    /// Accepted tile-passes go back to the queue.
+    Overturned {
+        job: JobId,
+        tiles: Vec<TileKey>,
+    },
+}
+
+/// How a job ended without completing.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum JobEnd {
+    Cancelled,
+    /// The reason is for people.
+    Failed(String),
+}
+
+/// When a lease was granted, when it should end and when it expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Term {
+    pub granted_ms: u64,
+    pub expected_ms: u64,
+    pub expires_ms: u64,
+}
+
+/// What a worker committed to for one tile-pass, as far as it is kept: the root and the blocks drawn for the check.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct TileCommit {
+    pub root: Digest,
+    pub drawn: Vec<DrawnBlock>,
+    /// The check is the referee's even where another operator could do it.
+    pub referee: bool,
+}
+
+/// A block of a tile-pass and the digest committed for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct DrawnBlock {
+    /// Its place in grid order among the tile's blocks.
+    pub at: u32,
+    pub digest: Digest,
+}
+
+/// What became of a delivered tile-pass.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Landing {
+    /// The first delivery: it waits for its check.
+    Held { rays: Rays },
+    /// It adds nothing: the tile-pass is accepted, in dispute, or the same operator has delivered the same.
+    Spare,
+    /// Equal to what another operator delivered.
+    Confirms { rays: Rays },
+    /// Unlike what was delivered before; the dispute's record follows.
+    Contests { rays: Rays },
+}
+
+/// Why a lease ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum LeaseEnd {
+    /// The deadline passed. A late answer may still be used.
+    Expired,
+    /// The worker's connection is gone. A late answer may still be used.
+    Lost,
+    /// The worker could not do it: its tile-passes are charged with a failure.
+    Failed { worker: WorkerId },
+    /// Nothing of it is needed any more, or its operator is quarantined.
+    Revoked,
+}
+
+/// Who contradicts a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Claim {
+    /// A checker found other digests for these blocks.
+    Check { lease: LeaseId, operator: OperatorId, blocks: Vec<DrawnBlock> },
+    /// Another delivery has another root.
+    Delivery(Delivery),
+}
+
+/// A tile-pass whose pixels the shell holds.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Delivery {
+    pub lease: LeaseId,
+    /// Its place in its lease.
+    pub at: u32,
+    pub worker: WorkerId,
+    pub operator: OperatorId,
+    pub commit: TileCommit,
+    pub rays: Rays,
+}
+
+/// Why a tile-pass is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Proof {
+    /// The job's policy asks for none.
+    Unverified,
+    /// This operator rendered the drawn blocks, or the whole tile-pass, to the same digests.
+    Operator(OperatorId),
+    Referee,
 }

@@ -1,9 +1,395 @@
-//! What a check looks at: the root of a tile-pass's block digests.
+//! Commits, deliveries and checks: what a lease's answers do to its tile-passes, which blocks are drawn, who renders them
+//! again. Who was wrong is judged elsewhere.
 
 use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::lease::{BlockPass, Checked};
+use tessera_shared::messages::Verify;
+
+use crate::accounting::OperatorId;
+use crate::api::{CommittedTile, DeliveredTile, Effect, Evidence, HeldTile, RefereeId};
+use crate::leases::{LeaseWork, LentWork};
+use crate::machine::Core;
+use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, TileCommit};
+use crate::state::RefereeWork;
+use crate::tiles::{Checker, TileKey, TileLife};
+
+/// Most rays of a kind that are counted for one answer; more cannot be meant.
+const RAYS_MAX: u64 = 1 << 36;
 
 /// The digest that stands for all block digests of a tile-pass, in grid order. Equal roots mean equal pixels.
 pub fn tile_root(blocks: &[Digest]) -> Digest {
     let label: &[u8] = b"tessera tile 1\0";
     Digest::of_parts(std::iter::once(label).chain(blocks.iter().map(|block| block.0.as_slice())))
+}
+
+/// Random words that only the holder of the secret can foretell.
+struct Words<'a> {
+    secret: &'a [u8; 32],
+    input: [u8; 56],
+    words: [u64; 4],
+    used: u64,
+}
+
+impl<'a> Words<'a> {
+    fn new(secret: &'a [u8; 32], lease: LeaseId, at: u32, root: &Digest) -> Words<'a> {
+        let mut input = [0; 56];
+        input[..8].copy_from_slice(&lease.0.to_le_bytes());
+        input[8..12].copy_from_slice(&at.to_le_bytes());
+        input[12..44].copy_from_slice(&root.0);
+        Words { secret, input, words: [0; 4], used: 0 }
+    }
+
+    fn next(&mut self) -> u64 {
+        if self.used.is_multiple_of(4) {
+            self.input[44..52].copy_from_slice(&self.used.to_le_bytes());
+            let digest = Digest::keyed(self.secret, &self.input);
+            for (word, bytes) in self.words.iter_mut().zip(digest.0.chunks_exact(8)) {
+                *word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+            }
+        }
+        self.used += 1;
+        self.words[(self.used - 1) as usize % 4]
+    }
+
+    /// A number below `end`, which is far below 2^32.
+    fn below(&mut self, end: u32) -> u32 {
+        (self.next() % u64::from(end)) as u32
+    }
+}
+
+/// `wanted` different numbers below `count`, ascending (Floyd's sampling).
+fn draw(words: &mut Words<'_>, wanted: u32, count: u32) -> Vec<u32> {
+    if wanted >= count {
+        return (0..count).collect();
+    }
+    let mut drawn: Vec<u32> = Vec::with_capacity(wanted as usize);
+    for end in count - wanted + 1..=count {
+        let at = words.below(end);
+        let at = if drawn.binary_search(&at).is_ok() { end - 1 } else { at };
+        if let Err(place) = drawn.binary_search(&at) {
+            drawn.insert(place, at);
+        }
+    }
+    drawn
+}
+
+impl Core {
+    /// The lease, if this worker's operator may answer it.
+    fn answered(&self, worker: WorkerId, lease: LeaseId) -> Option<&LentWork> {
+        let operator = self.state.workers.get(&worker)?.operator;
+        self.state.leases.get(&lease).filter(|lent| lent.operator == operator)
+    }
+
+    pub(crate) fn committed(&mut self, worker: WorkerId, lease: LeaseId, commits: Vec<CommittedTile>) {
+        let Some(lent) = self.answered(worker, lease) else { return };
+        let LeaseWork::Render { tiles, commit: None } = &lent.work else { return };
+        let entry = &self.state.jobs[&lent.job];
+        let fits = commits.len() == tiles.len()
+            && commits
+                .iter()
+                .zip(tiles)
+                .all(|(commit, key)| commit.blocks.len() == entry.shape.blocks(*key) as usize);
+        if !fits {
+            return self.fail_lease(worker, lease, "its commit has another shape than the lease");
+        }
+        let policy = entry.spec.options.verify;
+        let commits =
+            commits.iter().enumerate().map(|(at, commit)| self.keep(policy, lease, at as u32, commit));
+        let tiles = commits.collect();
+        let holder = lent.worker;
+        self.record(Record::Committed { lease, tiles });
+        self.freed(holder, |session, now_ms| session.rendered(lease, now_ms));
+    }
+
+    /// Draws what is to be checked of a commit and keeps that and the root.
+    fn keep(&self, policy: Verify, lease: LeaseId, at: u32, commit: &CommittedTile) -> TileCommit {
+        let count = commit.blocks.len() as u32;
+        let mut words = Words::new(&self.config.secret, lease, at, &commit.root);
+        let drawn = match policy {
+            Verify::None => Vec::new(),
+            Verify::Blocks(wanted) => draw(&mut words, wanted, count),
+            Verify::Double => (0..count).collect(),
+        };
+        let drawn =
+            drawn.into_iter().map(|at| DrawnBlock { at, digest: commit.blocks[at as usize] }).collect();
+        let referee = words.below(1000) < self.config.referee_permille;
+        TileCommit { root: commit.root, drawn, referee }
+    }
+
+    pub(crate) fn delivered(&mut self, worker: WorkerId, lease: LeaseId, arrived: Vec<DeliveredTile>) {
+        let Some(lent) = self.answered(worker, lease) else {
+            return self.effect(Effect::DeliveryIgnored { lease });
+        };
+        let LeaseWork::Render { tiles, commit: Some(commits) } = &lent.work else {
+            return self.effect(Effect::DeliveryIgnored { lease });
+        };
+        let (job, holder, operator) = (lent.job, lent.worker, lent.operator);
+        if arrived.len() != tiles.len() {
+            self.effect(Effect::DeliveryIgnored { lease });
+            return self.fail_lease(worker, lease, "it delivered another number of tiles than the lease has");
+        }
+        let unlike = commits.iter().zip(&arrived).position(|(commit, tile)| commit.root != tile.root);
+        if let Some(at) = unlike {
+            let pass = self.state.jobs[&job].pass(tiles[at]);
+            self.effect(Effect::DeliveryIgnored { lease });
+            return self.quarantine(operator, Evidence::PixelsUnlikeCommit { job, lease, pass });
+        }
+        let (tiles, commits) = (tiles.clone(), commits.clone());
+        let rays: Vec<Rays> = arrived.iter().map(|tile| bounded(tile.rays)).collect();
+        let landings: Vec<Landing> = tiles
+            .iter()
+            .zip(&commits)
+            .zip(&rays)
+            .map(|((key, commit), rays)| self.landing(job, *key, commit, operator, *rays))
+            .collect();
+        let total = rays.iter().map(Rays::total).sum();
+        self.freed(holder, |session, _| session.delivered(lease, total));
+        self.record(Record::Delivered { lease, at_ms: self.now_ms, tiles: landings.clone() });
+        self.land(job, lease, (holder, operator), tiles, commits, landings);
+    }
+
+    fn landing(
+        &self,
+        job: JobId,
+        key: TileKey,
+        commit: &TileCommit,
+        operator: OperatorId,
+        rays: Rays,
+    ) -> Landing {
+        match self.state.jobs[&job].open.get(&key) {
+            Some(TileLife::Pending | TileLife::Leased { .. }) => Landing::Held { rays },
+            Some(TileLife::Delivered { delivery, .. } | TileLife::Checking { delivery, .. }) => {
+                match (delivery.commit.root == commit.root, delivery.operator == operator) {
+                    (true, true) => Landing::Spare,
+                    (true, false) => Landing::Confirms { rays },
+                    (false, _) => Landing::Contests { rays },
+                }
+            }
+            Some(TileLife::Disputed { .. }) | None => Landing::Spare,
+        }
+    }
+
+    fn land(
+        &mut self,
+        job: JobId,
+        lease: LeaseId,
+        (worker, operator): (WorkerId, OperatorId),
+        tiles: Vec<TileKey>,
+        commits: Vec<TileCommit>,
+        landings: Vec<Landing>,
+    ) {
+        let (mut unverified, mut confirmed, mut spare) = (Vec::new(), Vec::new(), Vec::new());
+        let mut contests = Vec::new();
+        for (at, ((key, commit), landing)) in tiles.into_iter().zip(commits).zip(landings).enumerate() {
+            let at = at as u32;
+            match landing {
+                Landing::Held { .. } if commit.drawn.is_empty() => unverified.push(key),
+                Landing::Held { .. } => {}
+                Landing::Confirms { .. } => {
+                    confirmed.push(key);
+                    spare.push(HeldTile { at, pass: self.state.jobs[&job].pass(key) });
+                }
+                Landing::Spare => spare.push(HeldTile { at, pass: self.state.jobs[&job].pass(key) }),
+                Landing::Contests { rays } => {
+                    contests.push((key, Delivery { lease, at, worker, operator, commit, rays }));
+                }
+            }
+        }
+        if !spare.is_empty() {
+            self.effect(Effect::Discard { lease, tiles: spare });
+        }
+        for (tile, delivery) in contests {
+            self.dispute(job, tile, Claim::Delivery(delivery));
+        }
+        self.accept(job, unverified, Proof::Unverified);
+        self.accept(job, confirmed, Proof::Operator(operator));
+    }
+
+    pub(crate) fn lease_failed(&mut self, worker: WorkerId, lease: LeaseId, reason: String) {
+        if self.answered(worker, lease).is_some() {
+            self.fail_lease(worker, lease, &reason);
+        }
+    }
+
+    /// A worker could not do a lease: it and the tile-passes are charged, and a job that nobody can render fails.
+    fn fail_lease(&mut self, worker: WorkerId, lease: LeaseId, reason: &str) {
+        let Some(lent) = self.state.leases.get(&lease) else { return };
+        let (job, tiles) = (lent.job, lent.rendered().to_vec());
+        self.end_lease(lease, LeaseEnd::Failed { worker });
+        self.freed(worker, |session, _| session.charge(job));
+        let Some(entry) = self.state.jobs.get(&job) else { return };
+        let everybody = |failed: &std::collections::BTreeSet<WorkerId>| {
+            self.sessions.keys().all(|worker| failed.contains(worker))
+        };
+        let most = self.config.tile_failures_max;
+        let hopeless = tiles.iter().find(|key| {
+            entry.failures.get(key).is_some_and(|failures| {
+                failures.workers.len() >= most as usize
+                    || (failures.attempts >= most && everybody(&failures.workers))
+            })
+        });
+        if let Some(key) = hopeless {
+            let (pass, failures) = (entry.pass(*key), &entry.failures[key]);
+            let reason: String = reason.chars().take(400).collect();
+            let (workers, attempts) = (failures.workers.len(), failures.attempts);
+            let why = format!(
+                "tile {} of frame {} failed {attempts} times on {workers} workers, last with: {reason}",
+                pass.tile.0, pass.frame.0
+            );
+            self.end_job(job, JobEnd::Failed(why));
+        }
+    }
+
+    pub(crate) fn checked(&mut self, worker: WorkerId, answer: Checked) {
+        let Some(lent) = self.answered(worker, answer.lease) else { return };
+        let LeaseWork::Check { tiles } = &lent.work else { return };
+        let (job, holder, operator, tiles) = (lent.job, lent.worker, lent.operator, tiles.clone());
+        let wanted: usize = tiles.iter().map(|check| check.blocks as usize).sum();
+        if answer.blocks.len() != wanted {
+            return self.fail_lease(
+                worker,
+                answer.lease,
+                "its check has another number of blocks than the lease",
+            );
+        }
+        let by = Checker::Worker(answer.lease);
+        let (mut agreed, mut differing, mut rest) = (Vec::new(), Vec::new(), answer.blocks.as_slice());
+        for check in tiles {
+            let (said, after) = rest.split_at(check.blocks as usize);
+            rest = after;
+            let Some(delivery) = self.under_check(job, check.tile, by) else { continue };
+            let wrong = differences(&delivery.commit.drawn, said);
+            match wrong.is_empty() {
+                true => agreed.push(check.tile),
+                false => differing.push((check.tile, wrong)),
+            }
+        }
+        self.record(Record::Checked { lease: answer.lease, rays: bounded(answer.rays) });
+        self.freed(holder, |session, now_ms| {
+            session.rendered(answer.lease, now_ms);
+            session.finish(answer.lease, now_ms);
+        });
+        for (tile, blocks) in differing {
+            self.dispute(job, tile, Claim::Check { lease: answer.lease, operator, blocks });
+        }
+        self.accept(job, agreed, Proof::Operator(operator));
+    }
+
+    /// The delivery that this checker is checking still.
+    pub(crate) fn under_check(&self, job: JobId, key: TileKey, checker: Checker) -> Option<&Delivery> {
+        match self.state.jobs.get(&job)?.open.get(&key)? {
+            TileLife::Checking { delivery, by, .. } if *by == checker => Some(delivery),
+            _ => None,
+        }
+    }
+
+    /// The drawn blocks of delivered tile-passes, in order.
+    pub(crate) fn drawn_blocks(&self, job: JobId, tiles: &[TileKey]) -> Vec<BlockPass> {
+        let entry = &self.state.jobs[&job];
+        let deliveries = tiles.iter().filter_map(|key| Some((key, entry.open.get(key)?.delivery()?)));
+        deliveries
+            .flat_map(|(key, delivery)| delivery.commit.drawn.iter().map(move |drawn| (key, drawn.at)))
+            .map(|(key, at)| entry.shape.block(*key, at, entry.frame(*key)))
+            .collect()
+    }
+
+    /// Gives the referee what is its to check, and what no other operator is there for.
+    pub(crate) fn ask_referee(&mut self) {
+        let busy = |work: &&RefereeWork| matches!(work, RefereeWork::Check { .. });
+        let mut busy = self.state.referee.values().filter(busy).count();
+        while busy < self.config.referee_in_flight as usize {
+            let Some((job, tiles)) = self.referees_share().or_else(|| self.unclaimed()) else { return };
+            let id = RefereeId(self.state.next_referee.max(1));
+            let (blocks, package) = (self.drawn_blocks(job, &tiles), self.state.jobs[&job].spec.package);
+            self.record(Record::RefereeAsked { id, job, tiles });
+            self.effect(Effect::RefereeRequest { id, job, package, blocks });
+            busy += 1;
+        }
+    }
+
+    fn referees_share(&self) -> Option<(JobId, Vec<TileKey>)> {
+        let (_, job) = self.state.owing_referee.first()?;
+        let owed = self.state.jobs[job].owed_referee.iter().copied();
+        Some((*job, self.referee_batch(*job, owed)))
+    }
+
+    /// Owed checks that no connected operator may do, or that have waited long enough for one.
+    fn unclaimed(&self) -> Option<(JobId, Vec<TileKey>)> {
+        self.state.owing.iter().take(8).find_map(|(_, job)| {
+            let entry = &self.state.jobs[job];
+            let lonely = |(since_ms, key): &&(u64, TileKey)| {
+                let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
+                let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);
+                let others = self.operators.len()
+                    - usize::from(owner.is_some_and(|o| self.operators.contains_key(&o)));
+                waited || others == 0
+            };
+            let owed = entry
+                .owed
+                .iter()
+                .take(self.config.referee_blocks as usize)
+                .filter(lonely)
+                .map(|(_, key)| *key);
+            Some((*job, self.referee_batch(*job, owed))).filter(|(_, tiles)| !tiles.is_empty())
+        })
+    }
+
+    fn referee_batch(&self, job: JobId, owed: impl Iterator<Item = TileKey>) -> Vec<TileKey> {
+        let entry = &self.state.jobs[&job];
+        let (mut tiles, mut blocks) = (Vec::new(), 0);
+        for key in owed {
+            let drawn =
+                entry.open.get(&key).and_then(TileLife::delivery).map_or(0, |held| held.commit.drawn.len());
+            if !tiles.is_empty() && blocks + drawn > self.config.referee_blocks as usize {
+                break;
+            }
+            tiles.push(key);
+            blocks += drawn;
+        }
+        tiles
+    }
+}
+
+/// The drawn blocks for which somebody says another digest, with what is said.
+pub(crate) fn differences(drawn: &[DrawnBlock], said: &[Digest]) -> Vec<DrawnBlock> {
+    let pairs = drawn.iter().zip(said).filter(|(drawn, said)| drawn.digest != **said);
+    pairs.map(|(drawn, said)| DrawnBlock { at: drawn.at, digest: *said }).collect()
+}
+
+fn bounded(rays: Rays) -> Rays {
+    let [camera, bounce, shadow] = [rays.camera, rays.bounce, rays.shadow].map(|count| count.min(RAYS_MAX));
+    Rays { camera, bounce, shadow }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_different_blocks_and_all_alike_likely() {
+        let secret = [7; 32];
+        let mut counts = [0u32; 12];
+        for lease in 0..3000 {
+            let mut words = Words::new(&secret, LeaseId(lease), 3, &Digest([1; 32]));
+            let drawn = draw(&mut words, 4, 12);
+            assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]) && drawn.len() == 4 && drawn[3] < 12);
+            drawn.iter().for_each(|at| counts[*at as usize] += 1);
+        }
+        // Binomial(3000, 1/3): 1000 with a standard deviation of 25.8; five of them either way.
+        assert!(counts.iter().all(|count| (871..1130).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn draws_depend_on_secret_lease_place_and_commit() {
+        let words = |secret: u8, lease, at, root: u8| {
+            Words::new(&[secret; 32], LeaseId(lease), at, &Digest([root; 32])).next()
+        };
+        let base = words(1, 2, 3, 4);
+        assert_eq!(base, words(1, 2, 3, 4));
+        for other in [words(9, 2, 3, 4), words(1, 9, 3, 4), words(1, 2, 9, 4), words(1, 2, 3, 9)] {
+            assert_ne!(base, other);
+        }
+    }
 }

@@ -30,7 +30,8 @@ pub enum Event {
     /// The scheduler has welcomed this process, for the first time or again. What was sent before and is not known to have
     /// arrived is sent again.
     Connected,
-    /// The connection is gone. Leases in hand go on; what ends meanwhile is sent at the next [`Event::Connected`].
+    /// The connection is gone. Leases that have begun go on, and their results are sent at the next [`Event::Connected`];
+    /// the others are dropped, as the scheduler lends them anew.
     Disconnected,
     Lease(Lease),
     Revoke(LeaseId),
@@ -95,7 +96,7 @@ pub enum Action {
         lease: LeaseId,
         reason: String,
     },
-    /// The lease's pixels are not needed any more.
+    /// The lease's pixels are not needed any more; stop sending them if that is still going on.
     DropPixels {
         lease: LeaseId,
     },

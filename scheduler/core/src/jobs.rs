@@ -1,0 +1,280 @@
+//! A job's own books: its cursor over tile-passes never lent, the queue of returned ones, those in hand, and what each
+//! frame has accepted. Knows no worker's pace and chooses nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{FrameNumber, WorkerId};
+use tessera_shared::lease::TilePass;
+
+use crate::accounting::{Account, OperatorId, rays_less};
+use crate::api::JobSpec;
+use crate::record::{Delivery, JobEnd, Proof};
+use crate::tiles::{Shape, TileKey, TileLife};
+
+/// Where a job is.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub enum Phase {
+    /// Its blobs are not all here.
+    Uploading,
+    Running,
+    Completed {
+        at_ms: u64,
+    },
+    Ended {
+        at_ms: u64,
+        end: JobEnd,
+    },
+}
+
+/// Who an accepted tile-pass rests on, so that it can be overturned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Acceptance {
+    pub by: OperatorId,
+    pub worker: WorkerId,
+    pub proof: Proof,
+    pub rays: Rays,
+}
+
+/// What a frame has accepted.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct Ledger {
+    pub accepted: u32,
+    pub rays: Rays,
+    /// By tile-pass index.
+    pub entries: Vec<Option<Acceptance>>,
+}
+
+/// Failures of one tile-pass.
+#[derive(Clone, Debug, Default, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct Failures {
+    pub attempts: u32,
+    pub workers: BTreeSet<WorkerId>,
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct Job {
+    pub spec: JobSpec,
+    pub shape: Shape,
+    pub submitted_ms: u64,
+    pub phase: Phase,
+    /// A lease of it was granted once.
+    pub started: bool,
+    /// Tile-passes lent at least once, as a count over all frames: the rest are pending.
+    pub cursor: u64,
+    pub returned: BTreeSet<TileKey>,
+    /// Tile-passes before the cursor that are not accepted.
+    pub open: BTreeMap<TileKey, TileLife>,
+    /// Delivered tile-passes whose check another operator may do, oldest first.
+    pub owed: BTreeSet<(u64, TileKey)>,
+    /// Delivered tile-passes whose check is the referee's.
+    pub owed_referee: BTreeSet<TileKey>,
+    /// Blocks of `owed`.
+    pub owed_blocks: u64,
+    pub failures: BTreeMap<TileKey, Failures>,
+    /// By frame index; frames with nothing accepted have none.
+    pub ledgers: BTreeMap<u32, Ledger>,
+    pub frames_done: u32,
+    pub tiles_done: u64,
+    pub samples_done: u64,
+    pub samples_total: u64,
+    pub rays: Rays,
+    pub accounts: BTreeMap<OperatorId, Account>,
+    /// Leases in hand by worker.
+    pub holders: BTreeMap<WorkerId, u32>,
+}
+
+impl Job {
+    /// The caller has checked that the specification has a shape.
+    pub fn new(spec: JobSpec, shape: Shape, at_ms: u64) -> Job {
+        let (across, down) = shape.grid.blocks();
+        let samples_of_frame = u64::from(across) * u64::from(down) * 64 * u64::from(shape.samples);
+        Job {
+            submitted_ms: at_ms,
+            phase: Phase::Uploading,
+            started: false,
+            cursor: 0,
+            returned: BTreeSet::new(),
+            open: BTreeMap::new(),
+            owed: BTreeSet::new(),
+            owed_referee: BTreeSet::new(),
+            owed_blocks: 0,
+            failures: BTreeMap::new(),
+            ledgers: BTreeMap::new(),
+            frames_done: 0,
+            tiles_done: 0,
+            samples_done: 0,
+            samples_total: samples_of_frame.saturating_mul(spec.frames.len() as u64),
+            rays: Rays::default(),
+            accounts: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            spec,
+            shape,
+        }
+    }
+
+    pub fn running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    pub fn ended(&self) -> bool {
+        matches!(self.phase, Phase::Completed { .. } | Phase::Ended { .. })
+    }
+
+    /// Tile-passes of the whole job.
+    pub fn tiles_total(&self) -> u64 {
+        u64::from(self.shape.tile_passes) * self.spec.frames.len() as u64
+    }
+
+    pub fn frame(&self, key: TileKey) -> FrameNumber {
+        self.spec.frames[key.frame as usize]
+    }
+
+    pub fn pass(&self, key: TileKey) -> TilePass {
+        self.shape.pass(key, self.frame(key))
+    }
+
+    /// The tile-pass at a count over all frames.
+    pub fn key_at(&self, count: u64) -> TileKey {
+        let of_frame = u64::from(self.shape.tile_passes);
+        TileKey { frame: (count / of_frame) as u32, index: (count % of_frame) as u32 }
+    }
+
+    fn count_of(&self, key: TileKey) -> u64 {
+        u64::from(key.frame) * u64::from(self.shape.tile_passes) + u64::from(key.index)
+    }
+
+    /// Tile-passes that wait to be lent.
+    pub fn pending(&self) -> u64 {
+        self.tiles_total() - self.cursor + self.returned.len() as u64
+    }
+
+    pub fn accepted(&self, key: TileKey) -> Option<&Acceptance> {
+        self.ledgers.get(&key.frame)?.entries.get(key.index as usize)?.as_ref()
+    }
+
+    /// The next tile-passes to lend, in order, returned ones of earlier frames first.
+    pub fn queue(&self) -> impl Iterator<Item = TileKey> + '_ {
+        let fresh = (self.cursor..self.tiles_total()).map(|count| self.key_at(count));
+        self.returned.iter().copied().chain(fresh)
+    }
+
+    /// Rays that a tile-pass is expected to take: the job's own mean, and before there is one, eight a sample.
+    pub fn cost(&self, key: TileKey) -> u64 {
+        let samples = self.shape.pixel_samples(key);
+        match self.samples_done {
+            0 => samples * 8,
+            done => (u128::from(samples) * u128::from(self.rays.total()) / u128::from(done)).max(1) as u64,
+        }
+    }
+
+    /// Takes the tile-pass out of the pending ones, whichever they are in.
+    pub fn take(&mut self, key: TileKey) {
+        let fresh = self.count_of(key) >= self.cursor;
+        match fresh {
+            true => self.cursor = self.count_of(key) + 1,
+            false => drop(self.returned.remove(&key)),
+        }
+    }
+
+    /// Puts a tile-pass in hand back into the queue. Returns the delivery it had.
+    pub fn put_back(&mut self, key: TileKey) -> Option<Delivery> {
+        let life = self.replace(key, TileLife::Pending)?;
+        self.returned.insert(key);
+        life.delivery().cloned()
+    }
+
+    /// Sets a tile-pass's life and keeps the lists of owed checks in step. Returns the life before.
+    pub fn replace(&mut self, key: TileKey, life: TileLife) -> Option<TileLife> {
+        let owed = match &life {
+            TileLife::Delivered { delivery, since_ms, .. } => {
+                Some((*since_ms, delivery.commit.referee, delivery.commit.drawn.len() as u64))
+            }
+            _ => None,
+        };
+        let before = self.open.insert(key, life);
+        self.settle_owed(key, before.as_ref());
+        match owed {
+            Some((_, true, _)) => drop(self.owed_referee.insert(key)),
+            Some((since_ms, false, blocks)) => {
+                self.owed.insert((since_ms, key));
+                self.owed_blocks += blocks;
+            }
+            None => {}
+        }
+        before
+    }
+
+    fn settle_owed(&mut self, key: TileKey, before: Option<&TileLife>) {
+        if let Some(TileLife::Delivered { delivery, since_ms, .. }) = before {
+            match delivery.commit.referee {
+                true => drop(self.owed_referee.remove(&key)),
+                false => {
+                    self.owed.remove(&(*since_ms, key));
+                    self.owed_blocks -= delivery.commit.drawn.len() as u64;
+                }
+            }
+        }
+    }
+
+    /// Moves a delivered tile-pass to its frame's ledger.
+    pub fn accept(&mut self, key: TileKey, proof: Proof) {
+        let Some(life) = self.open.remove(&key) else { return };
+        self.settle_owed(key, Some(&life));
+        let Some(delivery) = life.delivery() else { return };
+        self.failures.remove(&key);
+        let entry = Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays };
+        let size = self.shape.tile_passes as usize;
+        let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
+            accepted: 0,
+            rays: Rays::default(),
+            entries: vec![None; size],
+        });
+        ledger.entries[key.index as usize] = Some(entry);
+        ledger.accepted += 1;
+        ledger.rays += entry.rays;
+        if ledger.accepted == self.shape.tile_passes {
+            self.frames_done += 1;
+        }
+        self.tiles_done += 1;
+        self.samples_done += self.shape.pixel_samples(key);
+        self.rays += entry.rays;
+        let account = self.accounts.entry(entry.by).or_default();
+        account.tiles += 1;
+        account.rendered += entry.rays;
+    }
+
+    /// Moves an accepted tile-pass back to the queue.
+    pub fn overturn(&mut self, key: TileKey) -> Option<Acceptance> {
+        let ledger = self.ledgers.get_mut(&key.frame)?;
+        let entry = ledger.entries.get_mut(key.index as usize)?.take()?;
+        if ledger.accepted == self.shape.tile_passes {
+            self.frames_done -= 1;
+        }
+        ledger.accepted -= 1;
+        rays_less(&mut ledger.rays, entry.rays);
+        self.tiles_done -= 1;
+        self.samples_done -= self.shape.pixel_samples(key);
+        rays_less(&mut self.rays, entry.rays);
+        let account = self.accounts.entry(entry.by).or_default();
+        account.tiles -= 1;
+        rays_less(&mut account.rendered, entry.rays);
+        self.open.insert(key, TileLife::Pending);
+        self.returned.insert(key);
+        Some(entry)
+    }
+
+    /// Drops everything that only a running job needs.
+    pub fn end(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.returned.clear();
+        self.open.clear();
+        self.owed.clear();
+        self.owed_referee.clear();
+        self.owed_blocks = 0;
+        self.failures.clear();
+        self.ledgers.clear();
+        self.holders.clear();
+    }
+}

@@ -1,0 +1,380 @@
+//! What is right and who was wrong: acceptance of tile-passes, disputes, the referee's verdicts, and what a quarantine
+//! undoes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+
+use crate::accounting::OperatorId;
+use crate::api::{Effect, Evidence, HeldTile, RefereeDigests, RefereeId, WrongBlock};
+use crate::leases::LentWork;
+use crate::machine::Core;
+use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, LeaseEnd, Proof, Record};
+use crate::state::RefereeWork;
+use crate::tiles::{Checker, TileKey, TileLife};
+use crate::verify::{differences, tile_root};
+
+/// Referee's failures in a row after which a job fails.
+const REFEREE_FAILURES_MAX: u32 = 5;
+
+impl Core {
+    /// Accepts delivered tile-passes, and completes their frames and the job.
+    pub(crate) fn accept(&mut self, job: JobId, tiles: Vec<TileKey>, by: Proof) {
+        let Some(entry) = self.state.jobs.get(&job).filter(|_| !tiles.is_empty()) else { return };
+        let mut held: BTreeMap<LeaseId, Vec<HeldTile>> = BTreeMap::new();
+        let (mut spare, mut duplicates, mut frames) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        for key in &tiles {
+            let Some(life) = entry.open.get(key) else { continue };
+            let Some(delivery) = life.delivery() else { continue };
+            let pass = entry.pass(*key);
+            if let TileLife::Disputed { claim, .. } = life
+                && let Claim::Delivery(other) = &**claim
+            {
+                spare.push((other.lease, HeldTile { at: other.at, pass: pass.clone() }));
+            }
+            held.entry(delivery.lease).or_default().push(HeldTile { at: delivery.at, pass });
+            duplicates.extend(life.duplicate());
+            frames.insert(key.frame);
+        }
+        self.record(Record::Accepted { job, tiles, by });
+        for (lease, tiles) in held {
+            self.effect(Effect::Accept { job, lease, tiles });
+        }
+        for (lease, tile) in spare {
+            self.effect(Effect::Discard { lease, tiles: vec![tile] });
+        }
+        self.complete(job, frames);
+        for lease in duplicates {
+            self.revoke_if_settled(lease);
+        }
+    }
+
+    fn complete(&mut self, job: JobId, frames: BTreeSet<u32>) {
+        let entry = &self.state.jobs[&job];
+        let (tile_passes, frames_total) = (entry.shape.tile_passes, entry.spec.frames.len() as u32);
+        let whole = frames.into_iter().filter_map(|frame| {
+            let ledger = entry.ledgers.get(&frame).filter(|ledger| ledger.accepted == tile_passes)?;
+            Some((entry.spec.frames[frame as usize], ledger.rays))
+        });
+        let whole: Vec<_> = whole.collect();
+        let complete = entry.tiles_done == entry.tiles_total() && entry.running();
+        let (all, rays) = (entry.tiles_done, entry.rays);
+        for (frame, rays) in whole {
+            self.effect(Effect::FrameComplete { job, frame, tile_passes, rays });
+        }
+        if complete {
+            self.revoke_job(job);
+            self.record(Record::JobCompleted { job, at_ms: self.now_ms });
+            self.effect(Effect::JobComplete { job, frames: frames_total, tile_passes: all, rays });
+            self.forget_jobs();
+        }
+    }
+
+    /// Takes a lease back when everything it renders is accepted.
+    fn revoke_if_settled(&mut self, lease: LeaseId) {
+        let Some(lent) = self.state.leases.get(&lease).filter(|lent| lent.live()) else { return };
+        let Some(entry) = self.state.jobs.get(&lent.job) else { return };
+        if !lent.rendered().iter().any(|key| entry.open.contains_key(key)) {
+            self.end_lease(lease, LeaseEnd::Revoked);
+        }
+    }
+
+    /// Asks the referee who is right.
+    pub(crate) fn dispute(&mut self, job: JobId, tile: TileKey, claim: Claim) {
+        let id = RefereeId(self.state.next_referee.max(1));
+        self.record(Record::Disputed { id, job, tile, claim });
+        let Some((entry, ats)) = self.disputed_blocks(job, tile, id) else { return };
+        let blocks = ats.iter().map(|at| entry.shape.block(tile, *at, entry.frame(tile))).collect();
+        let package = entry.spec.package;
+        self.effect(Effect::RefereeRequest { id, job, package, blocks });
+    }
+
+    /// Which blocks of a tile-pass the referee renders for a dispute.
+    fn disputed_blocks(
+        &self,
+        job: JobId,
+        tile: TileKey,
+        id: RefereeId,
+    ) -> Option<(&crate::jobs::Job, Vec<u32>)> {
+        let entry = self.state.jobs.get(&job)?;
+        match entry.open.get(&tile)? {
+            TileLife::Disputed { claim, by, .. } if *by == id => Some((
+                entry,
+                match &**claim {
+                    Claim::Check { blocks, .. } => blocks.iter().map(|block| block.at).collect(),
+                    Claim::Delivery(_) => (0..entry.shape.blocks(tile)).collect(),
+                },
+            )),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn refereed(&mut self, id: RefereeId, outcome: Result<RefereeDigests, String>) {
+        let Some(work) = self.state.referee.get(&id).cloned() else { return };
+        let job = work.job();
+        let wanted = match &work {
+            RefereeWork::Check { tiles, .. } => tiles.iter().map(|check| check.blocks as usize).sum(),
+            RefereeWork::Dispute { tile, .. } => {
+                self.disputed_blocks(job, *tile, id).map_or(0, |(_, ats)| ats.len())
+            }
+        };
+        let outcome = outcome.and_then(|found| match found.blocks.len() == wanted {
+            true => Ok(found),
+            false => Err(format!("it answered {} blocks of {wanted}", found.blocks.len())),
+        });
+        let rays = outcome.as_ref().map_or(Rays::default(), |found| found.rays);
+        self.record(Record::RefereeDone { id, rays });
+        match (outcome, work) {
+            (Err(reason), work) => self.inconclusive(id, work, &reason),
+            (Ok(found), RefereeWork::Check { tiles, .. }) => {
+                self.referee_failures.remove(&job);
+                self.referee_checked(job, id, tiles, &found.blocks);
+            }
+            (Ok(found), RefereeWork::Dispute { tile, .. }) => {
+                self.referee_failures.remove(&job);
+                self.verdict(job, id, tile, &found.blocks);
+            }
+        }
+    }
+
+    /// The referee has no answer: the tile-passes are rendered anew, and a job whose scenes it cannot render fails.
+    fn inconclusive(&mut self, id: RefereeId, work: RefereeWork, reason: &str) {
+        let job = work.job();
+        let tiles: Vec<TileKey> = match work {
+            RefereeWork::Check { tiles, .. } => {
+                let ours = |key: &TileKey| self.under_check(job, *key, Checker::Referee(id)).is_some();
+                tiles.iter().map(|check| check.tile).filter(ours).collect()
+            }
+            RefereeWork::Dispute { tile, .. } => {
+                self.disputed_blocks(job, tile, id).map(|_| tile).into_iter().collect()
+            }
+        };
+        self.requeue(job, tiles);
+        let failures = self.referee_failures.entry(job).or_default();
+        *failures += 1;
+        if *failures >= REFEREE_FAILURES_MAX {
+            let reason: String = reason.chars().take(400).collect();
+            let why = format!("the scheduler's referee could not render what is to be verified: {reason}");
+            self.end_job(job, JobEnd::Failed(why));
+        }
+    }
+
+    fn referee_checked(
+        &mut self,
+        job: JobId,
+        id: RefereeId,
+        tiles: Vec<crate::leases::CheckTile>,
+        blocks: &[Digest],
+    ) {
+        let (mut agreed, mut wrong, mut rest) = (Vec::new(), Vec::new(), blocks);
+        for check in tiles {
+            let (found, after) = rest.split_at(check.blocks as usize);
+            rest = after;
+            let Some(delivery) = self.under_check(job, check.tile, Checker::Referee(id)) else { continue };
+            let differing = differences(&delivery.commit.drawn, found);
+            match differing.is_empty() {
+                true => agreed.push(check.tile),
+                false => {
+                    wrong.push((delivery.operator, self.wrong_pixels(job, check.tile, delivery, &differing)))
+                }
+            }
+        }
+        self.accept(job, agreed, Proof::Referee);
+        for (operator, evidence) in wrong {
+            self.quarantine(operator, evidence);
+        }
+    }
+
+    fn wrong_pixels(&self, job: JobId, tile: TileKey, delivery: &Delivery, found: &[DrawnBlock]) -> Evidence {
+        let said =
+            |at: u32| delivery.commit.drawn.iter().find(|drawn| drawn.at == at).map(|drawn| drawn.digest);
+        let pairs = found.iter().filter_map(|found| Some((found.at, said(found.at)?, found.digest)));
+        Evidence::WrongPixels { job, lease: delivery.lease, blocks: self.wrong_blocks(job, tile, pairs) }
+    }
+
+    fn wrong_blocks(
+        &self,
+        job: JobId,
+        tile: TileKey,
+        pairs: impl Iterator<Item = (u32, Digest, Digest)>,
+    ) -> Vec<WrongBlock> {
+        let entry = &self.state.jobs[&job];
+        let block = |at| entry.shape.block(tile, at, entry.frame(tile));
+        pairs.map(|(at, said, referee)| WrongBlock { block: block(at), said, referee }).collect()
+    }
+
+    /// The referee has rendered what is in dispute: the right delivery is accepted, whoever was wrong is quarantined.
+    fn verdict(&mut self, job: JobId, id: RefereeId, tile: TileKey, found: &[Digest]) {
+        let Some(entry) = self.state.jobs.get(&job) else { return };
+        let Some(TileLife::Disputed { delivery, claim, by }) = entry.open.get(&tile) else { return };
+        if *by != id {
+            return;
+        }
+        let (delivery, claim) = (delivery.clone(), claim.clone());
+        let (first_wrong, second_wrong) = match *claim {
+            Claim::Check { lease, operator, blocks } => {
+                let found: Vec<DrawnBlock> = blocks
+                    .iter()
+                    .zip(found)
+                    .map(|(block, digest)| DrawnBlock { at: block.at, digest: *digest })
+                    .collect();
+                let committed = |at: u32| delivery.commit.drawn.iter().find(|drawn| drawn.at == at);
+                let first = found.iter().filter(|block| committed(block.at) != Some(*block)).copied();
+                let first: Vec<DrawnBlock> = first.collect();
+                let second = blocks.iter().zip(&found).filter(|(said, found)| said.digest != found.digest);
+                let second = second.map(|(said, found)| (said.at, said.digest, found.digest));
+                let second = self.wrong_blocks(job, tile, second);
+                let first_wrong =
+                    (!first.is_empty()).then(|| self.wrong_pixels(job, tile, &delivery, &first));
+                let second_wrong = (!second.is_empty())
+                    .then_some((operator, Evidence::WrongCheck { job, lease, blocks: second }));
+                (first_wrong, second_wrong)
+            }
+            Claim::Delivery(other) => {
+                let referee = tile_root(found);
+                let wrong = |held: &Delivery| {
+                    let (lease, pass, said) = (held.lease, entry.pass(tile), held.commit.root);
+                    (said != referee).then_some(Evidence::WrongTile { job, lease, pass, said, referee })
+                };
+                (wrong(&delivery), wrong(&other).map(|evidence| (other.operator, evidence)))
+            }
+        };
+        match first_wrong {
+            None => self.accept(job, vec![tile], Proof::Referee),
+            Some(evidence) => self.quarantine(delivery.operator, evidence),
+        }
+        if let Some((operator, evidence)) = second_wrong {
+            self.quarantine(operator, evidence);
+        }
+    }
+
+    /// Puts delivered tile-passes back into the queue and drops their pixels.
+    fn requeue(&mut self, job: JobId, tiles: Vec<TileKey>) {
+        let Some(entry) = self.state.jobs.get(&job).filter(|_| !tiles.is_empty()) else { return };
+        let mut discarded = Vec::new();
+        for key in &tiles {
+            let Some(life) = entry.open.get(key) else { continue };
+            let claimed = claimed_delivery(life);
+            for delivery in life.delivery().into_iter().chain(claimed) {
+                discarded.push((delivery.lease, HeldTile { at: delivery.at, pass: entry.pass(*key) }));
+            }
+        }
+        self.record(Record::Requeued { job, tiles });
+        for (lease, tile) in discarded {
+            self.effect(Effect::Discard { lease, tiles: vec![tile] });
+        }
+    }
+
+    /// An operator was wrong: it gets nothing more, and nothing rests on it any longer.
+    pub(crate) fn quarantine(&mut self, operator: OperatorId, evidence: Evidence) {
+        if self.state.operators.quarantined(operator) {
+            return;
+        }
+        self.record(Record::Quarantined { operator, evidence: evidence.clone() });
+        let workers = self.state.workers.iter().filter(|(_, worker)| worker.operator == operator);
+        let workers: Vec<WorkerId> = workers.map(|(id, _)| *id).collect();
+        let lent = |(id, lease): (&LeaseId, &LentWork)| (lease.operator == operator).then_some(*id);
+        let leases: Vec<_> = self.state.leases.iter().filter_map(lent).collect();
+        for lease in leases {
+            self.end_lease(lease, LeaseEnd::Revoked);
+        }
+        for worker in &workers {
+            self.drop_session(*worker);
+        }
+        let running: Vec<_> =
+            self.state.jobs.iter().filter(|(_, job)| job.running()).map(|(id, _)| *id).collect();
+        for job in running {
+            self.undo_deliveries(job, operator);
+            self.overturn(job, operator);
+        }
+        self.drop_idle_referee_work();
+        let key = self.state.operators.key(operator);
+        self.effect(Effect::Quarantined { operator: key, workers, evidence });
+    }
+
+    /// What the operator delivered is rendered anew; what it contradicted waits for another check.
+    fn undo_deliveries(&mut self, job: JobId, operator: OperatorId) {
+        let entry = &self.state.jobs[&job];
+        let (mut requeued, mut returned, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, life) in &entry.open {
+            let Some(delivery) = life.delivery() else { continue };
+            if delivery.operator == operator {
+                requeued.push(*key);
+            } else if let TileLife::Disputed { claim, .. } = life {
+                match &**claim {
+                    Claim::Check { operator: checker, .. } if *checker == operator => returned.push(*key),
+                    Claim::Delivery(other) if other.operator == operator => {
+                        returned.push(*key);
+                        discarded.push((other.lease, HeldTile { at: other.at, pass: entry.pass(*key) }));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.requeue(job, requeued);
+        if !returned.is_empty() {
+            self.record(Record::CheckReturned { job, at_ms: self.now_ms, tiles: returned });
+        }
+        for (lease, tile) in discarded {
+            self.effect(Effect::Discard { lease, tiles: vec![tile] });
+        }
+    }
+
+    /// Tiles of which a pass was accepted from the operator, or on its word, are rendered anew with all their passes.
+    fn overturn(&mut self, job: JobId, operator: OperatorId) {
+        let entry = &self.state.jobs[&job];
+        let mut doubtful = BTreeSet::new();
+        for (frame, ledger) in &entry.ledgers {
+            for (index, accepted) in ledger.entries.iter().enumerate() {
+                let rests =
+                    accepted.is_some_and(|a| a.by == operator || a.proof == Proof::Operator(operator));
+                if rests {
+                    doubtful.insert((*frame, index as u32 % entry.shape.tiles));
+                }
+            }
+        }
+        let (mut tiles, mut resets) = (Vec::new(), Vec::new());
+        for (frame, index) in doubtful {
+            let key = TileKey { frame, index };
+            tiles.extend(entry.shape.passes_of(key).filter(|pass| entry.accepted(*pass).is_some()));
+            resets.push((entry.frame(key), entry.shape.tile(key)));
+        }
+        if tiles.is_empty() {
+            return;
+        }
+        self.record(Record::Overturned { job, tiles });
+        for (frame, tile) in resets {
+            self.effect(Effect::ResetTile { job, frame, tile });
+        }
+    }
+
+    /// Requests of which no tile-pass waits any more are withdrawn.
+    fn drop_idle_referee_work(&mut self) {
+        let idle = |(id, work): (&RefereeId, &RefereeWork)| {
+            let wanted = match work {
+                RefereeWork::Check { job, tiles } => tiles
+                    .iter()
+                    .any(|check| self.under_check(*job, check.tile, Checker::Referee(*id)).is_some()),
+                RefereeWork::Dispute { job, tile } => self.disputed_blocks(*job, *tile, *id).is_some(),
+            };
+            (!wanted).then_some(*id)
+        };
+        let ids: Vec<_> = self.state.referee.iter().filter_map(idle).collect();
+        for id in ids {
+            self.record(Record::RefereeDone { id, rays: Rays::default() });
+            self.effect(Effect::RefereeCancel { id });
+        }
+    }
+}
+
+fn claimed_delivery(life: &TileLife) -> Option<&Delivery> {
+    match life {
+        TileLife::Disputed { claim, .. } => match &**claim {
+            Claim::Delivery(delivery) => Some(delivery),
+            Claim::Check { .. } => None,
+        },
+        _ => None,
+    }
+}

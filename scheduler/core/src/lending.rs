@@ -1,0 +1,280 @@
+//! Who gets which work next: renders sized to the worker's rate, checks gathered into bundles, and at the end of the work
+//! duplicates of what is slow. Also when leases expire and when to wake.
+
+use std::ops::Bound;
+
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::lease::{Lease, Work};
+use tessera_shared::messages::ToWorker;
+
+use crate::leases::Hold;
+use crate::machine::Core;
+use crate::record::{LeaseEnd, Record, Term};
+use crate::tiles::{TileKey, TileLife};
+
+/// Workers that are asked for nothing in one event before the rest wait for the next.
+const REFUSALS_MAX: u32 = 64;
+/// Jobs that are looked through for one lease.
+const JOBS_SEARCHED: usize = 64;
+/// Owed checks, or leases to duplicate, that are looked through for one lease.
+const SEARCHED: usize = 256;
+/// Blocks of one check lease.
+const CHECK_BLOCKS_MAX: u64 = 1024;
+/// How often duplicates are thought of.
+const DUPLICATES_EVERY_MS: u64 = 100;
+
+impl Core {
+    /// Lets workers with room find work.
+    pub(crate) fn fill(&mut self) {
+        let endgame = self.state.ready.is_empty() && self.now_ms >= self.duplicates_ms;
+        if endgame {
+            self.duplicates_ms = self.now_ms + DUPLICATES_EVERY_MS;
+        }
+        if self.hungry.is_empty() || (self.state.ready.is_empty() && self.state.owing.is_empty() && !endgame)
+        {
+            return;
+        }
+        // A start that depends on what was lent, so that low ids are not preferred.
+        let first = WorkerId(
+            self.state.next_lease.wrapping_mul(0x9e37_79b9_7f4a_7c15) % self.state.next_worker.max(1),
+        );
+        let mut refusals = 0;
+        for range in [(Bound::Included(first), Bound::Unbounded), (Bound::Unbounded, Bound::Excluded(first))]
+        {
+            let mut range: (Bound<WorkerId>, Bound<WorkerId>) = range;
+            while let Some(worker) = self.hungry.range(range).next().copied() {
+                range.0 = Bound::Excluded(worker);
+                let mut granted = false;
+                while self.hungry.contains(&worker) && self.grant_one(worker, endgame) {
+                    granted = true;
+                }
+                refusals += u32::from(!granted);
+                let work_left = !self.state.ready.is_empty() || !self.state.owing.is_empty() || endgame;
+                if refusals >= REFUSALS_MAX || !work_left {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn grant_one(&mut self, worker: WorkerId, endgame: bool) -> bool {
+        let idle = self.sessions.get(&worker).is_some_and(|session| session.idle());
+        self.grant_check(worker, false)
+            || self.grant_render(worker)
+            || (idle && self.grant_check(worker, true))
+            || (idle && endgame && self.grant_duplicate(worker))
+    }
+
+    fn grant_render(&mut self, worker: WorkerId) -> bool {
+        if self.state.held >= self.config.held_max {
+            return false;
+        }
+        let Some(session) = self.sessions.get(&worker) else { return false };
+        let failures_max = self.config.worker_failures_max;
+        let turns = self.state.ready.iter().take(JOBS_SEARCHED);
+        let Some(job) = turns.map(|(_, job)| *job).find(|job| !session.blocked(*job, failures_max)) else {
+            return false;
+        };
+        let entry = &self.state.jobs[&job];
+        let measured = session.measured_rate().is_some();
+        let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
+        // A lease takes at most half of the worker's share of what is left, so that all end together.
+        let share = u128::from(entry.pending()) * u128::from(session.rate_total())
+            / (2 * u128::from(self.rate_total.max(1)) * u128::from(session.devices));
+        let most = share.clamp(1, u128::from(self.config.lease_tiles_max)) as usize;
+        let (mut tiles, mut cost) = (Vec::new(), 0u64);
+        for key in entry.queue() {
+            let suspect = entry.failures.contains_key(&key);
+            if suspect && entry.failures[&key].workers.contains(&worker) && self.sessions.len() > 1 {
+                continue;
+            }
+            if !tiles.is_empty() && (suspect || u128::from(cost + entry.cost(key)) > budget) {
+                break;
+            }
+            tiles.push(key);
+            cost += entry.cost(key);
+            if suspect || !measured || tiles.len() >= most {
+                break;
+            }
+        }
+        !tiles.is_empty() && self.lend(worker, job, tiles, cost)
+    }
+
+    /// Lends tile-passes, pending ones or those of another lease.
+    fn lend(&mut self, worker: WorkerId, job: JobId, tiles: Vec<TileKey>, cost: u64) -> bool {
+        let entry = &self.state.jobs[&job];
+        let work = Work::Render(tiles.iter().map(|key| entry.pass(*key)).collect());
+        let (lease, term) = (LeaseId(self.state.next_lease.max(1)), self.term(worker, job, cost));
+        self.record(Record::Granted { lease, worker, job, term, tiles });
+        self.send_lease(worker, job, lease, term, work);
+        true
+    }
+
+    fn term(&self, worker: WorkerId, job: JobId, cost: u64) -> Term {
+        let session = &self.sessions[&worker];
+        let known = session.knows_package(&self.state.jobs[&job].spec.package);
+        let work_ms = (u128::from(cost) * 1000 / u128::from(session.rate())).min(1 << 31) as u64;
+        let estimate_ms = work_ms * (session.queue_length() + 1);
+        let grace_ms = match known {
+            true => self.config.lease_grace_ms,
+            false => self.config.first_lease_grace_ms.max(self.config.lease_grace_ms),
+        };
+        Term {
+            granted_ms: self.now_ms,
+            expected_ms: self.now_ms + estimate_ms,
+            expires_ms: self.now_ms + u64::from(grace_ms) + 4 * estimate_ms,
+        }
+    }
+
+    fn send_lease(&mut self, worker: WorkerId, job: JobId, id: LeaseId, term: Term, work: Work) {
+        let package = self.state.jobs[&job].spec.package;
+        let duration_ms = (term.expires_ms - self.now_ms).min(u64::from(u32::MAX)) as u32;
+        self.deadlines.insert((term.expires_ms, id));
+        self.freed(worker, |session, now_ms| session.start(id, package, now_ms));
+        self.send(worker, ToWorker::Lease(Lease { id, job, package, duration_ms, work }));
+    }
+
+    /// Lends checks of other operators' deliveries, once enough have gathered or waited, or at once if `urgent`.
+    fn grant_check(&mut self, worker: WorkerId, urgent: bool) -> bool {
+        let Some(session) = self.sessions.get(&worker) else { return false };
+        let mine = session.operator;
+        if self.operators.len() < 2 && self.operators.contains_key(&mine) && !self.foreign_deliveries(mine) {
+            return false;
+        }
+        let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
+        let mut found = None;
+        for (_, job) in self.state.owing.iter().take(JOBS_SEARCHED) {
+            let entry = &self.state.jobs[job];
+            let oldest_ms = entry.owed.first().map_or(u64::MAX, |(since_ms, _)| *since_ms);
+            let waited = self.now_ms >= oldest_ms.saturating_add(u64::from(self.config.check_wait_ms));
+            let ripe = urgent || waited || entry.owed_blocks >= u64::from(self.config.check_blocks);
+            if !ripe || session.blocked(*job, self.config.worker_failures_max) {
+                continue;
+            }
+            let (mut tiles, mut cost, mut blocks) = (Vec::new(), 0u64, 0u64);
+            for (_, key) in entry.owed.iter().take(SEARCHED) {
+                let Some(delivery) = entry.open.get(key).and_then(TileLife::delivery) else { continue };
+                if delivery.operator == mine {
+                    continue;
+                }
+                let drawn = delivery.commit.drawn.len() as u64;
+                let more = entry.cost(*key) * drawn / u64::from(entry.shape.blocks(*key));
+                if !tiles.is_empty()
+                    && (u128::from(cost + more) > budget || blocks + drawn > CHECK_BLOCKS_MAX)
+                {
+                    break;
+                }
+                tiles.push(*key);
+                cost += more;
+                blocks += drawn;
+            }
+            if !tiles.is_empty() {
+                found = Some((*job, tiles, cost));
+                break;
+            }
+        }
+        match found {
+            Some((job, tiles, cost)) => self.lend_check(worker, job, tiles, cost),
+            None => false,
+        }
+    }
+
+    /// Whether an operator that left has deliveries which this one may check.
+    fn foreign_deliveries(&self, mine: crate::accounting::OperatorId) -> bool {
+        let oldest = self.state.owing.iter().take(JOBS_SEARCHED).filter_map(|(_, job)| {
+            let entry = &self.state.jobs[job];
+            entry.owed.first().and_then(|(_, key)| entry.open.get(key)).and_then(TileLife::delivery)
+        });
+        oldest.into_iter().any(|delivery| delivery.operator != mine)
+    }
+
+    fn lend_check(&mut self, worker: WorkerId, job: JobId, tiles: Vec<TileKey>, cost: u64) -> bool {
+        let work = Work::Check(self.drawn_blocks(job, &tiles));
+        let (lease, term) = (LeaseId(self.state.next_lease.max(1)), self.term(worker, job, cost));
+        self.record(Record::CheckGranted { lease, worker, job, term, tiles });
+        self.send_lease(worker, job, lease, term, work);
+        true
+    }
+
+    /// Lends an idle worker what another one is slow to finish: the oldest lease that is overdue, or that would take its
+    /// holder more than twice as long as this worker.
+    fn grant_duplicate(&mut self, worker: WorkerId) -> bool {
+        let Some(session) = self.sessions.get(&worker) else { return false };
+        let failures_max = self.config.worker_failures_max;
+        let mut found = None;
+        for lease in self.state.leases.values().filter(|lease| lease.live()).take(SEARCHED) {
+            if lease.worker == worker || lease.committed() || session.blocked(lease.job, failures_max) {
+                continue;
+            }
+            let entry = &self.state.jobs[&lease.job];
+            let alone = |key: &&TileKey| {
+                matches!(entry.open.get(key), Some(TileLife::Leased { duplicate: None, .. }))
+            };
+            let tiles: Vec<TileKey> = lease.rendered().iter().filter(alone).copied().collect();
+            let cost: u64 = tiles.iter().map(|key| entry.cost(*key)).sum();
+            let mine_ms = u128::from(cost) * 1000 / u128::from(session.rate());
+            let theirs_ms = u128::from(lease.term.expected_ms.saturating_sub(self.now_ms));
+            let overdue = theirs_ms == 0 && self.now_ms > lease.term.granted_ms + DUPLICATES_EVERY_MS;
+            if !tiles.is_empty() && (overdue || theirs_ms > 2 * mine_ms) {
+                found = Some((lease.job, tiles, cost));
+                break;
+            }
+        }
+        match found {
+            Some((job, tiles, cost)) => self.lend(worker, job, tiles, cost),
+            None => false,
+        }
+    }
+
+    /// Ends leases whose deadline has passed and forgets late ones.
+    pub(crate) fn expire(&mut self) {
+        while let Some((due_ms, lease)) =
+            self.deadlines.first().copied().filter(|(due, _)| *due <= self.now_ms)
+        {
+            self.deadlines.remove(&(due_ms, lease));
+            let Some(lent) = self.state.leases.get(&lease).filter(|lent| lent.due_ms() <= self.now_ms) else {
+                continue;
+            };
+            match lent.hold {
+                Hold::Live => self.end_lease(lease, LeaseEnd::Expired),
+                Hold::Late { .. } => self.record(Record::LeaseForgotten { lease }),
+            }
+        }
+    }
+
+    /// Ends a lease without an answer.
+    pub(crate) fn end_lease(&mut self, lease: LeaseId, end: LeaseEnd) {
+        let Some(lent) = self.state.leases.get(&lease) else { return };
+        let (worker, live) = (lent.worker, lent.live());
+        let (revoked, lost) = (end == LeaseEnd::Revoked, end == LeaseEnd::Lost);
+        self.record(Record::LeaseEnded { lease, at_ms: self.now_ms, end });
+        if let Some(late) = self.state.leases.get(&lease) {
+            self.deadlines.insert((late.due_ms(), lease));
+        }
+        if live && !lost {
+            if revoked && self.sessions.contains_key(&worker) {
+                self.send(worker, ToWorker::Revoke(lease));
+            }
+            self.freed(worker, |session, now_ms| session.finish(lease, now_ms));
+        }
+    }
+
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        let mut wake = self.deadlines.first().map(|(due_ms, _)| *due_ms);
+        let mut sooner = |at_ms: u64| {
+            if at_ms > self.now_ms {
+                wake = Some(wake.map_or(at_ms, |wake| wake.min(at_ms)));
+            }
+        };
+        for (_, job) in self.state.owing.iter().take(JOBS_SEARCHED) {
+            if let Some((since_ms, _)) = self.state.jobs[job].owed.first() {
+                sooner(since_ms + u64::from(self.config.check_wait_ms));
+                sooner(since_ms + u64::from(self.config.check_wait_max_ms));
+            }
+        }
+        if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {
+            sooner(self.duplicates_ms.max(self.now_ms + DUPLICATES_EVERY_MS));
+        }
+        wake
+    }
+}

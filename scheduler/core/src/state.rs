@@ -1,0 +1,444 @@
+//! Everything that must survive, and how each record changes it. Only records change it, so replaying them rebuilds it.
+//! Decides nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+
+use crate::accounting::{OperatorId, Operators};
+use crate::api::{RefereeId, WorkerHello};
+use crate::jobs::{Job, Phase};
+use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
+use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
+use crate::tiles::{Checker, Shape, TileKey, TileLife};
+
+/// A worker that ever joined and has not been forgotten.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct Worker {
+    pub hello: WorkerHello,
+    pub operator: OperatorId,
+    pub joined_ms: u64,
+    pub leaving: bool,
+    pub tiles_accepted: u64,
+    pub tiles_rejected: u64,
+}
+
+/// What the referee was asked.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub enum RefereeWork {
+    Check { job: JobId, tiles: Vec<CheckTile> },
+    Dispute { job: JobId, tile: TileKey },
+}
+
+impl RefereeWork {
+    pub fn job(&self) -> JobId {
+        match self {
+            RefereeWork::Check { job, .. } | RefereeWork::Dispute { job, .. } => *job,
+        }
+    }
+}
+
+/// A job's place in the order of service: higher priority first, then older.
+pub type Turn = (Reverse<i32>, JobId);
+
+/// The durable state.
+#[derive(Clone, Debug, Default, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct State {
+    pub next_job: u64,
+    pub next_worker: u64,
+    pub next_lease: u64,
+    pub next_referee: u64,
+    pub jobs: BTreeMap<JobId, Job>,
+    pub leases: BTreeMap<LeaseId, LentWork>,
+    pub workers: BTreeMap<WorkerId, Worker>,
+    pub operators: Operators,
+    pub referee: BTreeMap<RefereeId, RefereeWork>,
+    /// Running jobs with tile-passes to lend.
+    pub ready: BTreeSet<Turn>,
+    /// Running jobs with checks that another operator may do.
+    pub owing: BTreeSet<Turn>,
+    /// Running jobs with checks that are the referee's.
+    pub owing_referee: BTreeSet<Turn>,
+    /// Ended jobs in the order of their ending.
+    pub ended: Vec<JobId>,
+    /// Tile-passes whose pixels the shell holds.
+    pub held: u64,
+}
+
+impl State {
+    /// A digest of all of it.
+    pub fn digest(&self) -> Digest {
+        let bytes =
+            bincode::encode_to_vec(self, bincode::config::standard()).expect("writing to memory cannot fail");
+        Digest::of(&bytes)
+    }
+
+    /// Enters a fact. Facts about what is not there change nothing.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Submitted { job, at_ms, spec } => {
+                self.next_job = self.next_job.max(job.0 + 1);
+                if let Some(shape) = Shape::new(&spec.settings) {
+                    self.jobs.insert(*job, Job::new(spec.clone(), shape, *at_ms));
+                }
+            }
+            Record::PackageComplete { job } => {
+                if let Some(entry) = self.jobs.get_mut(job) {
+                    entry.phase = Phase::Running;
+                    self.reorder(*job);
+                }
+            }
+            Record::JobEnded { job, at_ms, end } => {
+                self.end_job(*job, Phase::Ended { at_ms: *at_ms, end: end.clone() });
+            }
+            Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
+            Record::JobForgotten { job } => {
+                self.jobs.remove(job);
+                self.ended.retain(|ended| ended != job);
+            }
+            Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
+            Record::Left { worker } => drop(self.workers.remove(worker)),
+            Record::Leaving { worker } => {
+                if let Some(entry) = self.workers.get_mut(worker) {
+                    entry.leaving = true;
+                }
+            }
+            Record::Restarted => self.restart(),
+            Record::Granted { lease, worker, job, term, tiles } => {
+                self.grant(*lease, *worker, *job, *term, tiles)
+            }
+            Record::CheckGranted { lease, worker, job, term, tiles } => {
+                self.grant_check(*lease, *worker, *job, *term, tiles);
+            }
+            Record::Committed { lease, tiles } => {
+                if let Some(LentWork { work: LeaseWork::Render { commit, .. }, .. }) =
+                    self.leases.get_mut(lease)
+                {
+                    *commit = Some(tiles.clone());
+                }
+            }
+            Record::Delivered { lease, at_ms, tiles } => self.deliver(*lease, *at_ms, tiles),
+            Record::Checked { lease, rays } => self.checked(*lease, *rays),
+            Record::LeaseEnded { lease, at_ms, end } => self.end_lease(*lease, *at_ms, end),
+            Record::LeaseForgotten { lease } => drop(self.leases.remove(lease)),
+            Record::RefereeAsked { id, job, tiles } => self.ask_referee(*id, *job, tiles),
+            Record::Disputed { id, job, tile, claim } => self.dispute(*id, *job, *tile, claim),
+            Record::RefereeDone { id, .. } => drop(self.referee.remove(id)),
+            Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
+            Record::Requeued { job, tiles } => self.requeue(*job, tiles),
+            Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
+            Record::Quarantined { operator, evidence } => {
+                self.operators.quarantine(*operator, evidence.clone())
+            }
+            Record::Overturned { job, tiles } => self.overturn(*job, tiles),
+        }
+    }
+
+    /// Keeps the orders of service in step with a job's queues.
+    fn reorder(&mut self, job: JobId) {
+        let Some(entry) = self.jobs.get(&job) else { return };
+        let turn = (Reverse(entry.spec.options.priority), job);
+        let running = entry.running();
+        let keep = |set: &mut BTreeSet<Turn>, wanted: bool| match running && wanted {
+            true => drop(set.insert(turn)),
+            false => drop(set.remove(&turn)),
+        };
+        keep(&mut self.ready, entry.pending() > 0);
+        keep(&mut self.owing, !entry.owed.is_empty());
+        keep(&mut self.owing_referee, !entry.owed_referee.is_empty());
+    }
+
+    fn join(&mut self, worker: WorkerId, at_ms: u64, hello: &WorkerHello) {
+        self.next_worker = self.next_worker.max(worker.0 + 1);
+        let operator = self.operators.enter(hello.operator);
+        let entry = Worker {
+            hello: hello.clone(),
+            operator,
+            joined_ms: at_ms,
+            leaving: false,
+            tiles_accepted: 0,
+            tiles_rejected: 0,
+        };
+        self.workers.insert(worker, entry);
+    }
+
+    fn restart(&mut self) {
+        self.workers.clear();
+        self.referee.clear();
+        self.held = 0;
+        self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
+        for lease in self.leases.values_mut() {
+            lease.hold = Hold::Late { until_ms: LATE_MS };
+        }
+        for entry in self.jobs.values_mut() {
+            entry.submitted_ms = 0;
+            entry.holders.clear();
+            let open: Vec<_> = entry.open.keys().copied().collect();
+            for key in open {
+                entry.put_back(key);
+            }
+            if let Phase::Completed { at_ms } | Phase::Ended { at_ms, .. } = &mut entry.phase {
+                *at_ms = 0;
+            }
+        }
+        let jobs: Vec<_> = self.jobs.keys().copied().collect();
+        jobs.into_iter().for_each(|job| self.reorder(job));
+    }
+
+    fn hold_lease(&mut self, lease: LeaseId, lent: LentWork) {
+        self.next_lease = self.next_lease.max(lease.0 + 1);
+        if let Some(entry) = self.jobs.get_mut(&lent.job) {
+            *entry.holders.entry(lent.worker).or_default() += 1;
+            entry.started = true;
+        }
+        self.leases.insert(lease, lent);
+    }
+
+    fn drop_holder(&mut self, job: JobId, worker: WorkerId) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        if let Some(count) = entry.holders.get_mut(&worker) {
+            *count -= 1;
+            if *count == 0 {
+                entry.holders.remove(&worker);
+            }
+        }
+    }
+
+    fn grant(&mut self, lease: LeaseId, worker: WorkerId, job: JobId, term: Term, tiles: &[TileKey]) {
+        let (Some(entry), Some(who)) = (self.jobs.get_mut(&job), self.workers.get(&worker)) else { return };
+        for key in tiles {
+            let life = match entry.open.get(key) {
+                Some(TileLife::Leased { lease: first, duplicate: None }) => {
+                    TileLife::Leased { lease: *first, duplicate: Some(lease) }
+                }
+                _ => {
+                    entry.take(*key);
+                    TileLife::Leased { lease, duplicate: None }
+                }
+            };
+            entry.replace(*key, life);
+        }
+        let work = LeaseWork::Render { tiles: tiles.to_vec(), commit: None };
+        let operator = who.operator;
+        self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
+        self.reorder(job);
+    }
+
+    fn grant_check(&mut self, lease: LeaseId, worker: WorkerId, job: JobId, term: Term, tiles: &[TileKey]) {
+        let Some(operator) = self.workers.get(&worker).map(|who| who.operator) else { return };
+        let tiles = self.start_checks(job, tiles, Checker::Worker(lease));
+        let work = LeaseWork::Check { tiles };
+        self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
+        self.reorder(job);
+    }
+
+    fn start_checks(&mut self, job: JobId, tiles: &[TileKey], by: Checker) -> Vec<CheckTile> {
+        let Some(entry) = self.jobs.get_mut(&job) else { return Vec::new() };
+        let mut started = Vec::with_capacity(tiles.len());
+        for key in tiles {
+            if let Some(TileLife::Delivered { delivery, duplicate, .. }) = entry.open.get(key).cloned() {
+                started.push(CheckTile { tile: *key, blocks: delivery.commit.drawn.len() as u32 });
+                entry.replace(*key, TileLife::Checking { delivery, duplicate, by });
+            }
+        }
+        started
+    }
+
+    fn deliver(&mut self, lease: LeaseId, at_ms: u64, landings: &[Landing]) {
+        let Some(lent) = self.leases.remove(&lease) else { return };
+        let LeaseWork::Render { tiles, commit: Some(commit) } = lent.work else { return };
+        if let Hold::Live = lent.hold {
+            self.drop_holder(lent.job, lent.worker);
+        }
+        let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
+        for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
+            match landing {
+                Landing::Held { rays } => {
+                    let duplicate = match entry.open.get(&key) {
+                        Some(TileLife::Leased { lease: first, duplicate }) if *first == lease => *duplicate,
+                        Some(TileLife::Leased { lease: first, .. }) => Some(*first),
+                        _ => None,
+                    };
+                    let (worker, operator) = (lent.worker, lent.operator);
+                    let delivery = Delivery { lease, at: at as u32, worker, operator, commit, rays: *rays };
+                    let delivery = Box::new(delivery);
+                    entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms: at_ms });
+                    self.held += 1;
+                }
+                Landing::Contests { .. } => self.held += 1,
+                Landing::Spare | Landing::Confirms { .. } => {}
+            }
+        }
+        self.reorder(lent.job);
+    }
+
+    fn checked(&mut self, lease: LeaseId, rays: Rays) {
+        let Some(lent) = self.leases.remove(&lease) else { return };
+        self.drop_holder(lent.job, lent.worker);
+        let LeaseWork::Check { tiles } = &lent.work else { return };
+        if let Some(entry) = self.jobs.get_mut(&lent.job) {
+            let account = entry.accounts.entry(lent.operator).or_default();
+            account.checked += rays;
+            account.blocks_checked += tiles.iter().map(|check| u64::from(check.blocks)).sum::<u64>();
+        }
+    }
+
+    fn end_lease(&mut self, lease: LeaseId, at_ms: u64, end: &LeaseEnd) {
+        let Some(lent) = self.leases.get_mut(&lease) else { return };
+        let was_live = lent.live();
+        lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
+        let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        let stays =
+            matches!(end, LeaseEnd::Expired | LeaseEnd::Lost) && matches!(work, LeaseWork::Render { .. });
+        if !stays {
+            self.leases.remove(&lease);
+        }
+        if was_live {
+            self.drop_holder(job, worker);
+        }
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        match work {
+            LeaseWork::Render { tiles, .. } => {
+                for key in tiles {
+                    release(entry, key, lease);
+                    if let LeaseEnd::Failed { worker } = end {
+                        let failures = entry.failures.entry(key).or_default();
+                        failures.attempts += 1;
+                        failures.workers.insert(*worker);
+                    }
+                }
+            }
+            LeaseWork::Check { tiles } => {
+                for check in tiles {
+                    return_check(entry, check.tile, Checker::Worker(lease), at_ms);
+                }
+            }
+        }
+        self.reorder(job);
+    }
+
+    fn ask_referee(&mut self, id: RefereeId, job: JobId, tiles: &[TileKey]) {
+        self.next_referee = self.next_referee.max(id.0 + 1);
+        let tiles = self.start_checks(job, tiles, Checker::Referee(id));
+        self.referee.insert(id, RefereeWork::Check { job, tiles });
+        self.reorder(job);
+    }
+
+    fn dispute(&mut self, id: RefereeId, job: JobId, tile: TileKey, claim: &Claim) {
+        self.next_referee = self.next_referee.max(id.0 + 1);
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let Some(delivery) = entry.open.get(&tile).and_then(TileLife::delivery).cloned() else { return };
+        let (delivery, claim) = (Box::new(delivery), Box::new(claim.clone()));
+        entry.replace(tile, TileLife::Disputed { delivery, claim, by: id });
+        self.referee.insert(id, RefereeWork::Dispute { job, tile });
+        self.reorder(job);
+    }
+
+    fn accept(&mut self, job: JobId, tiles: &[TileKey], by: Proof) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        for key in tiles {
+            if let Some(life) = entry.open.get(key) {
+                self.held -= held_by(life);
+                if let Some(worker) = life.delivery().and_then(|held| self.workers.get_mut(&held.worker)) {
+                    worker.tiles_accepted += 1;
+                }
+            }
+            entry.accept(*key, by);
+        }
+        self.reorder(job);
+    }
+
+    fn requeue(&mut self, job: JobId, tiles: &[TileKey]) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        for key in tiles {
+            if let Some(life) = entry.open.get(key) {
+                self.held -= held_by(life);
+                if let Some(worker) = life.delivery().and_then(|held| self.workers.get_mut(&held.worker)) {
+                    worker.tiles_rejected += 1;
+                }
+                // Whoever renders a duplicate has it in hand again.
+                match life.duplicate().filter(|lease| self.leases.get(lease).is_some_and(LentWork::live)) {
+                    Some(lease) => drop(entry.replace(*key, TileLife::Leased { lease, duplicate: None })),
+                    None => drop(entry.put_back(*key)),
+                }
+            }
+        }
+        self.reorder(job);
+    }
+
+    fn return_checks(&mut self, job: JobId, at_ms: u64, tiles: &[TileKey]) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        for key in tiles {
+            let Some(life) = entry.open.get(key) else { continue };
+            let Some(delivery) = life.delivery().cloned().map(Box::new) else { continue };
+            self.held -= held_by(life) - 1;
+            let duplicate = life.duplicate();
+            entry.replace(*key, TileLife::Delivered { delivery, duplicate, since_ms: at_ms });
+        }
+        self.reorder(job);
+    }
+
+    fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        for key in tiles {
+            let overturned = entry.overturn(*key);
+            if let Some(worker) = overturned.and_then(|was| self.workers.get_mut(&was.worker)) {
+                worker.tiles_accepted -= 1;
+                worker.tiles_rejected += 1;
+            }
+        }
+        self.reorder(job);
+    }
+
+    fn end_job(&mut self, job: JobId, phase: Phase) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        self.held -= entry.open.values().map(held_by).sum::<u64>();
+        entry.end(phase);
+        self.ended.push(job);
+        self.leases.retain(|_, lease| lease.job != job);
+        self.referee.retain(|_, work| work.job() != job);
+        self.reorder(job);
+    }
+}
+
+/// Deliveries of a tile-pass whose pixels the shell holds.
+fn held_by(life: &TileLife) -> u64 {
+    match life {
+        TileLife::Pending | TileLife::Leased { .. } => 0,
+        TileLife::Delivered { .. } | TileLife::Checking { .. } => 1,
+        TileLife::Disputed { claim, .. } => 1 + u64::from(matches!(**claim, Claim::Delivery(_))),
+    }
+}
+
+/// A lease no longer holds the tile-pass.
+fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
+    let life = match entry.open.get(&key).cloned() {
+        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
+            Some(other) => TileLife::Leased { lease: other, duplicate: None },
+            None => return drop(entry.put_back(key)),
+        },
+        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
+            TileLife::Leased { lease: first, duplicate: None }
+        }
+        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
+            TileLife::Delivered { delivery, duplicate: None, since_ms }
+        }
+        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
+            TileLife::Checking { delivery, duplicate: None, by }
+        }
+        _ => return,
+    };
+    entry.replace(key, life);
+}
+
+/// A check that came to nothing is owed again, if it is still this one.
+fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
+    if let Some(TileLife::Checking { delivery, duplicate, by }) = entry.open.get(&key).cloned()
+        && by == checker
+    {
+        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
+    }
+}

@@ -1,0 +1,130 @@
+//! What people see of the machine's state: jobs and workers, page by page. Changes nothing.
+
+use std::ops::Bound;
+
+use tessera_shared::ids::{JobId, NodeKey, WorkerId};
+use tessera_shared::messages::{JobState, JobStatus, WorkerState, WorkerStatus};
+
+use crate::accounting::Account;
+use crate::api::Evidence;
+use crate::jobs::{Job, Phase};
+use crate::machine::Core;
+use crate::record::JobEnd;
+
+impl Core {
+    /// Where a job stands.
+    pub fn job(&self, now_ms: u64, job: JobId) -> Option<JobStatus> {
+        self.state.jobs.get(&job).map(|entry| status(now_ms, job, entry))
+    }
+
+    /// At most `limit` jobs older than `before`, newest first.
+    pub fn jobs(&self, now_ms: u64, before: Option<JobId>, limit: usize) -> Vec<JobStatus> {
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = self.state.jobs.range((Bound::Unbounded, end)).rev();
+        older.take(limit).map(|(job, entry)| status(now_ms, *job, entry)).collect()
+    }
+
+    /// At most `limit` workers behind `after`, in the order they joined.
+    pub fn workers(&self, now_ms: u64, after: Option<WorkerId>, limit: usize) -> Vec<WorkerStatus> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let page = self.state.workers.range((start, Bound::Unbounded)).take(limit);
+        page.map(|(id, worker)| {
+            let session = self.sessions.get(id);
+            let state = match (self.state.operators.evidence(worker.operator), session) {
+                (Some(evidence), _) => WorkerState::Quarantined(evidence.to_string()),
+                (None, _) if worker.leaving => WorkerState::Leaving,
+                (None, Some(session)) if !session.idle() => WorkerState::Busy,
+                (None, _) => WorkerState::Idle,
+            };
+            WorkerStatus {
+                worker: *id,
+                name: worker.hello.name.clone(),
+                operator: worker.hello.operator,
+                devices: worker.hello.devices.clone(),
+                state,
+                tiles_accepted: worker.tiles_accepted,
+                tiles_rejected: worker.tiles_rejected,
+                rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
+                connected_ms: now_ms.saturating_sub(worker.joined_ms),
+            }
+        })
+        .collect()
+    }
+
+    /// What each operator did for a job.
+    pub fn accounts(&self, job: JobId) -> Vec<(NodeKey, Account)> {
+        let entry = self.state.jobs.get(&job).into_iter();
+        entry
+            .flat_map(|job| &job.accounts)
+            .map(|(id, account)| (self.state.operators.key(*id), *account))
+            .collect()
+    }
+}
+
+fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
+    let (state, end_ms) = match &entry.phase {
+        Phase::Uploading => (JobState::Queued, now_ms),
+        Phase::Running if !entry.started => (JobState::Queued, now_ms),
+        Phase::Running => (JobState::Running, now_ms),
+        Phase::Completed { at_ms } => (JobState::Completed, *at_ms),
+        Phase::Ended { at_ms, end: JobEnd::Cancelled } => (JobState::Cancelled, *at_ms),
+        Phase::Ended { at_ms, end: JobEnd::Failed(reason) } => (JobState::Failed(reason.clone()), *at_ms),
+    };
+    JobStatus {
+        job,
+        name: entry.spec.name.clone(),
+        owner: entry.spec.owner,
+        package: entry.spec.package,
+        priority: entry.spec.options.priority,
+        state,
+        frames_total: entry.spec.frames.len() as u32,
+        frames_done: entry.frames_done,
+        tiles_total: entry.tiles_total(),
+        tiles_done: entry.tiles_done,
+        samples_total: entry.samples_total,
+        samples_done: entry.samples_done,
+        rays: entry.rays,
+        workers: entry.holders.len() as u32,
+        elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
+    }
+}
+
+impl std::fmt::Display for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Evidence::PixelsUnlikeCommit { job, lease, pass } => write!(
+                f,
+                "{job}, {lease}: the pixels of tile {} of frame {} are not those it committed to",
+                pass.tile.0, pass.frame.0
+            ),
+            Evidence::WrongPixels { job, lease, blocks } => describe(f, "rendered", *job, *lease, blocks),
+            Evidence::WrongCheck { job, lease, blocks } => {
+                describe(f, "said in a check of", *job, *lease, blocks)
+            }
+            Evidence::WrongTile { job, lease, pass, said, referee } => write!(
+                f,
+                "{job}, {lease}: it rendered tile {} of frame {} to {said:?}, the referee to {referee:?}",
+                pass.tile.0, pass.frame.0
+            ),
+        }
+    }
+}
+
+fn describe(
+    f: &mut std::fmt::Formatter<'_>,
+    verb: &str,
+    job: JobId,
+    lease: tessera_shared::ids::LeaseId,
+    blocks: &[crate::api::WrongBlock],
+) -> std::fmt::Result {
+    let Some(first) = blocks.first() else { return write!(f, "{job}, {lease}") };
+    let (at, frame) = (first.block.block, first.block.frame.0);
+    let (said, referee) = (first.said, first.referee);
+    write!(
+        f,
+        "{job}, {lease}: {} wrong blocks, the first ({}, {}) of frame {frame}: it {verb} it {said:?}, the referee {referee:?}",
+        blocks.len(),
+        at.x,
+        at.y
+    )
+}

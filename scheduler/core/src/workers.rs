@@ -1,0 +1,140 @@
+//! What the machine knows of connected workers and forgets when they go: their measured rate and the leases in their
+//! hands. None of it is recorded; after a restart it is measured anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_shared::digest::Digest;
+use tessera_shared::ids::{JobId, LeaseId};
+
+use crate::accounting::OperatorId;
+
+/// Fastest rate that is believed, in rays a second of one device.
+const RATE_MAX: u64 = 1 << 44;
+
+/// A connected worker.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub operator: OperatorId,
+    /// Leases that it works on at once.
+    pub devices: u32,
+    /// Rays a second of one device.
+    rate: u64,
+    measured: bool,
+    /// Leases not yet committed or answered, oldest first.
+    lanes: BTreeMap<LeaseId, Lane>,
+    /// Committed leases whose pixels are on their way, with the time they took to render if it counts.
+    uploading: BTreeMap<LeaseId, Option<u64>>,
+    /// Packages that it has answered a lease of.
+    packages: BTreeSet<Digest>,
+    /// Leases that it failed, by job.
+    failed: BTreeMap<JobId, u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    package: Digest,
+    started_ms: Option<u64>,
+    /// The package travels first, so that the time says nothing of the device.
+    cold: bool,
+}
+
+impl Session {
+    pub fn new(operator: OperatorId, devices: u32, first_rate: u64) -> Session {
+        Session {
+            operator,
+            devices: devices.max(1),
+            rate: first_rate.clamp(1, RATE_MAX),
+            measured: false,
+            lanes: BTreeMap::new(),
+            uploading: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            failed: BTreeMap::new(),
+        }
+    }
+
+    pub fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// Of all its devices.
+    pub fn rate_total(&self) -> u64 {
+        self.rate * u64::from(self.devices)
+    }
+
+    /// The rate as it was measured; `None` before.
+    pub fn measured_rate(&self) -> Option<u64> {
+        self.measured.then(|| self.rate_total())
+    }
+
+    /// Whether another lease may be sent: few wait to be rendered, and not too many wait to be uploaded.
+    pub fn room(&self, pipeline: u32) -> bool {
+        let lanes = (pipeline * self.devices) as usize;
+        self.lanes.len() < lanes && self.lanes.len() + self.uploading.len() < 2 * lanes + 2
+    }
+
+    /// It renders nothing.
+    pub fn idle(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Leases ahead of the next one on each device.
+    pub fn queue_length(&self) -> u64 {
+        self.lanes.len() as u64 / u64::from(self.devices)
+    }
+
+    pub fn knows_package(&self, package: &Digest) -> bool {
+        self.packages.contains(package)
+    }
+
+    pub fn blocked(&self, job: JobId, failures_max: u32) -> bool {
+        self.failed.get(&job).is_some_and(|failures| *failures >= failures_max)
+    }
+
+    pub fn charge(&mut self, job: JobId) {
+        *self.failed.entry(job).or_default() += 1;
+    }
+
+    pub fn start(&mut self, lease: LeaseId, package: Digest, now_ms: u64) {
+        let rendering = self.lanes.values().filter(|lane| lane.started_ms.is_some()).count();
+        let started_ms = (rendering < self.devices as usize).then_some(now_ms);
+        let cold = !self.packages.contains(&package);
+        self.lanes.insert(lease, Lane { package, started_ms, cold });
+    }
+
+    /// The lease's work is done; its pixels may still travel.
+    pub fn rendered(&mut self, lease: LeaseId, now_ms: u64) {
+        if let Some(lane) = self.lanes.remove(&lease) {
+            self.packages.insert(lane.package);
+            let counts = lane.started_ms.filter(|_| !lane.cold);
+            self.uploading.insert(lease, counts.map(|started| (now_ms - started).max(1)));
+            self.next_lane(now_ms);
+        }
+    }
+
+    /// The lease's pixels are here; they cost so many rays.
+    pub fn delivered(&mut self, lease: LeaseId, rays: u64) {
+        let Some(Some(elapsed_ms)) = self.uploading.remove(&lease) else { return };
+        let rate = (u128::from(rays) * 1000 / u128::from(elapsed_ms)).clamp(1, u128::from(RATE_MAX)) as u64;
+        self.rate = match self.measured {
+            true => (self.rate * 3 + rate) / 4,
+            false => rate,
+        };
+        self.measured = true;
+    }
+
+    /// The lease is over without pixels.
+    pub fn finish(&mut self, lease: LeaseId, now_ms: u64) {
+        self.uploading.remove(&lease);
+        if self.lanes.remove(&lease).is_some() {
+            self.next_lane(now_ms);
+        }
+    }
+
+    fn next_lane(&mut self, now_ms: u64) {
+        let packages = &self.packages;
+        if let Some(lane) = self.lanes.values_mut().find(|lane| lane.started_ms.is_none()) {
+            lane.started_ms = Some(now_ms);
+            lane.cold = !packages.contains(&lane.package);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The machine: leases wait for their package and for a device, are rendered in the order they came, answered once, and
+//! dropped when they are over. Decides nothing about pixels or connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::grid::Grid;
+use tessera_shared::ids::LeaseId;
+use tessera_shared::lease::{Commit, Lease};
+
+use crate::api::{Action, Config, Event, Output};
+use crate::items::{Finished, finish, items};
+
+/// How long after its deadline a finished lease is kept for a scheduler that is away: it may use late answers.
+const LATE_MS: u64 = 600_000;
+
+/// Where a lease stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Life {
+    /// Waits for its package or for a device.
+    Waiting,
+    Rendering(Grid),
+    /// Rendered; the shell holds its pixels and sends them, or will.
+    Finished(Commit),
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    lease: Lease,
+    deadline_ms: u64,
+    life: Life,
+}
+
+impl Held {
+    /// When it is dropped unasked. One that renders never is: its answer may still be of use.
+    fn due_ms(&self) -> u64 {
+        match self.life {
+            Life::Waiting => self.deadline_ms,
+            Life::Rendering(_) => u64::MAX,
+            Life::Finished(_) => self.deadline_ms.saturating_add(LATE_MS),
+        }
+    }
+}
+
+/// A package as the machine knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Package {
+    Fetching,
+    Ready(Grid),
+}
+
+/// The worker's core.
+pub struct Core {
+    config: Config,
+    connected: bool,
+    leases: BTreeMap<LeaseId, Held>,
+    /// Leases in the order they came.
+    queue: Vec<LeaseId>,
+    packages: BTreeMap<Digest, Package>,
+    /// Leases that are with a device.
+    rendering: BTreeSet<LeaseId>,
+    actions: Vec<Action>,
+}
+
+impl Core {
+    pub fn new(config: Config) -> Core {
+        Core {
+            config,
+            connected: false,
+            leases: BTreeMap::new(),
+            queue: Vec::new(),
+            packages: BTreeMap::new(),
+            rendering: BTreeSet::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Nothing is in hand: a worker that leaves may end.
+    pub fn idle(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// Takes an event that happened at `now_ms`, milliseconds on a clock that never runs backwards.
+    pub fn handle(&mut self, now_ms: u64, event: Event) -> Output {
+        match event {
+            Event::Connected => self.connected(),
+            Event::Disconnected => self.disconnected(),
+            Event::Lease(lease) => self.take(now_ms, lease),
+            Event::Revoke(lease) => self.revoke(lease),
+            Event::PackageReady { package, grid } => {
+                drop(self.packages.insert(package, Package::Ready(grid)))
+            }
+            Event::PackageFailed { package, reason } => self.package_failed(package, &reason),
+            Event::PackageDropped { package } => drop(self.packages.remove(&package)),
+            Event::Rendered { lease, digests, rays } => self.rendered(lease, digests, rays),
+            Event::RenderFailed { lease, reason } => {
+                if self.rendering.remove(&lease) {
+                    self.fail(lease, reason);
+                }
+            }
+            Event::ResultsSent { lease } => {
+                if self.leases.get(&lease).is_some_and(|held| matches!(held.life, Life::Finished(_))) {
+                    self.drop_lease(lease);
+                }
+            }
+            Event::Tick => {}
+        }
+        self.expire(now_ms);
+        self.start();
+        let wake_at = self.leases.values().map(Held::due_ms).min().filter(|due_ms| *due_ms < u64::MAX);
+        Output { actions: std::mem::take(&mut self.actions), wake_at }
+    }
+
+    fn connected(&mut self) {
+        self.connected = true;
+        for id in self.queue.clone() {
+            if let Some(Held { life: Life::Finished(commit), .. }) = self.leases.get(&id) {
+                self.actions.push(Action::SendResults { commit: commit.clone() });
+            }
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.connected = false;
+        let waiting = |(id, held): (&LeaseId, &Held)| (held.life == Life::Waiting).then_some(*id);
+        for id in self.leases.iter().filter_map(waiting).collect::<Vec<_>>() {
+            self.drop_lease(id);
+        }
+    }
+
+    fn take(&mut self, now_ms: u64, lease: Lease) {
+        if self.leases.contains_key(&lease.id) {
+            return;
+        }
+        if self.leases.len() >= self.config.leases_max as usize {
+            let reason = format!("the worker holds {} leases and takes no more", self.leases.len());
+            return self.actions.push(Action::SendFailed { lease: lease.id, reason });
+        }
+        let deadline_ms = now_ms.saturating_add(u64::from(lease.duration_ms));
+        self.queue.push(lease.id);
+        self.leases.insert(lease.id, Held { lease, deadline_ms, life: Life::Waiting });
+    }
+
+    fn revoke(&mut self, lease: LeaseId) {
+        if self.rendering.remove(&lease) {
+            self.actions.push(Action::Abort { lease });
+        }
+        self.drop_lease(lease);
+    }
+
+    fn drop_lease(&mut self, lease: LeaseId) {
+        self.queue.retain(|queued| *queued != lease);
+        if let Some(Held { life: Life::Finished(_), .. }) = self.leases.remove(&lease) {
+            self.actions.push(Action::DropPixels { lease });
+        }
+    }
+
+    fn fail(&mut self, lease: LeaseId, reason: String) {
+        self.drop_lease(lease);
+        if self.connected {
+            self.actions.push(Action::SendFailed { lease, reason });
+        }
+    }
+
+    fn package_failed(&mut self, package: Digest, reason: &str) {
+        self.packages.remove(&package);
+        let needs = |(id, held): (&LeaseId, &Held)| {
+            (held.lease.package == package && held.life == Life::Waiting).then_some(*id)
+        };
+        for lease in self.leases.iter().filter_map(needs).collect::<Vec<_>>() {
+            self.fail(lease, reason.to_string());
+        }
+    }
+
+    fn rendered(&mut self, lease: LeaseId, digests: Vec<Digest>, rays: Rays) {
+        if !self.rendering.remove(&lease) {
+            return;
+        }
+        let Some(held) = self.leases.get_mut(&lease) else { return };
+        let Life::Rendering(grid) = held.life else { return };
+        match finish(lease, &held.lease.work, &grid, digests, rays) {
+            None => {
+                self.fail(lease, "the renderer answered another number of blocks than the lease has".into())
+            }
+            Some(Finished::Results(commit)) => {
+                held.life = Life::Finished(commit.clone());
+                if self.connected {
+                    self.actions.push(Action::SendResults { commit });
+                }
+            }
+            Some(Finished::Check(checked)) => {
+                self.drop_lease(lease);
+                self.actions.push(Action::DropPixels { lease });
+                if self.connected {
+                    self.actions.push(Action::SendChecked(checked));
+                }
+            }
+        }
+    }
+
+    fn expire(&mut self, now_ms: u64) {
+        let over = |(id, held): (&LeaseId, &Held)| (held.due_ms() <= now_ms).then_some(*id);
+        for lease in self.leases.iter().filter_map(over).collect::<Vec<_>>() {
+            self.drop_lease(lease);
+        }
+    }
+
+    /// Fetches what is missing and gives free devices the oldest leases whose packages are here.
+    fn start(&mut self) {
+        for id in self.queue.clone() {
+            let Some(held) = self.leases.get_mut(&id).filter(|held| held.life == Life::Waiting) else {
+                continue;
+            };
+            let package = held.lease.package;
+            let grid = match self.packages.get(&package) {
+                Some(Package::Ready(grid)) => *grid,
+                Some(Package::Fetching) => continue,
+                None => {
+                    self.packages.insert(package, Package::Fetching);
+                    self.actions.push(Action::Fetch { package });
+                    continue;
+                }
+            };
+            if self.rendering.len() >= self.config.slots.max(1) as usize {
+                continue;
+            }
+            match items(&held.lease.work, &grid, self.config.lease_blocks_max) {
+                Ok(items) => {
+                    held.life = Life::Rendering(grid);
+                    self.rendering.insert(id);
+                    self.actions.push(Action::Render { lease: id, job: held.lease.job, package, items });
+                }
+                Err(error) => self.fail(id, error.to_string()),
+            }
+        }
+    }
+}
