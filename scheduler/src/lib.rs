@@ -2,11 +2,23 @@
 //! Decides nothing about jobs, leases or trust: `scheduler/core` does.
 
 pub mod client;
+mod connection;
+mod deliveries;
+mod driver;
+mod films;
+pub mod journal;
 pub mod options;
+mod packages;
 pub mod referee;
+mod secrets;
+mod serve;
 
 pub use options::SchedulerOptions;
 pub use referee::Referee;
-pub use tessera_shared::messages::{JobOptions, JobState, JobStatus, Verify, WorkerState, WorkerStatus};
+pub use serve::{Scheduler, ServeError, serve, serve_with};
+pub use tessera_scheduler_core::api::Config;
+pub use tessera_shared::messages::{
+    FrameHead, JobOptions, JobState, JobStatus, Verify, WorkerState, WorkerStatus,
+};
 pub use tessera_transport::identity::Identity;
 pub use tessera_transport::link::{Link, Role};

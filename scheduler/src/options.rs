@@ -13,10 +13,12 @@ pub struct SchedulerOptions {
     /// Host that the printed links name, where it is not the listening address: a machine listening on every interface is
     /// known to others by a name.
     pub advertise: Option<String>,
-    /// Most bytes of blobs and films on disk.
+    /// Most bytes of blobs on disk.
     pub disk_bytes_max: u64,
     /// Largest blob that is taken.
     pub blob_bytes_max: u64,
+    /// Largest package that is taken: it is validated in memory.
+    pub package_bytes_max: u64,
     /// Most bytes of pixels held in memory until they are accepted.
     pub held_bytes_max: usize,
     /// Most connections at once.
@@ -31,6 +33,7 @@ impl Default for SchedulerOptions {
             advertise: None,
             disk_bytes_max: 256 << 30,
             blob_bytes_max: 8 << 30,
+            package_bytes_max: 8 << 30,
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
         }

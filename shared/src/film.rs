@@ -106,6 +106,28 @@ pub struct FilmPixel {
     pub clamped: u32,
 }
 
+/// Bytes of a [`FilmPixel`] on the wire and on disk.
+pub const FILM_PIXEL_BYTES: usize = 32;
+
+impl FilmPixel {
+    /// Red, green and blue, covered, clamped; little-endian.
+    pub fn to_wire(&self) -> [u8; FILM_PIXEL_BYTES] {
+        let mut bytes = [0u8; FILM_PIXEL_BYTES];
+        for (place, sum) in bytes.chunks_exact_mut(8).zip(self.rgb) {
+            place.copy_from_slice(&sum.to_le_bytes());
+        }
+        bytes[24..28].copy_from_slice(&self.covered.to_le_bytes());
+        bytes[28..].copy_from_slice(&self.clamped.to_le_bytes());
+        bytes
+    }
+
+    pub fn from_wire(bytes: &[u8; FILM_PIXEL_BYTES]) -> FilmPixel {
+        let sum = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let count = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        FilmPixel { rgb: [sum(0), sum(8), sum(16)], covered: count(24), clamped: count(28) }
+    }
+}
+
 /// The integer film of a whole frame. Addition is associative and commutative, so blocks may arrive in any order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Film {
@@ -140,6 +162,16 @@ impl Film {
             pixel.clamped = pixel.clamped.wrapping_add(record.clamped);
         }
         self.rays += block.rays();
+    }
+
+    /// Sets a block's pixels back to zero. The rays that they cost stay counted.
+    pub fn clear(&mut self, at: BlockAt) {
+        let (x0, y0) = (u32::from(at.x) * BLOCK_PX, u32::from(at.y) * BLOCK_PX);
+        let (x1, y1) = ((x0 + BLOCK_PX).min(self.width_px), (y0 + BLOCK_PX).min(self.height_px));
+        for y in y0..y1 {
+            let row = y as usize * self.width_px as usize;
+            self.pixels[row + x0 as usize..row + x1 as usize].fill(FilmPixel::default());
+        }
     }
 
     /// The digest that `render` and `fetch` print: size, scale and every pixel's sums, row-major, little-endian.
@@ -187,6 +219,25 @@ mod tests {
         b.add(at, &block);
         assert_eq!(a.digest(), b.digest());
         assert_eq!(a.pixels[11].rgb[1], 1 << 32);
+    }
+
+    #[test]
+    fn a_cleared_block_is_black_and_its_neighbours_are_not() {
+        let mut block = BlockPixels::zeroed();
+        block.0.iter_mut().for_each(|pixel| pixel.covered = 1);
+        let mut film = Film::new(12, 9, 20);
+        for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            film.add(BlockAt { x, y }, &block);
+        }
+        film.clear(BlockAt { x: 1, y: 0 });
+        let covered: u32 = film.pixels.iter().map(|pixel| pixel.covered).sum();
+        assert_eq!((covered, film.pixels[8].covered, film.pixels[8 * 12 + 8].covered), (12 * 9 - 4 * 8, 0, 1));
+    }
+
+    #[test]
+    fn a_film_pixel_survives_the_wire() {
+        let pixel = FilmPixel { rgb: [-1, i64::MAX, 3], covered: 4, clamped: u32::MAX };
+        assert_eq!(FilmPixel::from_wire(&pixel.to_wire()), pixel);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::grid::Grid;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
 use crate::message;
+use crate::package::Settings;
 
 /// The protocol that both ends must speak, as TLS negotiates it.
 pub const ALPN: &[u8] = b"tessera/1";
@@ -273,6 +274,24 @@ pub struct FrameHead {
     pub max_bounces: u32,
     pub film_scale_log2: u32,
     pub rays: Rays,
+}
+
+impl FrameHead {
+    /// The head of a frame that this program's kernel version rendered.
+    pub fn new(frame: FrameNumber, job_name: &str, package: Digest, settings: &Settings, rays: Rays) -> FrameHead {
+        FrameHead {
+            frame,
+            job_name: job_name.to_owned(),
+            package,
+            kernel_version: crate::KERNEL_VERSION,
+            grid: settings.grid,
+            samples: settings.samples,
+            seed: settings.seed,
+            max_bounces: settings.max_bounces,
+            film_scale_log2: settings.film_scale_log2,
+            rays,
+        }
+    }
 }
 
 /// Where a job stands.

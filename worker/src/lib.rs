@@ -1,12 +1,19 @@
 //! The worker's shells around its pure core (QUIC, devices, caches), and the farm in one process that `tessera render` is.
 //! Decides nothing about leases: `worker/core` does.
 
+mod devices;
 pub mod local;
 pub mod options;
+mod packages;
 pub mod renderer;
+mod run;
+mod session;
+mod shell;
 
 pub use local::{LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
-pub use renderer::{BlockItem, Renderer, Scene};
+pub use renderer::{BlockItem, Renderer, Scene, Stage};
+pub use run::{run, shutdown_signal};
+pub use session::WorkerError;
 pub use tessera_transport::identity::Identity;
 pub use tessera_transport::link::{Link, Role};

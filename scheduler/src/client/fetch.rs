@@ -1,7 +1,7 @@
 //! Fetching finished frames as integer films, and the manifest of a job of one's own.
 
 use quinn::RecvStream;
-use tessera_shared::film::{Film, FilmPixel};
+use tessera_shared::film::{FILM_PIXEL_BYTES, Film, FilmPixel};
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::messages::{FetchReply, FrameHead, ManifestReply, Request};
@@ -10,9 +10,6 @@ use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
 use tessera_transport::frames::read_message;
 
 use super::{Client, ClientError};
-
-/// Bytes of a film's pixel on the wire.
-const PIXEL_BYTES: usize = 32;
 
 /// A finished frame.
 #[derive(Clone, Debug)]
@@ -54,10 +51,10 @@ impl Client {
 async fn read_film(recv: &mut RecvStream, head: &FrameHead) -> Result<Film, ClientError> {
     let (width, height) = (head.grid.width_px as usize, head.grid.height_px as usize);
     let mut pixels = Vec::new();
-    let mut row = vec![0u8; width * PIXEL_BYTES];
+    let mut row = vec![0u8; width * FILM_PIXEL_BYTES];
     for _ in 0..height {
         recv.read_exact(&mut row).await.map_err(|error| ClientError::Lost(error.to_string()))?;
-        pixels.extend(row.chunks_exact(PIXEL_BYTES).map(decode_pixel));
+        pixels.extend(row.as_chunks().0.iter().map(FilmPixel::from_wire));
     }
     Ok(Film {
         width_px: head.grid.width_px,
@@ -66,10 +63,4 @@ async fn read_film(recv: &mut RecvStream, head: &FrameHead) -> Result<Film, Clie
         pixels,
         rays: head.rays,
     })
-}
-
-fn decode_pixel(bytes: &[u8]) -> FilmPixel {
-    let sum = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let count = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-    FilmPixel { rgb: [sum(0), sum(8), sum(16)], covered: count(24), clamped: count(28) }
 }

@@ -1,0 +1,211 @@
+//! An artist's connection: a stream a request. What belongs to a job is given to the key that submitted it alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::SendStream;
+use tessera_scheduler_core::api::{Answer, Event};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
+use tessera_shared::messages::{
+    CancelReply, FetchReply, JobRefusal, JobStatus, ManifestReply, Request, WatchReply, WorkerStatus,
+};
+use tessera_transport::frames::{read_message, write_message};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::{Asked, ConnectionEnd, Farm, blobs, submit};
+use crate::films::{Command, Finished};
+
+/// A watcher learns of changes at most this often.
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+/// Entries of a list that are read from the core at once.
+const PAGE: usize = 256;
+
+/// Serves an artist until its connection ends.
+pub(super) async fn serve(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    key: NodeKey,
+) -> Result<(), ConnectionEnd> {
+    let mut streams = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let (send, recv) = stream?;
+                streams.spawn(answer(farm.clone(), Asked { key, send, recv }));
+            }
+            Some(ended) = streams.join_next() => match ended {
+                Ok(Err(end @ (ConnectionEnd::Read(_) | ConnectionEnd::Malformed(_)))) => return Err(end),
+                Ok(Err(end)) => tracing::debug!(%end, "a request was not answered"),
+                Ok(Ok(())) => {}
+                Err(panic) => tracing::error!(%panic, "a request's task failed"),
+            },
+        }
+    }
+}
+
+async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
+    let Asked { key, mut send, mut recv } = asked;
+    match read_message(&mut recv).await? {
+        Request::Submit { package, options } => {
+            let reply = submit::submit(&farm, key, package, options).await?;
+            write_message(&mut send, &reply).await?;
+        }
+        Request::Upload { digest, bytes } => blobs::take(&farm, send, recv, digest, bytes).await?,
+        Request::Watch { job } => watch(&farm, send, job).await?,
+        Request::Jobs => jobs(&farm, send).await?,
+        Request::Workers => workers(&farm, send).await?,
+        Request::Cancel { job } => {
+            let reply = cancel(&farm, job, key).await?;
+            write_message(&mut send, &reply).await?;
+        }
+        Request::Manifest { job } => manifest(&farm, send, job, key).await?,
+        Request::Fetch { job, frame } => fetch(&farm, send, job, frame, key).await?,
+        Request::Blob { .. } => {
+            return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+async fn watch(farm: &Farm, mut send: SendStream, job: JobId) -> Result<(), ConnectionEnd> {
+    let mut revision = farm.driver.revision();
+    let mut shown: Option<JobStatus> = None;
+    loop {
+        revision.mark_unchanged();
+        let status = farm.driver.question(move |core, now_ms| core.job(now_ms, job)).await?;
+        let Some(status) = status else {
+            return Ok(write_message(&mut send, &WatchReply::Refused(JobRefusal::Unknown)).await?);
+        };
+        if !shown.as_ref().is_some_and(|shown| alike(shown, &status)) {
+            write_message(&mut send, &WatchReply::Status(status.clone())).await?;
+        }
+        if status.state.ended() {
+            return Ok(());
+        }
+        shown = Some(status);
+        tokio::select! {
+            _ = send.stopped() => return Ok(()),
+            changed = revision.changed() => changed.map_err(|_| crate::driver::Stopped)?,
+        }
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+/// Nothing but the time has changed.
+fn alike(a: &JobStatus, b: &JobStatus) -> bool {
+    JobStatus { elapsed_ms: b.elapsed_ms, ..a.clone() } == *b
+}
+
+async fn jobs(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd> {
+    let mut before = None;
+    loop {
+        let page: Vec<JobStatus> =
+            farm.driver.question(move |core, now_ms| core.jobs(now_ms, before, PAGE)).await?;
+        for status in &page {
+            write_message(&mut send, status).await?;
+        }
+        match page.last() {
+            Some(last) => before = Some(last.job),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn workers(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd> {
+    let mut after = None;
+    loop {
+        let page: Vec<WorkerStatus> =
+            farm.driver.question(move |core, now_ms| core.workers(now_ms, after, PAGE)).await?;
+        for status in &page {
+            write_message(&mut send, status).await?;
+        }
+        match page.last() {
+            Some(last) => after = Some(last.worker),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn cancel(farm: &Farm, job: JobId, by: NodeKey) -> Result<CancelReply, ConnectionEnd> {
+    match farm.driver.ask(move |request| Event::Cancel { request, job, by }).await? {
+        Answer::Cancelled => Ok(CancelReply::Cancelled),
+        Answer::JobRefused(refusal) => Ok(CancelReply::Refused(refusal)),
+        other => Err(ConnectionEnd::Malformed(format!("the core answers a cancellation with {other:?}"))),
+    }
+}
+
+/// The status of a job that belongs to the key.
+async fn owned(
+    farm: &Farm,
+    job: JobId,
+    key: NodeKey,
+) -> Result<Result<JobStatus, JobRefusal>, ConnectionEnd> {
+    let status = farm.driver.question(move |core, now_ms| core.job(now_ms, job)).await?;
+    Ok(match status {
+        None => Err(JobRefusal::Unknown),
+        Some(status) if status.owner != key => Err(JobRefusal::Foreign),
+        Some(status) => Ok(status),
+    })
+}
+
+async fn manifest(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -> Result<(), ConnectionEnd> {
+    let opened = match owned(farm, job, key).await? {
+        Ok(status) => farm.blobs.open_blob(&status.package).map_err(|_| JobRefusal::Storage),
+        Err(refusal) => Err(refusal),
+    };
+    let (file, bytes) = match opened {
+        Ok(opened) => opened,
+        Err(refusal) => return Ok(write_message(&mut send, &ManifestReply::Refused(refusal)).await?),
+    };
+    write_message(&mut send, &ManifestReply::Follows { bytes }).await?;
+    copy(file, bytes, &mut send).await
+}
+
+async fn fetch(
+    farm: &Farm,
+    mut send: SendStream,
+    job: JobId,
+    frame: FrameNumber,
+    key: NodeKey,
+) -> Result<(), ConnectionEnd> {
+    let finished = match owned(farm, job, key).await? {
+        Ok(_) => finished(farm, job, frame).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match finished {
+        Err(refusal) => Ok(write_message(&mut send, &FetchReply::Refused(refusal)).await?),
+        Ok(Finished::Memory(bytes)) => {
+            send.write_all(&bytes).await.map_err(|error| ConnectionEnd::Write(error.into()))
+        }
+        Ok(Finished::File(path)) => {
+            match std::fs::File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
+                Ok((bytes, file)) => copy(file, bytes, &mut send).await,
+                Err(error) => {
+                    tracing::error!(%job, %frame, path = %path.display(), %error, "a finished frame cannot be read");
+                    Ok(write_message(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await?)
+                }
+            }
+        }
+    }
+}
+
+async fn finished(
+    farm: &Farm,
+    job: JobId,
+    frame: FrameNumber,
+) -> Result<Result<Finished, JobRefusal>, ConnectionEnd> {
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Fetch { job, frame, reply };
+    farm.films.send(command).await.map_err(|_| crate::driver::Stopped)?;
+    Ok(answer.await.map_err(|_| crate::driver::Stopped)?)
+}
+
+async fn copy(file: std::fs::File, bytes: u64, send: &mut SendStream) -> Result<(), ConnectionEnd> {
+    if let Err(error) = blobs::copy(file, 0, bytes, send).await {
+        tracing::debug!(%error, "an answer was not sent to its end");
+        // A finished stream would look like a whole answer.
+        let _ = send.reset(quinn::VarInt::from_u32(tessera_shared::messages::CloseCode::Done as u32));
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Blobs over streams, both ways. Bytes on their way in are hashed as they come and get their name only if it fits.
+
+use std::sync::Arc;
+
+use quinn::{RecvStream, SendStream};
+use tessera_shared::digest::Digest;
+use tessera_shared::messages::{BlobReply, UploadRefusal, UploadReply};
+use tessera_transport::blobs::{BlobError, PartialBlob};
+use tessera_transport::frames::{WriteError, write_message};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::{ConnectionEnd, Farm};
+
+/// Bytes moved at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Sends a blob from `offset` on.
+pub(super) async fn give(
+    farm: &Farm,
+    mut send: SendStream,
+    digest: Digest,
+    offset: u64,
+) -> Result<(), ConnectionEnd> {
+    let (file, bytes) = match farm.blobs.open_blob(&digest) {
+        Ok((file, bytes)) if offset <= bytes => (file, bytes),
+        Ok(_) | Err(_) => return Ok(write_message(&mut send, &BlobReply::Absent).await?),
+    };
+    write_message(&mut send, &BlobReply::Follows { bytes }).await?;
+    if let Err(error) = copy(file, offset, bytes - offset, &mut send).await {
+        // The receiver sees the stream end early and asks again.
+        tracing::debug!(%digest, %error, "a blob was not sent to its end");
+    }
+    Ok(())
+}
+
+/// Copies part of a file to a stream.
+pub(super) async fn copy(
+    file: std::fs::File,
+    offset: u64,
+    bytes: u64,
+    send: &mut SendStream,
+) -> Result<(), std::io::Error> {
+    let mut file = tokio::fs::File::from_std(file);
+    file.seek(std::io::SeekFrom::Start(offset)).await?;
+    let mut file = file.take(bytes);
+    let mut chunk = vec![0u8; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk).await? {
+            0 => return Ok(()),
+            read => send.write_all(&chunk[..read]).await?,
+        }
+    }
+}
+
+/// Takes a blob that an artist offers.
+pub(super) async fn take(
+    farm: &Arc<Farm>,
+    mut send: SendStream,
+    recv: RecvStream,
+    digest: Digest,
+    bytes: u64,
+) -> Result<(), WriteError> {
+    let reply = match upload(farm, &mut send, recv, digest, bytes).await? {
+        Ok(()) => UploadReply::Stored,
+        Err(refusal) => UploadReply::Refused(refusal),
+    };
+    write_message(&mut send, &reply).await
+}
+
+async fn upload(
+    farm: &Arc<Farm>,
+    send: &mut SendStream,
+    mut recv: RecvStream,
+    digest: Digest,
+    bytes: u64,
+) -> Result<Result<(), UploadRefusal>, WriteError> {
+    if farm.blobs.bytes_of(&digest).is_some() {
+        return Ok(Ok(()));
+    }
+    if bytes > farm.blob_bytes_max {
+        return Ok(Err(UploadRefusal::TooLarge { bytes, bytes_max: farm.blob_bytes_max }));
+    }
+    let store = farm.blobs.clone();
+    // Resuming hashes what is here already: not for a task that shares its thread.
+    let begun = tokio::task::spawn_blocking(move || store.begin(digest, bytes)).await;
+    let mut partial = match begun {
+        Ok(Ok(partial)) => partial,
+        Ok(Err(error)) => return Ok(Err(refusal(&digest, &error))),
+        Err(_) => return Ok(Err(UploadRefusal::Storage)),
+    };
+    write_message(send, &UploadReply::From { offset: partial.offset() }).await?;
+    while partial.rest() > 0 {
+        let chunk = match recv.read_chunk(CHUNK_BYTES, true).await {
+            Ok(Some(chunk)) => chunk.bytes,
+            // What arrived stays, so that the next try goes on from there.
+            Ok(None) | Err(_) => return Ok(Err(UploadRefusal::Digest)),
+        };
+        match append(partial, chunk.to_vec()).await {
+            Ok(grown) => partial = grown,
+            Err(error) => return Ok(Err(refusal(&digest, &error))),
+        }
+    }
+    if recv.read_chunk(1, true).await.is_ok_and(|more| more.is_some()) {
+        return Ok(Err(UploadRefusal::Digest));
+    }
+    match tokio::task::spawn_blocking(move || partial.finish()).await {
+        Ok(Ok(())) => Ok(Ok(())),
+        Ok(Err(error)) => Ok(Err(refusal(&digest, &error))),
+        Err(_) => Ok(Err(UploadRefusal::Storage)),
+    }
+}
+
+async fn append(mut partial: PartialBlob, chunk: Vec<u8>) -> Result<PartialBlob, BlobError> {
+    let write = tokio::task::spawn_blocking(move || partial.write(&chunk).map(|()| partial));
+    write.await.unwrap_or_else(|error| {
+        Err(BlobError::Io { path: Default::default(), source: std::io::Error::other(error) })
+    })
+}
+
+fn refusal(digest: &Digest, error: &BlobError) -> UploadRefusal {
+    match error {
+        BlobError::Digest(_) => UploadRefusal::Digest,
+        BlobError::Full { bytes_max, .. } => UploadRefusal::Quota { bytes_max: *bytes_max },
+        BlobError::Io { .. } | BlobError::Absent(_) => {
+            tracing::error!(%digest, %error, "a blob cannot be stored");
+            UploadRefusal::Storage
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A worker's connection: its control stream both ways, its result streams, and the blobs that it asks for.
+
+use std::sync::Arc;
+
+use quinn::{RecvStream, SendStream, VarInt};
+use tessera_scheduler_core::api::{Answer, Event, WorkerHello};
+use tessera_shared::ids::{NodeKey, WorkerId};
+use tessera_shared::messages::{
+    CloseCode, Device, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
+};
+use tessera_transport::frames::{read_message, write_message};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{ConnectionEnd, Farm, blobs, refuse, results};
+use crate::driver::WorkerLine;
+
+/// Messages that wait for a worker to read them. The core's pipeline keeps far fewer under way.
+const OUTBOX: usize = 1024;
+
+/// What a worker said of itself.
+pub(crate) struct Hello {
+    pub operator: NodeKey,
+    pub name: String,
+    pub devices: Vec<Device>,
+    pub kernel_version: u32,
+}
+
+/// Serves a worker until its connection ends.
+pub(crate) async fn serve(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    mut send: SendStream,
+    recv: RecvStream,
+    hello: Hello,
+) -> Result<(), ConnectionEnd> {
+    let (outbox, inbox) = mpsc::channel(OUTBOX);
+    let Hello { operator, name, devices, kernel_version } = hello;
+    let line = WorkerLine { operator, outbox, connection: connection.clone() };
+    let hello = Box::new(WorkerHello { operator, name: name.clone(), kernel_version, devices });
+    let answer = farm.driver.connect(line, move |request| Event::WorkerConnected { request, hello }).await?;
+    let worker = match answer {
+        Answer::Welcome(worker) => worker,
+        Answer::Refused(reason) => return refuse(send, Refusal::Worker(reason)).await,
+        other => return Err(ConnectionEnd::Malformed(format!("the core answers a hello with {other:?}"))),
+    };
+    tracing::info!(%worker, %operator, name, remote = %connection.remote_address(), "worker connected");
+    let ended = match write_message(&mut send, &Welcome::Worker { worker }).await {
+        Ok(()) => converse(farm, connection, (worker, operator), send, recv, inbox).await,
+        Err(error) => Err(error.into()),
+    };
+    tracing::info!(%worker, "worker disconnected");
+    farm.driver.send(Event::WorkerDisconnected { worker }).await?;
+    ended
+}
+
+async fn converse(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    (worker, operator): (WorkerId, NodeKey),
+    send: SendStream,
+    recv: RecvStream,
+    inbox: mpsc::Receiver<ToWorker>,
+) -> Result<(), ConnectionEnd> {
+    // Whichever ends first ends the connection; the streams' tasks end with the set.
+    tokio::select! {
+        ended = write(send, inbox) => ended,
+        ended = read(farm, worker, recv) => ended,
+        ended = take_results(farm, connection, worker, operator) => ended,
+        ended = give_blobs(farm, connection) => ended,
+    }
+}
+
+async fn write(mut send: SendStream, mut inbox: mpsc::Receiver<ToWorker>) -> Result<(), ConnectionEnd> {
+    while let Some(message) = inbox.recv().await {
+        write_message(&mut send, &message).await?;
+    }
+    // The driver let go of the worker: it is quarantined and its connection is closed.
+    Ok(())
+}
+
+async fn read(farm: &Farm, worker: WorkerId, mut recv: RecvStream) -> Result<(), ConnectionEnd> {
+    loop {
+        let event = match read_message(&mut recv).await? {
+            FromWorker::Checked(answer) => Event::Checked { worker, answer },
+            FromWorker::Failed { lease, mut reason } => {
+                reason.truncate(reason.floor_char_boundary(TEXT_BYTES_MAX));
+                tracing::warn!(%worker, %lease, reason, "a lease failed");
+                Event::LeaseFailed { worker, lease, reason }
+            }
+            FromWorker::Leaving => Event::WorkerLeaving { worker },
+        };
+        farm.driver.send(event).await?;
+    }
+}
+
+async fn take_results(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    worker: WorkerId,
+    operator: NodeKey,
+) -> Result<(), ConnectionEnd> {
+    let mut streams = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_uni() => {
+                streams.spawn(results::receive(farm.clone(), worker, operator, stream?));
+            }
+            Some(ended) = streams.join_next() => match ended {
+                Ok(ended) => ended?,
+                Err(panic) => return Err(ConnectionEnd::Malformed(format!("a result stream's task failed: {panic}"))),
+            },
+        }
+    }
+}
+
+async fn give_blobs(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), ConnectionEnd> {
+    let mut streams = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let (send, recv) = stream?;
+                let farm = farm.clone();
+                streams.spawn(async move { answer(&farm, send, recv).await });
+            }
+            Some(ended) = streams.join_next() => match ended {
+                Ok(ended) => ended?,
+                Err(panic) => return Err(ConnectionEnd::Malformed(format!("a blob stream's task failed: {panic}"))),
+            },
+        }
+    }
+}
+
+async fn answer(farm: &Farm, send: SendStream, mut recv: RecvStream) -> Result<(), ConnectionEnd> {
+    match read_message(&mut recv).await? {
+        Request::Blob { digest, offset } => blobs::give(farm, send, digest, offset).await,
+        other => Err(ConnectionEnd::Malformed(format!("a worker may not ask for {other:?}"))),
+    }
+}
+
+/// Tells a worker that one of its streams is not wanted. What it holds is not lost: the lease comes again elsewhere.
+pub(super) fn stop(mut recv: RecvStream) {
+    let _ = recv.stop(VarInt::from_u32(CloseCode::Done as u32));
+}

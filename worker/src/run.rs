@@ -1,0 +1,84 @@
+//! Starting a worker and ending it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tessera_transport::blobs::BlobStore;
+use tessera_transport::identity::Identity;
+use tessera_transport::link::Role;
+use tessera_worker_core::Core;
+use tessera_worker_core::api::Config;
+use tokio::sync::mpsc;
+
+use crate::devices::Devices;
+use crate::options::WorkerOptions;
+use crate::packages::{Packages, Stages};
+use crate::renderer::Renderer;
+use crate::session::{self, WorkerError};
+use crate::shell::Shell;
+
+/// Inputs that wait for the shell.
+const INPUTS: usize = 1024;
+/// Leases under way a device: one renders while the one before it is hashed.
+const SLOTS_PER_DEVICE: u32 = 2;
+
+/// Works for a farm until `leave` completes and what is in hand is delivered, or until a reason comes that does not go away
+/// by itself.
+pub async fn run(
+    options: WorkerOptions,
+    renderers: Vec<Box<dyn Renderer>>,
+    leave: impl Future<Output = ()>,
+) -> Result<(), WorkerError> {
+    if renderers.is_empty() {
+        return Err(WorkerError::NoDevice);
+    }
+    let link = options.link.require(Role::Worker)?;
+    let identity = Identity::load_or_create(&options.data)?;
+    let blobs = BlobStore::open(&options.data.join("blobs"), options.cache_bytes_max)?;
+    let described: Vec<_> = renderers.iter().map(|renderer| renderer.device()).collect();
+    let slots = SLOTS_PER_DEVICE * renderers.len() as u32;
+    let (inputs, inbox) = mpsc::channel(INPUTS);
+    let mut shell = Shell {
+        core: Core::new(Config { slots, ..Config::default() }),
+        devices: Devices::start(renderers)?,
+        packages: Arc::new(Packages::new(blobs, options.cache_bytes_max)),
+        stages: Arc::new(Stages::new(options.scenes_bytes_max)),
+        inputs: inputs.clone(),
+        start: Instant::now(),
+        wire: None,
+        rendering: Default::default(),
+        pixels: Default::default(),
+        wake_at: None,
+        leaving: false,
+    };
+    let connected = session::keep_connected(link, identity, options.name, described, inputs);
+    let ended = tokio::select! {
+        error = connected => Err(error),
+        () = shell.run(inbox, leave) => Ok(()),
+    };
+    if let Some(wire) = shell.wire.take() {
+        wire.connection
+            .close((tessera_shared::messages::CloseCode::Done as u32).into(), b"the worker leaves");
+    }
+    ended
+}
+
+/// Completes when the user or the system asks the process to end: Ctrl-C, or SIGTERM where there are signals.
+pub async fn shutdown_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminate {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}

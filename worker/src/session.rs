@@ -1,0 +1,159 @@
+//! The worker's connection: made, made again after it broke, read and written. What the messages mean is the core's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
+use tessera_shared::KERNEL_VERSION;
+use tessera_shared::film::BlockPixels;
+use tessera_shared::lease::Commit;
+use tessera_shared::messages::{CloseCode, Device, FromWorker, Hello, ToWorker, Welcome};
+use tessera_transport::dial::{DialError, Session, dial};
+use tessera_transport::frames::{read_message, write_message};
+use tessera_transport::identity::Identity;
+use tessera_transport::link::Link;
+use tokio::sync::mpsc;
+
+use crate::shell::Input;
+
+/// Messages that wait for the scheduler to read them.
+const OUTBOX: usize = 1024;
+/// The first pause before connecting again; it doubles up to the last.
+const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+const BACKOFF_LAST: Duration = Duration::from_secs(30);
+
+/// Why a worker gives up.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error(transparent)]
+    Link(#[from] tessera_transport::link::ParseLinkError),
+    #[error(transparent)]
+    Identity(#[from] tessera_transport::identity::IdentityError),
+    #[error(transparent)]
+    Cache(#[from] tessera_transport::blobs::BlobError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(
+        "the farm has quarantined this worker's key ({0}); its results differ from the farm's own: run `tessera bench` and tell the farm's owner"
+    )]
+    Quarantined(String),
+    #[error("no device to render with; see `tessera worker --help` for --backend")]
+    NoDevice,
+    #[error("no thread can be started for a device: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A connection that the scheduler has welcomed, seen from the shell.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    pub connection: Connection,
+    pub outbox: mpsc::Sender<FromWorker>,
+}
+
+/// Connects again and again until a reason comes that does not go away by itself.
+pub(crate) async fn keep_connected(
+    link: Link,
+    identity: Identity,
+    name: String,
+    devices: Vec<Device>,
+    inputs: mpsc::Sender<Input>,
+) -> WorkerError {
+    let hello = Hello::Worker { token: link.token, kernel_version: KERNEL_VERSION, name, devices };
+    let mut backoff = BACKOFF_FIRST;
+    loop {
+        match dial(&link, &identity, &hello).await {
+            Ok(session) => {
+                backoff = BACKOFF_FIRST;
+                match attend(session, &inputs).await {
+                    ConnectionError::ApplicationClosed(close)
+                        if close.error_code == (CloseCode::Quarantined as u32).into() =>
+                    {
+                        return WorkerError::Quarantined(String::from_utf8_lossy(&close.reason).into_owned());
+                    }
+                    reason => {
+                        tracing::warn!(%reason, "the connection to the farm broke off; connecting again")
+                    }
+                }
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, pause_ms = backoff.as_millis() as u64, "not connected; trying again");
+            }
+            Err(error) => return error.into(),
+        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(BACKOFF_LAST);
+    }
+}
+
+/// Serves one connection until it is gone.
+async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionError {
+    let Session { endpoint: _endpoint, connection, control_send, control_recv, welcome } = session;
+    let Welcome::Worker { worker } = welcome else {
+        let code = CloseCode::Malformed as u32;
+        connection.close(code.into(), b"a worker's hello was answered as another's");
+        return connection.closed().await;
+    };
+    tracing::info!(%worker, farm = %connection.remote_address(), "connected");
+    let (outbox, messages) = mpsc::channel(OUTBOX);
+    let wire = Wire { connection: connection.clone(), outbox };
+    if inputs.send(Input::Connected(wire)).await.is_ok() {
+        let broken = tokio::select! {
+            broken = read(control_recv, inputs) => broken,
+            broken = write(control_send, messages) => broken,
+            _ = connection.closed() => String::new(),
+        };
+        connection.close((CloseCode::Malformed as u32).into(), broken.as_bytes());
+    }
+    // The shell may be gone: the worker is ending then.
+    let _ = inputs.send(Input::Disconnected).await;
+    connection.closed().await
+}
+
+async fn read(mut recv: RecvStream, inputs: &mpsc::Sender<Input>) -> String {
+    loop {
+        match read_message::<ToWorker>(&mut recv).await {
+            Ok(message) => {
+                if inputs.send(Input::Message(message)).await.is_err() {
+                    return "the worker ends".to_owned();
+                }
+            }
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+async fn write(mut send: SendStream, mut messages: mpsc::Receiver<FromWorker>) -> String {
+    while let Some(message) = messages.recv().await {
+        if let Err(error) = write_message(&mut send, &message).await {
+            return error.to_string();
+        }
+    }
+    "the worker ends".to_owned()
+}
+
+/// Sends a lease's commit and pixels; true once the scheduler has them all or does not want them.
+pub(crate) async fn send_results(
+    connection: &Connection,
+    commit: &Commit,
+    pixels: &Arc<Vec<BlockPixels>>,
+) -> bool {
+    let sent: anyhow::Result<()> = async {
+        let mut send = connection.open_uni().await?;
+        write_message(&mut send, commit).await?;
+        for block in pixels.iter() {
+            send.write_all(block.bytes()).await?;
+        }
+        send.finish()?;
+        send.stopped().await?;
+        Ok(())
+    }
+    .await;
+    match sent {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(lease = %commit.lease, %error, "results were not taken to their end");
+            // Turned away by a living scheduler: nothing more to send. Otherwise the next connection sends again.
+            connection.close_reason().is_none()
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The task that owns the worker's core: messages, packages and rendered pixels in, actions out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tessera_shared::digest::Digest;
+use tessera_shared::film::{BlockPixels, Rays};
+use tessera_shared::ids::LeaseId;
+use tessera_shared::lease::{BlockPass, Commit};
+use tessera_shared::messages::{FromWorker, TEXT_BYTES_MAX, ToWorker};
+use tessera_worker_core::Core;
+use tessera_worker_core::api::{Action, Event};
+use tokio::sync::mpsc;
+
+use crate::devices::{Devices, Outcome, Task};
+use crate::packages::{Packages, Stages};
+use crate::renderer::Stage;
+use crate::session::{Wire, send_results};
+
+/// What reaches the shell.
+pub(crate) enum Input {
+    Connected(Wire),
+    Disconnected,
+    Message(ToWorker),
+    Fetched { package: Digest, outcome: anyhow::Result<Stage> },
+    Rendered { lease: LeaseId, outcome: anyhow::Result<(Vec<Digest>, Rays, Vec<BlockPixels>)> },
+    Sent { lease: LeaseId },
+}
+
+/// The core and everything that it steers.
+pub(crate) struct Shell {
+    pub core: Core,
+    pub devices: Devices,
+    pub packages: Arc<Packages>,
+    pub stages: Arc<Stages>,
+    pub inputs: mpsc::Sender<Input>,
+    pub start: Instant,
+    pub wire: Option<Wire>,
+    pub rendering: BTreeMap<LeaseId, Arc<AtomicBool>>,
+    pub pixels: BTreeMap<LeaseId, Arc<Vec<BlockPixels>>>,
+    pub wake_at: Option<u64>,
+    pub leaving: bool,
+}
+
+impl Shell {
+    /// Handles inputs until the worker has left.
+    pub async fn run(&mut self, mut inputs: mpsc::Receiver<Input>, leave: impl Future<Output = ()>) {
+        let mut leave = std::pin::pin!(leave);
+        loop {
+            if self.leaving && (self.core.idle() || self.wire.is_none()) {
+                return;
+            }
+            let due =
+                self.wake_at.map(|at| tokio::time::Instant::from_std(self.start + Duration::from_millis(at)));
+            tokio::select! {
+                Some(input) = inputs.recv() => self.input(input),
+                () = sleep_until(due) => self.event(Event::Tick),
+                () = &mut leave, if !self.leaving => self.leave(),
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        tracing::info!("leaving: what is in hand is finished first");
+        self.leaving = true;
+        self.tell(FromWorker::Leaving);
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Connected(wire) => {
+                self.wire = Some(wire);
+                self.event(Event::Connected);
+                if self.leaving {
+                    self.tell(FromWorker::Leaving);
+                }
+            }
+            Input::Disconnected => {
+                self.wire = None;
+                self.event(Event::Disconnected);
+            }
+            Input::Message(ToWorker::Lease(lease)) => self.event(Event::Lease(lease)),
+            Input::Message(ToWorker::Revoke(lease)) => self.event(Event::Revoke(lease)),
+            Input::Fetched { package, outcome } => self.fetched(package, outcome),
+            Input::Rendered { lease, outcome } => self.rendered(lease, outcome),
+            Input::Sent { lease } => self.event(Event::ResultsSent { lease }),
+        }
+    }
+
+    fn fetched(&mut self, package: Digest, outcome: anyhow::Result<Stage>) {
+        match outcome {
+            Ok(stage) => {
+                let grid = stage.package.manifest.settings.grid;
+                for gone in self.stages.keep(package, stage) {
+                    self.event(Event::PackageDropped { package: gone });
+                }
+                self.event(Event::PackageReady { package, grid });
+            }
+            Err(error) => {
+                tracing::warn!(%package, error = format!("{error:#}"), "a package cannot be had");
+                self.event(Event::PackageFailed { package, reason: reason(&error) });
+            }
+        }
+    }
+
+    fn rendered(&mut self, lease: LeaseId, outcome: anyhow::Result<(Vec<Digest>, Rays, Vec<BlockPixels>)>) {
+        // An aborted lease is not the core's any more.
+        if self.rendering.remove(&lease).is_none() {
+            return;
+        }
+        match outcome {
+            Ok((digests, rays, pixels)) => {
+                self.pixels.insert(lease, Arc::new(pixels));
+                self.event(Event::Rendered { lease, digests, rays });
+            }
+            Err(error) => {
+                tracing::warn!(%lease, error = format!("{error:#}"), "a lease could not be rendered");
+                self.event(Event::RenderFailed { lease, reason: reason(&error) });
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let now_ms = self.start.elapsed().as_millis() as u64;
+        let output = self.core.handle(now_ms, event);
+        self.wake_at = output.wake_at;
+        for action in output.actions {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Fetch { package } => self.fetch(package),
+            Action::Render { lease, package, items, .. } => self.render(lease, package, items),
+            Action::Abort { lease } => {
+                if let Some(aborted) = self.rendering.remove(&lease) {
+                    aborted.store(true, Ordering::Relaxed);
+                }
+            }
+            Action::SendResults { commit } => self.send(commit),
+            Action::SendChecked(checked) => self.tell(FromWorker::Checked(checked)),
+            Action::SendFailed { lease, reason } => self.tell(FromWorker::Failed { lease, reason }),
+            Action::DropPixels { lease } => {
+                self.pixels.remove(&lease);
+            }
+        }
+    }
+
+    fn fetch(&mut self, package: Digest) {
+        let (packages, inputs) = (self.packages.clone(), self.inputs.clone());
+        let connection = self.wire.as_ref().map(|wire| wire.connection.clone());
+        tokio::spawn(async move {
+            let outcome = match connection {
+                Some(connection) => packages.stage(package, &connection).await,
+                None => Err(anyhow::anyhow!("the connection to the farm is gone")),
+            };
+            let _ = inputs.send(Input::Fetched { package, outcome }).await;
+        });
+    }
+
+    fn render(&mut self, lease: LeaseId, package: Digest, blocks: Vec<BlockPass>) {
+        let Some(stage) = self.stages.stage(&package) else {
+            let reason = "the package is not in memory".to_owned();
+            return self.event(Event::RenderFailed { lease, reason });
+        };
+        let aborted = Arc::new(AtomicBool::new(false));
+        self.rendering.insert(lease, aborted.clone());
+        let inputs = self.inputs.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let done = move |outcome: Outcome, blocks: Vec<BlockPass>| {
+            let Some(outcome) = outcome else { return };
+            // Hashing does not keep the device from its next lease.
+            runtime.spawn_blocking(move || {
+                let outcome = outcome.map(|pixels| digest(&blocks, pixels));
+                let _ = inputs.blocking_send(Input::Rendered { lease, outcome });
+            });
+        };
+        self.devices.render(Task { stage, blocks, aborted, done: Box::new(done) });
+    }
+
+    fn send(&mut self, commit: Commit) {
+        let (Some(wire), Some(pixels)) = (&self.wire, self.pixels.get(&commit.lease)) else { return };
+        let (connection, pixels, inputs) = (wire.connection.clone(), pixels.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            if send_results(&connection, &commit, &pixels).await {
+                let _ = inputs.send(Input::Sent { lease: commit.lease }).await;
+            }
+        });
+    }
+
+    fn tell(&mut self, message: FromWorker) {
+        let Some(wire) = &self.wire else { return };
+        if wire.outbox.try_send(message).is_err() {
+            // The scheduler does not read: a new connection sends everything again.
+            wire.connection
+                .close((tessera_shared::messages::CloseCode::Slow as u32).into(), b"messages pile up");
+        }
+    }
+}
+
+fn digest(blocks: &[BlockPass], pixels: Vec<BlockPixels>) -> (Vec<Digest>, Rays, Vec<BlockPixels>) {
+    let mut rays = Rays::default();
+    let digests = blocks.iter().zip(&pixels).map(|(block, pixels)| {
+        rays += pixels.rays();
+        pixels.digest(block.block, block.sample_start..block.sample_end)
+    });
+    (digests.collect(), rays, pixels)
+}
+
+fn reason(error: &anyhow::Error) -> String {
+    let mut reason = format!("{error:#}");
+    reason.truncate(reason.floor_char_boundary(TEXT_BYTES_MAX));
+    reason
+}
+
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
