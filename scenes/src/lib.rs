@@ -1,1 +1,19 @@
-//! Placeholder.
+//! From what an artist has, a glTF scene and a job file, to the package that nodes render. Knows no node, network or
+//! device: everything that needs libm, a file system or a choice happens here, once, where the job is submitted.
+
+mod affine;
+pub mod compile;
+mod environment;
+mod extensions;
+mod import;
+mod label;
+mod limits;
+mod notice;
+pub mod shot;
+
+pub use compile::{CompileError, Compiled, compile};
+pub use environment::EnvironmentError;
+pub use import::ImportError;
+pub use limits::ImportLimits;
+pub use notice::Notice;
+pub use shot::{ReadShotError, Shot, ShotKeys};

@@ -1,0 +1,129 @@
+//! Which glTF extensions are rendered, and what a picture lacks where one is not.
+
+use crate::label::quoted;
+use crate::notice::Notices;
+
+/// What Tessera does with an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Support {
+    /// It is rendered as the extension says.
+    Full,
+    /// It is not rendered; the text says what the picture shows instead.
+    Ignored(&'static str),
+}
+
+use Support::{Full, Ignored};
+
+const FALLBACK_BUFFERS: &str =
+    "the uncompressed copy in the file is read instead; the picture does not change";
+const FALLBACK_IMAGES: &str =
+    "the PNG or JPEG fallback is read; where a texture has none, its factor alone is shown";
+
+/// Extensions by name.
+const EXTENSIONS: &[(&str, Support)] = &[
+    (
+        "EXT_lights_ies",
+        Ignored("lamps of this kind give no light yet: the scene is darker than it should be"),
+    ),
+    (
+        "EXT_lights_image_based",
+        Ignored("the file's own environment is not read; name one with `environment`"),
+    ),
+    ("EXT_mesh_gpu_instancing", Full),
+    ("EXT_mesh_manifold", Ignored("it says nothing about the picture, which does not change")),
+    ("EXT_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
+    ("EXT_texture_avif", Ignored(FALLBACK_IMAGES)),
+    ("EXT_texture_webp", Ignored(FALLBACK_IMAGES)),
+    (
+        "KHR_animation_pointer",
+        Ignored("animation is not rendered yet: the picture shows the values of the rest pose"),
+    ),
+    ("KHR_draco_mesh_compression", Ignored(FALLBACK_BUFFERS)),
+    (
+        "KHR_lights_punctual",
+        Ignored("point, spot and directional lamps give no light yet: the scene is darker than it should be"),
+    ),
+    ("KHR_materials_anisotropy", Ignored("highlights are round instead of stretched along the brushing")),
+    (
+        "KHR_materials_clearcoat",
+        Ignored(
+            "the clear layer of varnish is left out: coated surfaces look uncoated, without its sharp highlight",
+        ),
+    ),
+    (
+        "KHR_materials_diffuse_transmission",
+        Ignored("thin surfaces let no light through: leaves and lampshades are dark from behind"),
+    ),
+    ("KHR_materials_dispersion", Ignored("glass does not split light into colours")),
+    ("KHR_materials_emissive_strength", Full),
+    ("KHR_materials_ior", Full),
+    ("KHR_materials_iridescence", Ignored("thin films show no rainbow colours")),
+    (
+        "KHR_materials_pbrSpecularGlossiness",
+        Ignored("the metallic-roughness values of the material, or white plastic, are shown instead"),
+    ),
+    (
+        "KHR_materials_sheen",
+        Ignored("cloth lacks its soft glow at grazing angles and looks darker and harder"),
+    ),
+    ("KHR_materials_specular", Full),
+    (
+        "KHR_materials_subsurface",
+        Ignored("light does not scatter below the surface: skin and wax look like plastic"),
+    ),
+    (
+        "KHR_materials_transmission",
+        Ignored("glass is opaque: it shows its base colour instead of what lies behind"),
+    ),
+    ("KHR_materials_unlit", Full),
+    ("KHR_materials_variants", Ignored("the default variant is shown")),
+    (
+        "KHR_materials_volume",
+        Ignored("light is not bent or coloured inside objects: glass and liquids look opaque"),
+    ),
+    ("KHR_materials_volume_scatter", Ignored("light does not scatter inside objects")),
+    ("KHR_mesh_quantization", Full),
+    ("KHR_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
+    ("KHR_node_visibility", Ignored("nodes that the file hides are shown")),
+    ("KHR_texture_basisu", Ignored(FALLBACK_IMAGES)),
+    ("KHR_texture_transform", Full),
+    ("KHR_xmp_json_ld", Ignored("it says nothing about the picture, which does not change")),
+    ("MSFT_lod", Ignored("the finest level of detail is shown")),
+    ("MSFT_texture_dds", Ignored(FALLBACK_IMAGES)),
+];
+
+fn support(name: &str) -> Option<Support> {
+    EXTENSIONS.iter().find(|(known, _)| *known == name).map(|(_, support)| *support)
+}
+
+/// The first required extension that is not rendered.
+pub fn first_unsupported(required: &[String]) -> Option<&String> {
+    required.iter().find(|name| support(name) != Some(Full))
+}
+
+/// Names each extension that a scene uses and the picture lacks.
+pub fn add_notices(used: &[String], notices: &mut Notices) {
+    for name in used {
+        match support(name) {
+            Some(Full) => {}
+            Some(Ignored(effect)) => notices.add(name, format!("not rendered yet; {effect}")),
+            None => {
+                let name = quoted(name);
+                notices.add(
+                    name.trim_matches('"'),
+                    "this extension is unknown and ignored; compare the picture with what you expect",
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_unique() {
+        assert!(EXTENSIONS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}

@@ -1,0 +1,82 @@
+//! A glTF 2.0 file as plain numbers: meshes, where they are placed, materials, images and cameras. Knows nothing of the
+//! package that is made of them.
+
+mod accessor;
+mod document;
+mod error;
+mod image;
+mod material;
+mod mesh;
+mod nodes;
+mod placement;
+mod resources;
+mod skin;
+mod tangent;
+
+use std::path::Path;
+
+pub use error::ImportError;
+pub use image::Raster;
+pub use material::{AlphaMode, SurfaceMaterial, TextureUse, Wrap};
+pub use mesh::{MeshData, Vertex};
+pub use resources::read_file;
+
+use crate::affine::Affine;
+use crate::extensions;
+use crate::limits::ImportLimits;
+use crate::notice::Notices;
+
+/// A scene in its rest pose.
+#[derive(Debug, Default)]
+pub struct Model {
+    pub meshes: Vec<MeshData>,
+    pub placements: Vec<Placement>,
+    pub materials: Vec<SurfaceMaterial>,
+    /// Decoded images, those that materials use.
+    pub images: Vec<Raster>,
+    /// In the scene's order.
+    pub cameras: Vec<NamedCamera>,
+}
+
+/// A mesh in the world.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    pub mesh: usize,
+    pub transform: Affine,
+    /// The node, for messages.
+    pub label: String,
+}
+
+/// A perspective camera of the scene. It looks along −Z of its transform, +Y up.
+#[derive(Clone, Debug)]
+pub struct NamedCamera {
+    /// The camera's name and its node's.
+    pub names: [Option<String>; 2],
+    pub transform: Affine,
+    pub vfov_radians: f64,
+}
+
+/// Reads a `.glb` or `.gltf` file and all that it refers to.
+pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Result<Model, ImportError> {
+    let bytes = read_file(path, limits.file_bytes_max)?;
+    let document = document::parse(&bytes, limits)?;
+    drop(bytes);
+    let root = document.root;
+    if let Some(name) = extensions::first_unsupported(&root.extensions_required) {
+        return Err(ImportError::RequiredExtension(crate::label::quoted(name).trim_matches('"').to_owned()));
+    }
+    extensions::add_notices(&root.extensions_used, notices);
+    if !root.animations.is_empty() {
+        notices.add("animation", "not rendered yet; every frame shows the rest pose");
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let buffers = resources::buffers(&root, document.chunk, folder, limits)?;
+    let hierarchy = nodes::hierarchy(&root, limits)?;
+    let mut accessors = accessor::Accessors::new(&root, &buffers, limits.vertices_max * 8);
+    let mut model = Model::default();
+    model.materials = material::materials(&root)?;
+    placement::place(&mut accessors, &hierarchy, limits, &mut model, notices)?;
+    model.images = image::images(&root, &accessors, folder, limits, &mut model.materials)?;
+    model.cameras = placement::cameras(&root, &hierarchy, notices)?;
+    Ok(model)
+}

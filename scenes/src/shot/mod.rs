@@ -1,0 +1,206 @@
+//! A shot: what to render, through which camera, how well and into which files, with every path resolved and every number
+//! in its range. Knows nothing of what is inside the scene.
+
+mod choices;
+mod frames;
+mod keys;
+
+use std::path::{Path, PathBuf};
+
+pub use choices::{Filter, LightUnits, Output, ParseChoiceError, Verify};
+pub use frames::{ParseFramesError, parse_frames};
+pub use keys::{Frames, KEYS, KeysError, ShotKeys};
+
+use tessera_shared::grid::{Grid, GridError};
+use tessera_shared::ids::FrameNumber;
+use tessera_shared::package::manifest::{BOUNCES_MAX, SAMPLES_MAX};
+
+use crate::import::read_file;
+
+/// Largest job file that is read.
+const JOB_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A job file or a glTF file, with the flags that override it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shot {
+    /// For people: the job file's name, or the scene's, without its extension.
+    pub name: String,
+    pub scene: PathBuf,
+    pub environment: Option<EnvironmentKeys>,
+    pub light_units: LightUnits,
+    pub camera: CameraKeys,
+    pub grid: Grid,
+    /// Samples of a pixel.
+    pub spp: u32,
+    /// Samples of a pass.
+    pub pass_spp: u32,
+    pub seed: u32,
+    pub max_bounces: u32,
+    pub frames: Vec<FrameNumber>,
+    pub fps: f64,
+    /// The time that a still shows.
+    pub frame_seconds: Option<f64>,
+    pub filter: Filter,
+    /// At least one, each once.
+    pub outputs: Vec<Output>,
+    /// Stops that a PNG is brightened by.
+    pub exposure: f64,
+    pub verify: Verify,
+    pub priority: i32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvironmentKeys {
+    pub path: PathBuf,
+    /// Factor of its radiance, 0 or more.
+    pub strength: f64,
+    /// About +Y, counter-clockwise seen from above.
+    pub rotation_degrees: f64,
+}
+
+/// Which camera the shot looks through.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CameraKeys {
+    /// The scene's first, or one framed on its bounds. The angle overrides the camera's own.
+    Automatic { vfov_degrees: Option<f64> },
+    /// The scene's camera of this name.
+    Named(String),
+    /// World space; `up` need not be perpendicular.
+    Placed { eye: [f64; 3], target: [f64; 3], up: [f64; 3], vfov_degrees: f64 },
+}
+
+/// Why a shot cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadShotError {
+    #[error(transparent)]
+    Read(#[from] crate::import::ImportError),
+    #[error("{}: {problem}", path.display())]
+    Syntax { path: PathBuf, problem: String },
+    #[error("{}: {source}", path.display())]
+    Keys { path: PathBuf, source: KeysError },
+    #[error("{}: a shot is a .json or .toml job file, or a .glb or .gltf scene", .0.display())]
+    Kind(PathBuf),
+    #[error("{}: the key `scene` is missing; it names the glTF file, relative to the job file", .0.display())]
+    NoScene(PathBuf),
+    #[error("`{key}` is {value}; it must be {range}")]
+    Range { key: &'static str, value: String, range: String },
+    #[error("`{key}`: {source}")]
+    Choice { key: &'static str, source: ParseChoiceError },
+    #[error("`eye` and `target` go together, and exclude `camera`: give either the two or a camera's name")]
+    HalfCamera,
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
+
+impl Shot {
+    /// Reads a job file, or takes a glTF file as it is, and applies the flags. Paths in a job file are relative to it.
+    pub fn read(path: &Path, flags: ShotKeys) -> Result<Shot, ReadShotError> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        let keys = match extension.as_str() {
+            "glb" | "gltf" => ShotKeys { scene: Some(path.to_path_buf()), ..ShotKeys::default() },
+            "json" | "toml" => {
+                let bytes = read_file(path, JOB_FILE_BYTES_MAX)?;
+                let syntax = |problem| ReadShotError::Syntax { path: path.to_path_buf(), problem };
+                let text = String::from_utf8(bytes).map_err(|_| syntax("it is not UTF-8 text".into()))?;
+                let map = match extension.as_str() {
+                    "json" => serde_json::from_str(&text).map_err(|error| syntax(error.to_string()))?,
+                    _ => toml::from_str(&text).map_err(|error| syntax(error.to_string()))?,
+                };
+                let keys = ShotKeys::from_map(map)
+                    .map_err(|source| ReadShotError::Keys { path: path.to_path_buf(), source })?;
+                keys.in_folder(path.parent().unwrap_or(Path::new("")))
+            }
+            _ => return Err(ReadShotError::Kind(path.to_path_buf())),
+        };
+        let keys = keys.overridden_by(flags);
+        let scene = keys.scene.clone().ok_or_else(|| ReadShotError::NoScene(path.to_path_buf()))?;
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Shot::from_keys(name, scene, keys)
+    }
+
+    fn from_keys(name: String, scene: PathBuf, keys: ShotKeys) -> Result<Shot, ReadShotError> {
+        let camera = camera(&keys)?;
+        let environment = keys.environment.filter(|path| !keys::is_none(path));
+        let strength = in_range("environment_strength", keys.environment_strength.unwrap_or(1.0), 0.0, 1e9)?;
+        let turn = keys.environment_rotation_degrees.unwrap_or(0.0);
+        let rotation_degrees = in_range("environment_rotation_degrees", turn, -3.6e6, 3.6e6)?;
+        let spp = in_range("spp", keys.spp.unwrap_or(64), 1, SAMPLES_MAX)?;
+        let frames = keys.frames.map_or_else(|| vec![FrameNumber(1)], |frames| frames.0);
+        Ok(Shot {
+            name: name.chars().filter(|c| !c.is_control()).take(200).collect(),
+            scene,
+            environment: environment.map(|path| EnvironmentKeys { path, strength, rotation_degrees }),
+            light_units: choice("light_units", keys.light_units.as_deref())?,
+            camera,
+            grid: Grid::new(keys.width.unwrap_or(960), keys.height.unwrap_or(540), keys.tile.unwrap_or(64))?,
+            spp,
+            pass_spp: in_range("pass_spp", keys.pass_spp.unwrap_or(spp.min(64)), 1, SAMPLES_MAX)?.min(spp),
+            seed: keys.seed.unwrap_or(0),
+            max_bounces: in_range("max_bounces", keys.max_bounces.unwrap_or(8), 0, BOUNCES_MAX)?,
+            frames,
+            fps: in_range("fps", keys.fps.unwrap_or(24.0), 1e-3, 1e6)?,
+            frame_seconds: keys.frame_seconds.map(|t| in_range("frame_seconds", t, 0.0, 1e6)).transpose()?,
+            filter: choice("filter", keys.filter.as_deref())?,
+            outputs: outputs(keys.outputs)?,
+            exposure: in_range("exposure", keys.exposure.unwrap_or(0.0), -100.0, 100.0)?,
+            verify: choice("verify", keys.verify.as_deref())?,
+            priority: keys.priority.unwrap_or(0),
+        })
+    }
+}
+
+fn camera(keys: &ShotKeys) -> Result<CameraKeys, ReadShotError> {
+    let vfov_degrees =
+        keys.vfov_degrees.map(|angle| in_range("vfov_degrees", angle, 0.01, 179.0)).transpose()?;
+    match (&keys.camera, keys.eye, keys.target) {
+        (Some(name), None, None) => Ok(CameraKeys::Named(name.clone())),
+        (None, None, None) => Ok(CameraKeys::Automatic { vfov_degrees }),
+        (None, Some(eye), Some(target)) => {
+            let up = keys.up.unwrap_or([0.0, 1.0, 0.0]);
+            for (key, vector) in [("eye", eye), ("target", target), ("up", up)] {
+                for x in vector {
+                    in_range(key, x, -1e11, 1e11)?;
+                }
+            }
+            Ok(CameraKeys::Placed { eye, target, up, vfov_degrees: vfov_degrees.unwrap_or(40.0) })
+        }
+        _ => Err(ReadShotError::HalfCamera),
+    }
+}
+
+fn outputs(names: Option<Vec<String>>) -> Result<Vec<Output>, ReadShotError> {
+    let names = names.unwrap_or_else(|| vec!["exr".into(), "png".into()]);
+    let parsed = names.iter().map(|name| name.parse::<Output>());
+    let mut outputs = parsed
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| ReadShotError::Choice { key: "outputs", source })?;
+    outputs.sort();
+    outputs.dedup();
+    if outputs.is_empty() {
+        let range = "a list of at least one of exr, exr-half, png".into();
+        return Err(ReadShotError::Range { key: "outputs", value: "empty".into(), range });
+    }
+    Ok(outputs)
+}
+
+fn choice<T: std::str::FromStr<Err = ParseChoiceError> + Default>(
+    key: &'static str,
+    text: Option<&str>,
+) -> Result<T, ReadShotError> {
+    text.map_or_else(
+        || Ok(T::default()),
+        |text| text.parse().map_err(|source| ReadShotError::Choice { key, source }),
+    )
+}
+
+fn in_range<T: PartialOrd + std::fmt::Display>(
+    key: &'static str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<T, ReadShotError> {
+    if value >= low && value <= high {
+        return Ok(value);
+    }
+    Err(ReadShotError::Range { key, value: value.to_string(), range: format!("{low} to {high}") })
+}
