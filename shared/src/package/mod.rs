@@ -3,6 +3,7 @@
 
 pub mod layout;
 pub mod manifest;
+pub mod validate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

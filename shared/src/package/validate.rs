@@ -1,0 +1,604 @@
+//! What a node demands of a package before a kernel reads it: every number finite, normal and in range, every index and count
+//! in bounds. What passes is safe for kernels that index without checks. Normative: a rule that moves is a new kernel version.
+//! Whether blobs hash to their names is checked where they arrive.
+
+use bytemuck::Pod;
+
+use super::layout::{
+    EnvironmentTable, IMAGE_LINEAR8, INSTANCE_FLIPPED, INSTANCE_IDENTITY, Image, Instance, LightTriangle,
+    MATERIAL_BLEND, MATERIAL_EMISSIVE, MATERIAL_MASK, MATERIAL_UNLIT, Material, Mesh, NONE, SLOT_NEAREST,
+    SLOT_UV1, SceneHeader, TextureSlot, VertexAttributes, WRAP_MIRROR, tables,
+};
+use super::manifest::{BOUNCES_MAX, FRAMES_MAX, Manifest, SAMPLES_MAX, SectionKind};
+use super::{Camera, Package, SceneEntry, Settings};
+use crate::grid::{FRAME_EDGE_MAX_PX, Grid};
+
+/// Least magnitude of a number that is not zero: 2⁻⁶⁰.
+pub const MAGNITUDE_MIN: f32 = 8.673_617_4e-19;
+/// Greatest magnitude of a coordinate: 2⁴⁰.
+pub const MAGNITUDE_MAX: f32 = 1_099_511_627_776.0;
+/// Largest section: what one storage buffer holds on every device.
+pub const SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
+/// Longest name of a job, in bytes.
+pub const NAME_BYTES_MAX: usize = 1024;
+/// Largest edge of the directional-albedo table.
+pub const ALBEDO_EDGE_MAX: u32 = 256;
+
+/// Direction numbers of the second Sobol dimension (primitive polynomial x + 1; Bratley and Fox 1988).
+pub const SOBOL_DIRECTIONS: [u32; 32] = {
+    let mut directions = [1u32 << 31; 32];
+    let mut i = 1;
+    while i < 32 {
+        directions[i] = directions[i - 1] ^ (directions[i - 1] >> 1);
+        i += 1;
+    }
+    directions
+};
+
+/// The rule that a package breaks, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct InvalidPackage {
+    /// Such as `scene 0, triangle 17`.
+    pub place: String,
+    pub problem: String,
+}
+
+fn invalid<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T, InvalidPackage> {
+    Err(InvalidPackage { place: place.into(), problem: problem.into() })
+}
+
+type Checked = Result<(), InvalidPackage>;
+
+/// Whether kernels may read the package. Takes time linear in its size and never panics.
+pub fn validate(package: &Package) -> Checked {
+    validate_manifest(&package.manifest)?;
+    for (index, entry) in package.manifest.scenes.iter().enumerate() {
+        for section in &entry.sections {
+            match package.blobs.get(&section.blob) {
+                Some(bytes) if bytes.len() as u64 == section.bytes => {}
+                Some(bytes) => {
+                    let problem =
+                        format!("its blob has {} bytes where {} are named", bytes.len(), section.bytes);
+                    return invalid(format!("scene {index}, {:?}", section.kind), problem);
+                }
+                None => return invalid(format!("scene {index}, {:?}", section.kind), "its blob is missing"),
+            }
+        }
+        let prefixed = |error: InvalidPackage| InvalidPackage {
+            place: format!("scene {index}, {}", error.place),
+            ..error
+        };
+        Scene::read(package, entry).and_then(|scene| scene.validate()).map_err(prefixed)?;
+    }
+    Ok(())
+}
+
+/// The part of [`validate`] that needs no blobs.
+pub fn validate_manifest(manifest: &Manifest) -> Checked {
+    if manifest.name.len() > NAME_BYTES_MAX {
+        return invalid("name", format!("{} bytes; at most {NAME_BYTES_MAX}", manifest.name.len()));
+    }
+    validate_settings(&manifest.settings)?;
+    if manifest.frames.is_empty() || manifest.frames.len() > FRAMES_MAX {
+        return invalid(
+            "frames",
+            format!("{} of them; 1 to {FRAMES_MAX} are rendered", manifest.frames.len()),
+        );
+    }
+    if manifest.frames.windows(2).any(|pair| pair[0].number >= pair[1].number) {
+        return invalid("frames", "their numbers do not ascend");
+    }
+    for frame in &manifest.frames {
+        if frame.scene as usize >= manifest.scenes.len() {
+            return invalid(format!("frame {}", frame.number.0), "its scene does not exist");
+        }
+        validate_camera(&frame.camera).map_err(|error| InvalidPackage {
+            place: format!("frame {}, {}", frame.number.0, error.place),
+            ..error
+        })?;
+    }
+    for (index, scene) in manifest.scenes.iter().enumerate() {
+        let mut seen = std::collections::BTreeSet::new();
+        for section in &scene.sections {
+            let place = || format!("scene {index}, {:?}", section.kind);
+            if !seen.insert(section.kind) {
+                return invalid(place(), "the section is there twice");
+            }
+            if section.bytes == 0 || section.bytes > SECTION_BYTES_MAX {
+                return invalid(
+                    place(),
+                    format!("{} bytes; 1 to {SECTION_BYTES_MAX} are read", section.bytes),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn validate_settings(settings: &Settings) -> Checked {
+    if let Err(error) = Grid::new(settings.grid.width_px, settings.grid.height_px, settings.grid.tile_px) {
+        return invalid("settings", error.to_string());
+    }
+    let Settings { samples, pass_samples, max_bounces, film_scale_log2, sample_clamp, .. } = *settings;
+    if samples == 0 || samples > SAMPLES_MAX {
+        return invalid("settings", format!("{samples} samples; 1 to {SAMPLES_MAX} are rendered"));
+    }
+    if pass_samples == 0 || pass_samples > samples {
+        return invalid("settings", format!("a pass of {pass_samples} samples out of {samples}"));
+    }
+    if max_bounces > BOUNCES_MAX {
+        return invalid("settings", format!("{max_bounces} bounces; at most {BOUNCES_MAX}"));
+    }
+    if !(is_number(sample_clamp) && sample_clamp > 0.0) {
+        return invalid("settings", format!("a sample clamp of {sample_clamp}"));
+    }
+    let whole = f64::from(samples) * f64::from(sample_clamp) * 2f64.powi(film_scale_log2.min(100) as i32);
+    if film_scale_log2 > 40 || whole >= 2f64.powi(62) {
+        return invalid("settings", format!("a film scale of 2^{film_scale_log2} could overflow"));
+    }
+    Ok(())
+}
+
+fn validate_camera(camera: &Camera) -> Checked {
+    let Camera { eye, corner, step_x, step_y } = camera;
+    numbers("camera", eye)?;
+    for vector in [corner, step_x, step_y] {
+        numbers("camera", vector)?;
+        if vector.iter().any(|x| x.abs() > 16_777_216.0) {
+            return invalid("camera", "a direction is longer than 2²⁴");
+        }
+    }
+    // No ray may have length zero: the eye must lie off the film's plane.
+    let [corner, x, y] = [corner, step_x, step_y].map(|v| v.map(f64::from));
+    let normal = cross(x, y);
+    let length = dot(normal, normal).sqrt();
+    if length < 1e-60 || (dot(corner, normal) / length).abs() < 1.0 / 1_048_576.0 {
+        return invalid("camera", "the eye lies in the film's plane");
+    }
+    Ok(())
+}
+
+/// 0 (not −0), or a magnitude from 2⁻⁶⁰ to 2⁴⁰.
+pub fn is_number(x: f32) -> bool {
+    x.to_bits() == 0 || (MAGNITUDE_MIN..=MAGNITUDE_MAX).contains(&x.abs())
+}
+
+fn numbers(place: &str, values: &[f32]) -> Checked {
+    match values.iter().find(|x| !is_number(**x)) {
+        Some(x) => invalid(place, format!("{x:e} is not 0 or of a magnitude from 2^-60 to 2^40")),
+        None => Ok(()),
+    }
+}
+
+/// Every value is a number from `low` to `high`.
+fn within(place: &str, name: &str, values: &[f32], low: f32, high: f32) -> Checked {
+    match values.iter().find(|x| !(is_number(**x) && **x >= low && **x <= high)) {
+        Some(x) => invalid(
+            place,
+            format!("its {name} is {x:e}; it must be {low} to {high}, and 0 or at least 2^-60"),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+/// Whether a triangle has no area that a kernel could use. Its normal, `(b − a) × (c − a)` in f32 arithmetic, must have a
+/// component of at least 2⁻¹⁰⁰, and its area must not be below 2⁻⁴⁰ of its longest edge's square.
+pub fn is_degenerate(a: [f32; 3], b: [f32; 3], c: [f32; 3]) -> bool {
+    let edge = |p: [f32; 3], q: [f32; 3]| [q[0] - p[0], q[1] - p[1], q[2] - p[2]];
+    let (u, v) = (edge(a, b), edge(a, c));
+    let rounded =
+        [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]].map(f32::abs);
+    // A comparison that NaN fails, so that it counts as degenerate.
+    let is_large = |x: &f32| f64::from(*x) >= 2f64.powi(-100);
+    if !rounded.iter().any(is_large) {
+        return true;
+    }
+    let [p, q, r] = [a, b, c].map(|point| point.map(f64::from));
+    let edge = |p: [f64; 3], q: [f64; 3]| [q[0] - p[0], q[1] - p[1], q[2] - p[2]];
+    let (u, v, w) = (edge(p, q), edge(p, r), edge(q, r));
+    let normal = cross(u, v);
+    let longest = dot(u, u).max(dot(v, v)).max(dot(w, w));
+    !(dot(normal, normal).sqrt() >= longest * 2f64.powi(-40))
+}
+
+/// The sections of a scene as records.
+struct Scene<'a> {
+    header: SceneHeader,
+    positions: &'a [u8],
+    attributes: &'a [u8],
+    triangles: &'a [u8],
+    meshes: Vec<Mesh>,
+    instances: &'a [u8],
+    materials: Vec<Material>,
+    slots: Vec<TextureSlot>,
+    images: Vec<Image>,
+    texels: &'a [u8],
+    lights: &'a [u8],
+    environment_texels: &'a [u8],
+    environment_table: &'a [u8],
+    tables: &'a [u8],
+}
+
+/// Records of a section, wherever its bytes lie.
+fn records<T: Pod>(bytes: &[u8]) -> impl ExactSizeIterator<Item = T> + '_ {
+    bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned)
+}
+
+impl<'a> Scene<'a> {
+    fn read(package: &'a Package, entry: &'a SceneEntry) -> Result<Scene<'a>, InvalidPackage> {
+        let section = |kind: SectionKind, record: usize| {
+            let bytes = package.section(entry, kind);
+            if bytes.len() % record != 0 {
+                return invalid(
+                    format!("{kind:?}"),
+                    format!("{} bytes are no multiple of {record}", bytes.len()),
+                );
+            }
+            Ok(bytes)
+        };
+        use SectionKind as Kind;
+        let headers: Vec<SceneHeader> =
+            records(section(Kind::Header, size_of::<SceneHeader>())?).take(2).collect();
+        let [header] = headers[..] else {
+            return invalid("Header", "there must be one");
+        };
+        Ok(Scene {
+            header,
+            positions: section(Kind::Positions, 16)?,
+            attributes: section(Kind::Attributes, size_of::<VertexAttributes>())?,
+            triangles: section(Kind::Triangles, 16)?,
+            meshes: records(section(Kind::Meshes, size_of::<Mesh>())?).collect(),
+            instances: section(Kind::Instances, size_of::<Instance>())?,
+            materials: records(section(Kind::Materials, size_of::<Material>())?).collect(),
+            slots: records(section(Kind::TextureSlots, size_of::<TextureSlot>())?).collect(),
+            images: records(section(Kind::Images, size_of::<Image>())?).collect(),
+            texels: section(Kind::Texels, 4)?,
+            lights: section(Kind::LightTriangles, size_of::<LightTriangle>())?,
+            environment_texels: section(Kind::EnvironmentTexels, 16)?,
+            environment_table: section(Kind::EnvironmentTable, 4)?,
+            tables: section(Kind::Tables, 4)?,
+        })
+    }
+
+    fn validate(&self) -> Checked {
+        self.header()?;
+        self.tables()?;
+        self.environment()?;
+        self.images()?;
+        self.materials()?;
+        self.vertices()?;
+        self.triangles()?;
+        self.instances()
+    }
+
+    fn header(&self) -> Checked {
+        let counts = [
+            ("instance_count", self.header.instance_count, self.instances.len() / size_of::<Instance>()),
+            ("triangle_count", self.header.triangle_count, self.triangles.len() / 16),
+            (
+                "light_triangle_count",
+                self.header.light_triangle_count,
+                self.lights.len() / size_of::<LightTriangle>(),
+            ),
+            ("reserved", self.header.reserved, 0),
+        ];
+        for (name, named, found) in counts {
+            if named as usize != found {
+                return invalid("header", format!("its {name} is {named} where it must be {found}"));
+            }
+        }
+        let (environment, triangles) =
+            (self.header.environment_probability, self.header.triangle_probability);
+        let expected = match (self.header.environment_width > 0, self.header.light_triangle_count > 0) {
+            (false, false) => environment == 0.0 && triangles == 0.0,
+            (false, true) => environment == 0.0 && triangles == 1.0,
+            (true, false) => environment == 1.0 && triangles == 0.0,
+            (true, true) => environment > 0.0 && triangles > 0.0 && environment + triangles == 1.0,
+        };
+        let pick = f64::from(environment) * 4_294_967_296.0;
+        let pick = if pick >= 4_294_967_295.0 { NONE } else { pick as u32 };
+        within("header", "probability", &[environment, triangles], 0.0, 1.0)?;
+        if !expected || self.header.environment_pick != pick {
+            let problem = format!(
+                "picks the environment below {} with probabilities {environment} and {triangles}",
+                self.header.environment_pick
+            );
+            return invalid("header", problem);
+        }
+        Ok(())
+    }
+
+    fn tables(&self) -> Checked {
+        let edge = self.header.albedo_edge;
+        if !(2..=ALBEDO_EDGE_MAX).contains(&edge) || self.tables.len() != 4 * tables::words(edge) {
+            return invalid(
+                "tables",
+                format!("{} words with an albedo edge of {edge}", self.tables.len() / 4),
+            );
+        }
+        let values: Vec<f32> = records(self.tables).collect();
+        let srgb = &values[tables::SRGB..tables::SRGB + 256];
+        within("tables", "sRGB", srgb, 0.0, 1.0)?;
+        if srgb.windows(2).any(|pair| pair[0] > pair[1]) {
+            return invalid("tables", "sRGB falls");
+        }
+        let sobol = values[tables::SOBOL..tables::SOBOL + 32].iter().map(|x| x.to_bits());
+        if !sobol.eq(SOBOL_DIRECTIONS) {
+            return invalid("tables", "these are not the direction numbers of the second Sobol dimension");
+        }
+        within("tables", "albedo", &values[tables::ALBEDO..], 0.0, 1.0)
+    }
+
+    fn environment(&self) -> Checked {
+        let (width, height) = (self.header.environment_width, self.header.environment_height);
+        let place = "environment";
+        let (cos, sin) = (self.header.environment_cos, self.header.environment_sin);
+        within(place, "rotation", &[cos, sin], -1.0, 1.0)?;
+        if (f64::from(cos).powi(2) + f64::from(sin).powi(2) - 1.0).abs() > 1e-5 {
+            return invalid(place, "its cosine and sine are of no angle");
+        }
+        if width == 0 && height == 0 {
+            return match self.environment_texels.is_empty() && self.environment_table.is_empty() {
+                true => Ok(()),
+                false => invalid(place, "texels or a table without a size"),
+            };
+        }
+        let texels = u64::from(width) * u64::from(height);
+        if texels == 0 || self.environment_texels.len() as u64 != texels * 16 {
+            let found = self.environment_texels.len() / 16;
+            return invalid(place, format!("{found} texels where {width}×{height} are named"));
+        }
+        let layout = EnvironmentTable { width, height };
+        // Texels are in memory, so none of these counts overflows.
+        if self.environment_table.len() != layout.words() * 4 {
+            let found = self.environment_table.len() / 4;
+            return invalid(place, format!("a table of {found} words where {} are needed", layout.words()));
+        }
+        for [r, g, b, rest] in records::<[f32; 4]>(self.environment_texels) {
+            within(place, "radiance", &[r, g, b], 0.0, MAGNITUDE_MAX)?;
+            within(place, "padding", &[rest], 0.0, 0.0)?;
+        }
+        let words: Vec<u32> = records(self.environment_table).collect();
+        let rows = words[layout.columns()..layout.edges()].chunks_exact(width as usize);
+        for cdf in std::iter::once(&words[layout.rows()..layout.columns()]).chain(rows) {
+            if cdf.last() != Some(&NONE) || cdf.windows(2).any(|pair| pair[0] > pair[1]) {
+                return invalid(place, "a cumulative probability falls or does not end at 2^32 - 1");
+            }
+        }
+        let float = |word: &u32| f32::from_bits(*word);
+        let edges: Vec<f32> = words[layout.edges()..layout.densities()].iter().map(float).collect();
+        within(place, "row edge", &edges, -1.0, 1.0)?;
+        let ends = (edges.first(), edges.last());
+        if ends != (Some(&1.0), Some(&-1.0)) || edges.windows(2).any(|pair| pair[0] <= pair[1]) {
+            return invalid(place, "row edges do not fall from 1 to -1");
+        }
+        let densities: Vec<f32> = words[layout.densities()..].iter().map(float).collect();
+        within(place, "density", &densities, 1.0 / 16.0, MAGNITUDE_MAX)
+    }
+
+    fn images(&self) -> Checked {
+        let texels = self.texels.len() as u64 / 4;
+        for (i, image) in self.images.iter().enumerate() {
+            let place = format!("image {i}");
+            let edges = 1..=FRAME_EDGE_MAX_PX;
+            if !edges.contains(&image.width) || !edges.contains(&image.height) {
+                return invalid(place, format!("{}×{} texels", image.width, image.height));
+            }
+            let end = u64::from(image.texel_start) + u64::from(image.width) * u64::from(image.height);
+            if end > texels {
+                return invalid(place, format!("it ends at texel {end} of {texels}"));
+            }
+            if image.format > IMAGE_LINEAR8 {
+                return invalid(place, format!("the format {} is unknown", image.format));
+            }
+        }
+        for (i, slot) in self.slots.iter().enumerate() {
+            let place = format!("texture slot {i}");
+            if slot.image as usize >= self.images.len() {
+                return invalid(place, format!("its image {} does not exist", slot.image));
+            }
+            let known = 0b1111 | SLOT_NEAREST | SLOT_UV1;
+            if slot.flags & !known != 0 || slot.flags & 3 > WRAP_MIRROR || slot.flags >> 2 & 3 > WRAP_MIRROR {
+                return invalid(place, format!("its flags {:#x} are unknown", slot.flags));
+            }
+            numbers(&place, &slot.row_u)?;
+            numbers(&place, &slot.row_v)?;
+        }
+        Ok(())
+    }
+
+    fn materials(&self) -> Checked {
+        for (i, m) in self.materials.iter().enumerate() {
+            let place = format!("material {i}");
+            within(&place, "base colour", &m.base_color, 0.0, 1.0)?;
+            within(&place, "emission", &m.emission, 0.0, MAGNITUDE_MAX)?;
+            within(&place, "alpha cutoff", &[m.alpha_cutoff], 0.0, 1_048_576.0)?;
+            let shares = [m.metallic, m.roughness, m.specular, m.dielectric_f0];
+            within(&place, "metallic, roughness, specular or F0", &shares, 0.0, 1.0)?;
+            within(&place, "normal scale", &[m.normal_scale], -1_048_576.0, 1_048_576.0)?;
+            within(&place, "specular colour", &m.specular_color, 0.0, 1_048_576.0)?;
+            let has = |bit: u32| m.flags & bit != 0;
+            let emits = m.emission != [0.0; 3];
+            if m.flags >= 32
+                || has(MATERIAL_MASK) && has(MATERIAL_BLEND)
+                || has(MATERIAL_UNLIT) && has(MATERIAL_EMISSIVE)
+                || has(MATERIAL_EMISSIVE) != emits
+                || m.reserved != 0
+            {
+                return invalid(
+                    place,
+                    format!("its flags {:#x} do not go together with its emission", m.flags),
+                );
+            }
+            let slots = [
+                m.base_color_slot,
+                m.metallic_roughness_slot,
+                m.normal_slot,
+                m.emissive_slot,
+                m.specular_slot,
+                m.specular_color_slot,
+            ];
+            if let Some(slot) =
+                slots.iter().find(|slot| **slot != NONE && **slot as usize >= self.slots.len())
+            {
+                return invalid(place, format!("its texture slot {slot} does not exist"));
+            }
+        }
+        Ok(())
+    }
+
+    fn vertices(&self) -> Checked {
+        let (positions, attributes) =
+            (self.positions.len() / 16, self.attributes.len() / size_of::<VertexAttributes>());
+        if positions != attributes {
+            return invalid("vertices", format!("{positions} positions and {attributes} attributes"));
+        }
+        let both = records::<[f32; 4]>(self.positions).zip(records::<VertexAttributes>(self.attributes));
+        for (i, (position, a)) in both.enumerate() {
+            let ok = position.iter().all(|x| is_number(*x))
+                && position[3].to_bits() == 0
+                && [a.u0, a.v0, a.u1, a.v1].iter().all(|x| is_number(*x))
+                && is_unit_or_zero(a.normal)
+                && is_unit_or_zero(a.tangent);
+            if !ok {
+                return invalid(
+                    format!("vertex {i}"),
+                    format!("its numbers are out of range: {position:?} {a:?}"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn triangles(&self) -> Checked {
+        let positions: Vec<[f32; 4]> = records(self.positions).collect();
+        let mut triangles = records::<[u32; 4]>(self.triangles).enumerate();
+        let mut start = 0u64;
+        for (m, mesh) in self.meshes.iter().enumerate() {
+            if u64::from(mesh.triangle_start) != start
+                || mesh.triangle_count == 0
+                || mesh.emissive_count > mesh.triangle_count
+                || mesh.reserved != 0
+            {
+                return invalid(format!("mesh {m}"), format!("its ranges do not fit: {mesh:?}"));
+            }
+            start += u64::from(mesh.triangle_count);
+            for local in 0..mesh.triangle_count {
+                let Some((i, [a, b, c, material])) = triangles.next() else {
+                    return invalid(format!("mesh {m}"), "it ends beyond the last triangle");
+                };
+                let place = || format!("triangle {i}");
+                let Some(material) = self.materials.get(material as usize) else {
+                    return invalid(place(), format!("its material {material} does not exist"));
+                };
+                let corners = [a, b, c].map(|i| positions.get(i as usize).map(|p| [p[0], p[1], p[2]]));
+                let [Some(p), Some(q), Some(r)] = corners else {
+                    return invalid(place(), format!("a vertex of {a}, {b}, {c} does not exist"));
+                };
+                if is_degenerate(p, q, r) {
+                    return invalid(place(), "it has no area");
+                }
+                if (material.flags & MATERIAL_EMISSIVE != 0) != (local < mesh.emissive_count) {
+                    return invalid(place(), "emissive triangles do not come first in their mesh");
+                }
+            }
+        }
+        match triangles.next() {
+            Some((i, _)) => invalid(format!("triangle {i}"), "it belongs to no mesh"),
+            None => Ok(()),
+        }
+    }
+
+    fn instances(&self) -> Checked {
+        let mut lights = records::<LightTriangle>(self.lights).enumerate();
+        let mut before = None;
+        for (i, instance) in records::<Instance>(self.instances).enumerate() {
+            let place = format!("instance {i}");
+            let Some(mesh) = self.meshes.get(instance.mesh as usize) else {
+                return invalid(place, format!("its mesh {} does not exist", instance.mesh));
+            };
+            validate_instance(&place, &instance, mesh)?;
+            let next_light = self.lights.len() / size_of::<LightTriangle>() - lights.len();
+            let light_start = if mesh.emissive_count == 0 { NONE } else { next_light as u32 };
+            if instance.light_start != light_start {
+                let problem =
+                    format!("its lights start at {} where they are at {light_start}", instance.light_start);
+                return invalid(place, problem);
+            }
+            for local in 0..mesh.emissive_count {
+                let Some((l, light)) = lights.next() else {
+                    return invalid(place, "its lights are not all listed");
+                };
+                let is_last = lights.len() == 0;
+                let rises =
+                    before.is_none_or(|before| light.cdf > before) && (before.is_some() || light.cdf > 0);
+                let is_own = light.instance as usize == i && light.triangle == mesh.triangle_start + local;
+                // Probabilities are at least 2⁻³², areas at most 2⁸¹ and at least 2⁻¹⁰².
+                let has_density =
+                    light.pdf_area.is_normal() && light.pdf_area > 0.0 && light.pdf_area < 2f32.powi(110);
+                if !is_own || !rises || !has_density || is_last != (light.cdf == NONE) {
+                    return invalid(
+                        format!("light triangle {l}"),
+                        format!("its record does not fit: {light:?}"),
+                    );
+                }
+                before = Some(light.cdf);
+            }
+        }
+        match lights.next() {
+            Some((l, _)) => invalid(format!("light triangle {l}"), "it belongs to no instance"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_unit_or_zero(v: [f32; 3]) -> bool {
+    let [x, y, z] = v.map(f64::from);
+    v.iter().all(|x| is_number(*x)) && (v == [0.0; 3] || (x * x + y * y + z * z - 1.0).abs() < 1e-3)
+}
+
+fn validate_instance(place: &str, instance: &Instance, mesh: &Mesh) -> Checked {
+    let matrices = [&instance.object_to_world, &instance.world_to_object];
+    for matrix in matrices {
+        numbers(place, matrix.as_flattened())?;
+    }
+    numbers(place, &instance.box_min)?;
+    numbers(place, &instance.box_max)?;
+    if (0..3).any(|k| instance.box_min[k] > instance.box_max[k]) {
+        return invalid(place, "its box is inside out");
+    }
+    let [to_world, to_object] = matrices.map(|m| m.map(|row| [row[0], row[1], row[2]].map(f64::from)));
+    for row in 0..3 {
+        for column in 0..3 {
+            let product: f64 = (0..3).map(|k| to_world[row][k] * to_object[k][column]).sum();
+            let expected = if row == column { 1.0 } else { 0.0 };
+            if (product - expected).abs() > 0.25 {
+                return invalid(place, "its matrices are not each other's inverses");
+            }
+        }
+    }
+    let determinant = dot(to_world[0], cross(to_world[1], to_world[2]));
+    let is_flipped = instance.flags & INSTANCE_FLIPPED != 0;
+    if determinant == 0.0 || is_flipped != (determinant < 0.0) {
+        return invalid(place, "its flag for mirroring does not fit its matrix");
+    }
+    const IDENTITY: [[f32; 4]; 3] = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
+    let is_identity = matrices.iter().all(|matrix| **matrix == IDENTITY);
+    if (instance.flags & INSTANCE_IDENTITY != 0) && !is_identity {
+        return invalid(place, "it is marked as the identity and is not");
+    }
+    let fits = instance.flags & !(INSTANCE_FLIPPED | INSTANCE_IDENTITY) == 0
+        && instance.triangle_start == mesh.triangle_start
+        && instance.emissive_count == mesh.emissive_count
+        && instance.blas_root == 0;
+    if fits { Ok(()) } else { invalid(place, format!("it does not fit its mesh: {instance:?}")) }
+}
