@@ -1,6 +1,7 @@
 //! The kernel: WGSL, its checked SPIR-V, and the CPU backend generated from it.
 //! Knows no scene, no package and no device.
 
+pub mod float_controls;
 pub mod native;
 pub mod operations;
 pub mod vectors;

@@ -157,44 +157,19 @@ fn forbidden_instructions_are_named_with_advice() {
     "#]].assert_eq(&text);
 }
 
+#[rustfmt::skip]
+const EXTENDED: &[Gl] = &[
+    Gl::Sqrt, Gl::InverseSqrt, Gl::Fma, Gl::FMin, Gl::FMax, Gl::NMin, Gl::NClamp, Gl::FMix, Gl::Step,
+    Gl::SmoothStep, Gl::Length, Gl::Distance, Gl::Normalize, Gl::Cross, Gl::Reflect, Gl::FSign,
+    Gl::Round, Gl::RoundEven, Gl::Fract, Gl::ModfStruct, Gl::FrexpStruct, Gl::Ldexp, Gl::Sin, Gl::Cos,
+    Gl::Tan, Gl::Atan2, Gl::Exp2, Gl::Log2, Gl::Pow, Gl::Radians, Gl::PackHalf2x16, Gl::UnpackUnorm4x8,
+    Gl::MatrixInverse,
+];
+
 #[test]
 fn forbidden_extended_instructions_are_named_with_advice() {
     let mut text = String::new();
-    for op in [
-        Gl::Sqrt,
-        Gl::InverseSqrt,
-        Gl::Fma,
-        Gl::FMin,
-        Gl::FMax,
-        Gl::NMin,
-        Gl::NClamp,
-        Gl::FMix,
-        Gl::Step,
-        Gl::SmoothStep,
-        Gl::Length,
-        Gl::Distance,
-        Gl::Normalize,
-        Gl::Cross,
-        Gl::Reflect,
-        Gl::FSign,
-        Gl::Round,
-        Gl::RoundEven,
-        Gl::Fract,
-        Gl::ModfStruct,
-        Gl::FrexpStruct,
-        Gl::Ldexp,
-        Gl::Sin,
-        Gl::Cos,
-        Gl::Tan,
-        Gl::Atan2,
-        Gl::Exp2,
-        Gl::Log2,
-        Gl::Pow,
-        Gl::Radians,
-        Gl::PackHalf2x16,
-        Gl::UnpackUnorm4x8,
-        Gl::MatrixInverse,
-    ] {
+    for &op in EXTENDED {
         let mut words = good();
         let floor = instructions(&words)
             .unwrap()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use tessera_shader_compiler::rust::{Options, generate};
 use tessera_shader_compiler::{compose, front};
 
@@ -15,115 +15,31 @@ fn generated(text: &str) -> Result<String, String> {
     generate(&source, &validated, &options).map_err(|error| error.to_string())
 }
 
+const UNSUPPORTED: &[&str] = &[
+    "fn g(p: ptr<function, u32>) {}\nfn f() {\n    var a = array<u32, 2>();\n    g(&a[1]);\n}",
+    "fn g(p: ptr<function, vec2<u32>>, q: ptr<function, vec2<u32>>) {}\nfn f() {\n    var a: vec2<u32>;\n    g(&a, &a);\n}",
+    "var<private> state: u32;\nfn f() -> u32 {\n    state += 1u;\n    return state;\n}",
+    "fn f(m: mat2x2<f32>) -> f32 {\n    return m[0].x;\n}",
+    "fn f(x: f32) -> f32 {\n    let y = x + 1.0;\n    return sqrt(y);\n}",
+    "fn f(x: f32, y: f32) -> f32 {\n    return x / y;\n}",
+    "fn f(x: f64) -> f64 {\n    return x;\n}",
+    "struct S { n: u32, a: array<u32> }\n@group(0) @binding(0) var<storage, read> s: S;\nfn f() -> u32 {\n    return s.a[1];\n}",
+    "@group(0) @binding(0) var<storage, read> a: array<vec3<f32>>;\nfn f() -> f32 {\n    return a[1].x;\n}",
+    "struct S {\n    a: array<vec3<f32>, 2>\n}\n@group(0) @binding(0) var<storage, read> s: S;\nfn f() -> f32 {\n    return s.a[1].x;\n}",
+    "struct Kernel {\n    a: u32\n}\nfn f(k: Kernel) {}",
+    "struct Vec3f {\n    a: u32\n}\nfn f(k: Vec3f) {}",
+    "fn report() {}",
+    "@group(0) @binding(0) var t: texture_2d<f32>;\nfn f() -> vec4<f32> {\n    return textureLoad(t, vec2<u32>(), 0);\n}",
+];
+
 #[test]
 fn unsupported_constructs_are_errors_with_their_place() {
     let mut text = String::new();
-    for module in [
-        "fn g(p: ptr<function, u32>) {}\nfn f() {\n    var a = array<u32, 2>();\n    g(&a[1]);\n}",
-        "fn g(p: ptr<function, vec2<u32>>, q: ptr<function, vec2<u32>>) {}\nfn f() {\n    var a: vec2<u32>;\n    g(&a, &a);\n}",
-        "var<private> state: u32;\nfn f() -> u32 {\n    state += 1u;\n    return state;\n}",
-        "fn f(m: mat2x2<f32>) -> f32 {\n    return m[0].x;\n}",
-        "fn f(x: f32) -> f32 {\n    let y = x + 1.0;\n    return sqrt(y);\n}",
-        "fn f(x: f32, y: f32) -> f32 {\n    return x / y;\n}",
-        "fn f(x: f64) -> f64 {\n    return x;\n}",
-        "struct S { n: u32, a: array<u32> }\n@group(0) @binding(0) var<storage, read> s: S;\nfn f() -> u32 {\n    return s.a[1];\n}",
-        "@group(0) @binding(0) var<storage, read> a: array<vec3<f32>>;\nfn f() -> f32 {\n    return a[1].x;\n}",
-        "struct S {\n    a: array<vec3<f32>, 2>\n}\n@group(0) @binding(0) var<storage, read> s: S;\nfn f() -> f32 {\n    return s.a[1].x;\n}",
-        "struct Kernel {\n    a: u32\n}\nfn f(k: Kernel) {}",
-        "struct Vec3f {\n    a: u32\n}\nfn f(k: Vec3f) {}",
-        "fn report() {}",
-        "@group(0) @binding(0) var t: texture_2d<f32>;\nfn f() -> vec4<f32> {\n    return textureLoad(t, vec2<u32>(), 0);\n}",
-    ] {
+    for module in UNSUPPORTED {
         let verdict = generated(module).err().unwrap_or_else(|| "generated".to_owned());
         text.push_str(&format!("{module}\n{verdict}\n\n"));
     }
-    expect![[r#"
-        fn g(p: ptr<function, u32>) {}
-        fn f() {
-            var a = array<u32, 2>();
-            g(&a[1]);
-        }
-        rust: main.wgsl:4:5: function `f` uses what the CPU backend does not support: a pointer to a part of a variable as an argument: copy the part to a variable of its own, pass that, and copy it back
-
-        fn g(p: ptr<function, vec2<u32>>, q: ptr<function, vec2<u32>>) {}
-        fn f() {
-            var a: vec2<u32>;
-            g(&a, &a);
-        }
-        rust: main.wgsl:4:5: function `f` uses what the CPU backend does not support: two pointers to the same variable in one call
-
-        var<private> state: u32;
-        fn f() -> u32 {
-            state += 1u;
-            return state;
-        }
-        rust: main.wgsl:2:1: function `f` touches a `var<private>`, which the CPU backend does not have: make it a local variable and pass a pointer to it
-
-        fn f(m: mat2x2<f32>) -> f32 {
-            return m[0].x;
-        }
-        rust: main.wgsl:1:1: function `f` uses what the CPU backend does not support: a matrix: write its columns as vectors
-
-        fn f(x: f32) -> f32 {
-            let y = x + 1.0;
-            return sqrt(y);
-        }
-        rust: main.wgsl:3:12: function `f` uses what the CPU backend does not support: the built-in Sqrt of Float
-
-        fn f(x: f32, y: f32) -> f32 {
-            return x / y;
-        }
-        rust: main.wgsl:2:12: function `f` uses what the CPU backend does not support: Divide of Float
-
-        fn f(x: f64) -> f64 {
-            return x;
-        }
-        rust: main.wgsl:1:1: function `f` uses what the CPU backend does not support: a scalar of 8 bytes (Float): only f32, u32, i32 and bool are supported
-
-        struct S { n: u32, a: array<u32> }
-        @group(0) @binding(0) var<storage, read> s: S;
-        fn f() -> u32 {
-            return s.a[1];
-        }
-        rust: main.wgsl:1:1: struct `S` holds a runtime-sized array that is not a whole binding: give the array a binding of its own
-
-        @group(0) @binding(0) var<storage, read> a: array<vec3<f32>>;
-        fn f() -> f32 {
-            return a[1].x;
-        }
-        rust: main.wgsl:1:23: binding `a` is an array in a buffer whose elements of 12 bytes lie 16 bytes apart: use vec4 or a struct
-
-        struct S {
-            a: array<vec3<f32>, 2>
-        }
-        @group(0) @binding(0) var<storage, read> s: S;
-        fn f() -> f32 {
-            return s.a[1].x;
-        }
-        rust: main.wgsl:1:1: struct `S` holds an array in a buffer whose elements of 12 bytes lie 16 bytes apart: use vec4 or a struct
-
-        struct Kernel {
-            a: u32
-        }
-        fn f(k: Kernel) {}
-        rust: main.wgsl:1:1: a struct has the name `Kernel`, which the generated code defines itself: choose another
-
-        struct Vec3f {
-            a: u32
-        }
-        fn f(k: Vec3f) {}
-        rust: main.wgsl:1:1: a struct has the name `Vec3f`, which the generated code defines itself: choose another
-
-        fn report() {}
-        rust: main.wgsl:1:1: a function has the name `report`, which the generated code defines itself: choose another
-
-        @group(0) @binding(0) var t: texture_2d<f32>;
-        fn f() -> vec4<f32> {
-            return textureLoad(t, vec2<u32>(), 0);
-        }
-        rust: main.wgsl:1:23: binding `t` is a type that the CPU backend does not have
-
-    "#]].assert_eq(&text);
+    expect_file!["unsupported.txt"].assert_eq(&text);
 }
 
 /// The lines of the generated source that `wanted` picks.

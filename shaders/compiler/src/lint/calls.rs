@@ -37,7 +37,6 @@ pub fn calls(text: &str) -> Vec<Call<'_>> {
 
 /// The built-in of a name, if it takes floats alone.
 pub fn float_only(name: &str) -> Option<MathFunction> {
-    advice::ALL.iter().copied().find(|&fun| {
-        advice::name(fun) == name && advice::of_math(fun, true).is_some() && !advice::takes_integers(fun)
-    })
+    let (fun, _) = advice::ALL.iter().copied().find(|&(_, other)| other == name)?;
+    (advice::of_math(fun, true).is_some() && !advice::takes_integers(fun)).then_some(fun)
 }

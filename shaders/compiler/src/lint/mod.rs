@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 
 use naga::valid::FunctionInfo;
 use naga::{
-    BinaryOperator, Expression, Function, Handle, Literal, MathFunction, Module, ScalarKind, Span, Statement,
-    TypeInner,
+    BinaryOperator, Expression, Function, Handle, Literal, Module, ScalarKind, Span, Statement, TypeInner,
 };
 
 use crate::compose::Source;
@@ -186,13 +185,4 @@ fn is_table(function: &Function, handle: Handle<Expression>) -> bool {
         Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => is_table(function, base),
         _ => false,
     }
-}
-
-/// Names of the built-in functions that the lint refuses on floats, for documentation and tests.
-pub fn refused() -> Vec<&'static str> {
-    advice::ALL
-        .iter()
-        .filter(|&&fun| advice::of_math(fun, true).is_some())
-        .map(|&fun: &MathFunction| advice::name(fun))
-        .collect()
 }
