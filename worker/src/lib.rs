@@ -1,6 +1,7 @@
 //! The worker's shells around its pure core (QUIC, devices, caches), and the farm in one process that `tessera render` is.
 //! Decides nothing about leases: `worker/core` does.
 
+mod backend;
 mod devices;
 pub mod local;
 pub mod options;
@@ -10,7 +11,8 @@ mod run;
 mod session;
 mod shell;
 
-pub use local::{LocalEvent, LocalOptions, render_local};
+pub use backend::{BackendRenderer, renderers};
+pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};
 pub use run::{run, shutdown_signal};
