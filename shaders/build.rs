@@ -12,7 +12,12 @@ use tessera_shader_compiler::{compile, compose, front};
 /// Functions that the CPU backend replaces by ways of its own: SIMD traversal.
 const HOOKS: [&str; 1] = ["trace"];
 /// Functions whose results the CPU's own instructions give as well.
-const NATIVES: [(&str, &str); 2] = [("div", "crate::native::div"), ("sqrt_", "crate::native::sqrt")];
+const NATIVES: [(&str, &str); 4] = [
+    ("div", "crate::native::div"),
+    ("sqrt_", "crate::native::sqrt"),
+    ("mul_high", "crate::native::mul_high"),
+    ("reverse_pair", "crate::native::reverse_pair"),
+];
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=wgsl");

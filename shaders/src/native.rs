@@ -1,5 +1,7 @@
 //! The CPU's own instructions in place of library functions of the kernel that give the same bits.
-//! Knows only the contracts of `div` and `sqrt_` in `wgsl/math.wgsl`, which tests compare with these over all edges.
+//! Knows only the contracts of these functions in `wgsl/`, whose generated form tests compare with them over all edges.
+
+use crate::wgsl::Vec2u;
 
 /// Bits of the least normal float.
 const MIN_POSITIVE_BITS: u32 = 0x0080_0000;
@@ -47,6 +49,19 @@ pub fn sqrt(x: f32) -> f32 {
     } else {
         f32::from_bits(bits.min(MAX_BITS as i32) as u32).sqrt()
     }
+}
+
+/// The high word of `a · b`.
+#[inline(always)]
+pub fn mul_high(a: u32, b: u32) -> u32 {
+    ((u64::from(a) * u64::from(b)) >> 32) as u32
+}
+
+/// Both words with their bits reversed: one reversal of 64 bits, as x86-64 has no instruction for it.
+#[inline(always)]
+pub fn reverse_pair(words: Vec2u) -> Vec2u {
+    let reversed = (u64::from(words.y) << 32 | u64::from(words.x)).reverse_bits();
+    Vec2u::new((reversed >> 32) as u32, reversed as u32)
 }
 
 #[cfg(test)]

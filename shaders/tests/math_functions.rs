@@ -6,7 +6,7 @@ mod sweeps;
 use tessera_shaders::cpu_operations as generated;
 use tessera_shaders::native;
 use tessera_shaders::operations::operations;
-use tessera_shaders::wgsl::Vec3f;
+use tessera_shaders::wgsl::{Vec2u, Vec3f};
 
 /// A prime, so that every low mantissa pattern is met at many exponents: 11 million operands of 2³².
 const STRIDE: u32 = 383;
@@ -182,12 +182,16 @@ fn quarter_turns_and_poles_are_exact() {
 }
 
 #[test]
-fn high_words_are_those_of_64_bit_products() {
+fn high_words_and_reversed_pairs_are_those_of_64_bits() {
     let high = operations().iter().find(|operation| operation.name == "mul_high").unwrap();
     for vector in high.vectors(200_000) {
         let [a, b, ..] = vector.words;
         let expected = ((u64::from(a) * u64::from(b)) >> 32) as u32;
-        assert_eq!(generated::mul_high(a, b), expected, "{a:#x} · {b:#x}");
+        assert_eq!(generated::wgsl_mul_high(a, b), expected, "{a:#x} · {b:#x}");
+        assert_eq!(native::mul_high(a, b), expected, "{a:#x} · {b:#x}");
         assert_eq!(generated::uniform_below(a, b), expected);
+        let pair = Vec2u::new(a, b);
+        assert_eq!(native::reverse_pair(pair), generated::wgsl_reverse_pair(pair));
+        assert_eq!(native::reverse_pair(pair).to_array(), [a.reverse_bits(), b.reverse_bits()]);
     }
 }

@@ -37,26 +37,48 @@ fn pascal_bits(index: u32) -> u32 {
     return x ^ (x >> 16u);
 }
 
+// Both words with their bits reversed.
+fn reverse_pair(words: vec2<u32>) -> vec2<u32> {
+    return vec2<u32>(reverseBits(words.x), reverseBits(words.y));
+}
+
 // The key of a pixel in one frame; x and y below 65536.
 fn sample_pixel_key(seed: u32, frame: u32, x: u32, y: u32) -> u32 {
     return hash_pair(hash_pair(mix_bits(seed), frame), x | (y << 16u));
 }
 
+// The seed of one dimension's index shuffle; the pixel's key is mixed already.
+fn dimension_seed(key: u32, dimension: u32) -> u32 {
+    return mix_bits(key + dimension * 0x9e3779b9u);
+}
+
+// The seed of the first component's scramble: half of a mix is enough for words that are mixed.
+fn first_seed(seed: u32) -> u32 {
+    let h = (seed ^ (seed >> 16u)) * 0x85ebca6bu;
+    return h ^ (h >> 15u);
+}
+
+// The seed of the second component's scramble.
+fn second_seed(seed: u32) -> u32 {
+    let h = (seed ^ (seed >> 13u)) * 0xc2b2ae35u;
+    return h ^ (h >> 16u);
+}
+
 // A pair of random words, each uniform over u32, for one sample and one dimension of the pixel. Over the samples
 // 0..2^m of one key and dimension the pairs are a (0, 2)-sequence. Convert with unit_float or compare as integers.
 fn sample_2d(key: u32, sample_index: u32, dimension: u32) -> vec2<u32> {
-    let seed = hash_pair(key, dimension);
+    let seed = dimension_seed(key, dimension);
     let index = reverseBits(scramble_upwards(reverseBits(sample_index), seed));
-    let x = scramble_upwards(index, mix_bits(seed ^ 0x68bc21ebu));
-    let y = scramble_upwards(pascal_bits(index), mix_bits(seed ^ 0x02e5be93u));
-    return vec2<u32>(reverseBits(x), reverseBits(y));
+    let x = scramble_upwards(index, first_seed(seed));
+    let y = scramble_upwards(pascal_bits(index), second_seed(seed));
+    return reverse_pair(vec2<u32>(x, y));
 }
 
 // One random word; a (0, 1)-sequence over the samples. A dimension is used either by sample_1d or by sample_2d.
 fn sample_1d(key: u32, sample_index: u32, dimension: u32) -> u32 {
-    let seed = hash_pair(key, dimension);
+    let seed = dimension_seed(key, dimension);
     let index = reverseBits(scramble_upwards(reverseBits(sample_index), seed));
-    return reverseBits(scramble_upwards(index, mix_bits(seed ^ 0x68bc21ebu)));
+    return reverseBits(scramble_upwards(index, first_seed(seed)));
 }
 
 // The key of one path: what decisions that are keyed by no dimension start from.
