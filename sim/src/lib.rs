@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The whole farm in one thread, from one seed: the real scheduler core and worker cores, with network, clock, processes,
+//! pixels and cheats made up. A failure is a seed.
+
+pub mod farm;
+pub mod node;
+mod picture;
+mod random;
+mod shell;
+mod world;
+
+pub use farm::{Farm, Fault, Network, Shot, Trace};
+pub use node::Cheat;
+pub use world::Outcome;

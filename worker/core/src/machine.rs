@@ -89,10 +89,12 @@ impl Core {
             Event::Lease(lease) => self.take(now_ms, lease),
             Event::Revoke(lease) => self.revoke(lease),
             Event::PackageReady { package, grid } => {
-                drop(self.packages.insert(package, Package::Ready(grid)))
+                self.packages.insert(package, Package::Ready(grid));
             }
             Event::PackageFailed { package, reason } => self.package_failed(package, &reason),
-            Event::PackageDropped { package } => drop(self.packages.remove(&package)),
+            Event::PackageDropped { package } => {
+                self.packages.remove(&package);
+            }
             Event::Rendered { lease, digests, rays } => self.rendered(lease, digests, rays),
             Event::RenderFailed { lease, reason } => {
                 if self.rendering.remove(&lease) {

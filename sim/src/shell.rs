@@ -1,0 +1,186 @@
+//! The scheduler's shell as the simulator has it: pixels held, films stitched, and the checks of what the core says about
+//! them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tessera_scheduler_core::api::{Effect, HeldTile, JobSpec};
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex};
+use tessera_shared::lease::{BlockPass, TilePass};
+
+use crate::picture;
+
+/// One delivered tile-pass.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    pub job: JobId,
+    pub pixels: Vec<u64>,
+    pub by: NodeKey,
+}
+
+/// A job's films.
+#[derive(Debug)]
+pub struct Films {
+    spec: JobSpec,
+    sums: BTreeMap<(FrameNumber, u16, u16), u64>,
+    accepted: BTreeMap<TilePass, Acceptance>,
+    frames_complete: BTreeSet<FrameNumber>,
+    pub complete: bool,
+    pub ended: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Acceptance {
+    by: NodeKey,
+    right: bool,
+}
+
+/// What the shell holds.
+#[derive(Debug, Default)]
+pub struct Shell {
+    pub held: BTreeMap<LeaseId, BTreeMap<u32, Delivered>>,
+    pub films: BTreeMap<JobId, Films>,
+    pub quarantined: BTreeSet<NodeKey>,
+    /// Tile-passes of complete jobs that are wrong, all by operators never caught.
+    pub wrong_survived: u64,
+    pub tiles_reset: u64,
+}
+
+/// The blocks of a tile-pass in grid order.
+pub fn blocks(spec: &JobSpec, pass: &TilePass) -> Vec<BlockPass> {
+    let blocks = spec.settings.grid.tile_blocks(pass.tile).map(|block| BlockPass {
+        frame: pass.frame,
+        block,
+        sample_start: pass.sample_start,
+        sample_end: pass.sample_end,
+    });
+    blocks.collect()
+}
+
+impl Shell {
+    pub fn open(&mut self, job: JobId, spec: JobSpec) {
+        let films = Films {
+            spec,
+            sums: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            frames_complete: BTreeSet::new(),
+            complete: false,
+            ended: false,
+        };
+        self.films.insert(job, films);
+    }
+
+    /// Tile-passes whose pixels are here.
+    pub fn held_count(&self) -> u64 {
+        self.held.values().map(|lease| lease.len() as u64).sum()
+    }
+
+    /// Carries out what concerns pixels and checks that it may be so.
+    pub fn carry_out(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Accept { job, lease, tiles } => {
+                for tile in tiles {
+                    let delivered = self.take(*lease, tile);
+                    let films = self.films.get_mut(job).expect("an accepted tile of a known job");
+                    films.add(&tile.pass, delivered);
+                }
+            }
+            Effect::Discard { lease, tiles } => tiles.iter().for_each(|tile| drop(self.take(*lease, tile))),
+            Effect::ResetTile { job, frame, tile } => {
+                self.tiles_reset += 1;
+                self.films.get_mut(job).expect("a known job").reset(*frame, *tile);
+            }
+            Effect::FrameComplete { job, frame, tile_passes, .. } => {
+                let films = self.films.get_mut(job).expect("a known job");
+                let accepted = films.accepted.keys().filter(|pass| pass.frame == *frame).count();
+                assert_eq!(accepted, *tile_passes as usize, "{job} {frame} is said to be complete");
+                films.frames_complete.insert(*frame);
+            }
+            Effect::JobComplete { job, frames, tile_passes, .. } => {
+                self.complete(*job, *frames, *tile_passes)
+            }
+            Effect::JobEnded { job } => {
+                let films = self.films.get_mut(job).expect("a known job");
+                assert!(!films.complete && !films.ended, "{job} ends twice");
+                films.ended = true;
+                self.held.values_mut().for_each(|lease| lease.retain(|_, delivered| delivered.job != *job));
+                self.held.retain(|_, lease| !lease.is_empty());
+            }
+            Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
+            Effect::DeliveryIgnored { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {
+            }
+        }
+    }
+
+    fn take(&mut self, lease: LeaseId, tile: &HeldTile) -> Delivered {
+        let held = self.held.get_mut(&lease).unwrap_or_else(|| panic!("nothing of {lease} is held"));
+        let taken =
+            held.remove(&tile.at).unwrap_or_else(|| panic!("tile {} of {lease} is not held", tile.at));
+        if held.is_empty() {
+            self.held.remove(&lease);
+        }
+        taken
+    }
+
+    fn complete(&mut self, job: JobId, frames: u32, tile_passes: u64) {
+        let films = self.films.get_mut(&job).expect("a known job");
+        assert!(!films.complete && !films.ended, "{job} ends twice");
+        assert_eq!(films.frames_complete.len(), frames as usize, "{job} is complete, its frames are not");
+        assert_eq!(films.accepted.len() as u64, tile_passes, "{job} is complete, its tile-passes are not");
+        films.complete = true;
+        for (pass, accepted) in &films.accepted {
+            if !accepted.right {
+                assert!(
+                    !self.quarantined.contains(&accepted.by),
+                    "{job} {pass:?} is wrong and its maker was caught"
+                );
+                self.wrong_survived += 1;
+            }
+        }
+        if films.accepted.values().all(|accepted| accepted.right) {
+            films.check_image(job);
+        }
+    }
+}
+
+impl Films {
+    fn add(&mut self, pass: &TilePass, delivered: Delivered) {
+        let items = blocks(&self.spec, pass);
+        assert_eq!(items.len(), delivered.pixels.len(), "{pass:?} has another number of blocks");
+        let right = items.iter().map(picture::pixels).eq(delivered.pixels.iter().copied());
+        let before = self.accepted.insert(pass.clone(), Acceptance { by: delivered.by, right });
+        assert!(before.is_none(), "{pass:?} is accepted twice");
+        for (item, pixels) in items.iter().zip(delivered.pixels) {
+            let sum = self.sums.entry((item.frame, item.block.x, item.block.y)).or_default();
+            *sum = sum.wrapping_add(pixels);
+        }
+    }
+
+    fn reset(&mut self, frame: FrameNumber, tile: TileIndex) {
+        for block in self.spec.settings.grid.tile_blocks(tile) {
+            self.sums.remove(&(frame, block.x, block.y));
+        }
+        self.accepted.retain(|pass, _| pass.frame != frame || pass.tile != tile);
+        self.frames_complete.remove(&frame);
+    }
+
+    /// Every block's sum equals that of all its samples at once.
+    fn check_image(&self, job: JobId) {
+        let (across, down) = self.spec.settings.grid.blocks();
+        for frame in &self.spec.frames {
+            for (x, y) in (0..down).flat_map(|y| (0..across).map(move |x| (x as u16, y as u16))) {
+                let block = tessera_shared::grid::BlockAt { x, y };
+                let whole = BlockPass {
+                    frame: *frame,
+                    block,
+                    sample_start: 0,
+                    sample_end: self.spec.settings.samples,
+                };
+                assert_eq!(
+                    self.sums.get(&(*frame, x, y)),
+                    Some(&picture::pixels(&whole)),
+                    "{job} {frame} ({x}, {y})"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,663 @@
+//! The event loop: scheduler core, worker cores, network, clock and faults in one thread, in the order of one seed. Every
+//! step is followed by the checks.
+
+use std::collections::BTreeMap;
+
+use tessera_scheduler_core::api::{Answer, CommittedTile, DeliveredTile, Effect, RefereeDigests, RequestId};
+use tessera_scheduler_core::record::Record;
+use tessera_scheduler_core::state::State;
+use tessera_scheduler_core::{Core, Event, Output, tile_root};
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::lease::{BlockPass, Commit};
+use tessera_shared::messages::ToWorker;
+use tessera_worker_core::{Action, Event as NodeEvent};
+
+use crate::farm::{Farm, Fault};
+use crate::node::{Cheat, Node, Plot};
+use crate::picture;
+use crate::random::Random;
+use crate::shell::{Delivered, Shell, blocks};
+
+/// Simulated time after the last fault within which all jobs must have ended.
+const PATIENCE_MS: u64 = 4 * 3_600_000;
+/// Steps of one simulation; more is a machine that turns in circles.
+const STEPS_MAX: u64 = 2_000_000;
+/// Lines of a trace that are kept.
+const TRACE_LINES: usize = 400;
+/// Characters of a line that are kept.
+const LINE_CHARS: usize = 400;
+
+/// What is going to happen.
+#[derive(Clone, Debug)]
+enum Happening {
+    Submit { shot: usize },
+    PackageHere { job: JobId },
+    Tick { at_ms: u64, epoch: u32 },
+    Referee { id: tessera_scheduler_core::api::RefereeId, blocks: Vec<BlockPass>, epoch: u32 },
+    Dial { node: usize, life: u32 },
+    HangUp { worker: WorkerId, epoch: u32 },
+    ToScheduler { node: usize, connection: u32, epoch: u32, message: Message },
+    ToNode { node: usize, connection: u32, event: NodeEvent },
+    Device { node: usize, life: u32, event: NodeEvent },
+    NodeTick { node: usize, life: u32 },
+    Fault(Fault),
+    FaultsEnd,
+}
+
+/// What a worker sends.
+#[derive(Clone, Debug)]
+enum Message {
+    Commit(Commit),
+    Pixels { lease: LeaseId, tiles: Vec<Vec<u64>>, commit: Commit },
+    Checked(tessera_shared::lease::Checked),
+    Failed { lease: LeaseId, reason: String },
+}
+
+/// What came of a simulation.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub ended_ms: u64,
+    pub steps: u64,
+    pub jobs_complete: u64,
+    pub jobs_ended: u64,
+    /// Tile-passes of complete jobs that are wrong; their makers were not caught.
+    pub wrong_survived: u64,
+    /// Places of the workers whose operators were caught.
+    pub caught: Vec<usize>,
+    pub tiles_reset: u64,
+    /// Tile-passes committed to by cheats that spoil one block each, and how many had that block drawn.
+    pub flipped: u64,
+    pub flipped_drawn: u64,
+    /// Tile-passes that were accepted, leases granted, duplicates among them.
+    pub leases: u64,
+    pub records: Vec<Record>,
+    pub digest: Option<Digest>,
+}
+
+/// The whole farm.
+pub struct World {
+    farm: Farm,
+    random: Random,
+    now_ms: u64,
+    sequence: u64,
+    queue: BTreeMap<(u64, u64), Happening>,
+    core: Core,
+    epoch: u32,
+    epoch_start_ms: u64,
+    tick_at: Option<u64>,
+    records: Vec<Record>,
+    shadow: State,
+    shell: Shell,
+    nodes: Vec<Node>,
+    plot: Plot,
+    jobs: Vec<Option<JobId>>,
+    faults_over: bool,
+    outcome: Outcome,
+}
+
+impl World {
+    pub fn new(farm: Farm) -> World {
+        let mut world = World {
+            random: Random::new(farm.seed ^ 0x3041d),
+            now_ms: 0,
+            sequence: 0,
+            queue: BTreeMap::new(),
+            core: Core::new(farm.config.clone()),
+            epoch: 0,
+            epoch_start_ms: 0,
+            tick_at: None,
+            records: Vec::new(),
+            shadow: State::default(),
+            shell: Shell::default(),
+            nodes: farm.nodes.iter().cloned().map(Node::new).collect(),
+            plot: Plot::new(),
+            jobs: vec![None; farm.shots.len()],
+            faults_over: false,
+            outcome: Outcome::default(),
+            farm,
+        };
+        for (at_ms, fault) in world.farm.faults.clone() {
+            world.at(at_ms, Happening::Fault(fault));
+        }
+        for node in 0..world.nodes.len() {
+            let at_ms = world.random.between(1, 50);
+            world.at(at_ms, Happening::Dial { node, life: 0 });
+        }
+        for shot in 0..world.farm.shots.len() {
+            world.at(world.farm.shots[shot].at_ms, Happening::Submit { shot });
+        }
+        world.at(world.farm.faults_end_ms, Happening::FaultsEnd);
+        world
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Outcome {
+        let deadline_ms = self.farm.faults_end_ms + PATIENCE_MS;
+        while let Some(((at_ms, _), happening)) = self.queue.pop_first() {
+            self.now_ms = at_ms;
+            self.outcome.steps += 1;
+            if self.farm.trace.is_some() {
+                self.note(format!("{at_ms} {happening:?}"));
+            }
+            self.happen(happening);
+            if self.settled() {
+                break;
+            }
+            let stuck = self.now_ms > deadline_ms || self.outcome.steps > STEPS_MAX;
+            assert!(!stuck, "no end in sight: {:?}", self.core.jobs(self.now_ms, None, 9));
+        }
+        assert!(self.settled(), "nothing happens and jobs wait: {:?}", self.core.jobs(self.now_ms, None, 9));
+        self.close()
+    }
+
+    fn close(mut self) -> Outcome {
+        let replayed = Core::replay(self.farm.config.clone(), &self.records);
+        assert_eq!(
+            replayed.state().digest(),
+            self.core.state().digest(),
+            "replay differs from the live state"
+        );
+        let films = self.shell.films.values();
+        self.outcome.jobs_complete = films.clone().filter(|films| films.complete).count() as u64;
+        self.outcome.jobs_ended = films.filter(|films| films.ended).count() as u64;
+        self.outcome.wrong_survived = self.shell.wrong_survived;
+        self.outcome.tiles_reset = self.shell.tiles_reset;
+        let caught = |node: &Node| self.shell.quarantined.contains(&node.key());
+        self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
+        self.outcome.ended_ms = self.now_ms;
+        self.outcome.digest = Some(self.core.state().digest());
+        self.outcome.records = self.records;
+        self.outcome
+    }
+
+    fn note(&mut self, line: String) {
+        if let Some(trace) = &self.farm.trace {
+            let mut lines = trace.borrow_mut();
+            if lines.len() == TRACE_LINES {
+                lines.pop_front();
+            }
+            lines.push_back(line.chars().take(LINE_CHARS).collect());
+        }
+    }
+
+    /// Every job has ended and faults are over.
+    fn settled(&self) -> bool {
+        let ended = |job: &Option<JobId>| {
+            job.is_some_and(|job| self.shell.films[&job].complete || self.shell.films[&job].ended)
+        };
+        self.faults_over && self.jobs.iter().all(ended)
+    }
+
+    fn at(&mut self, at_ms: u64, happening: Happening) {
+        self.sequence += 1;
+        self.queue.insert((at_ms.max(self.now_ms), self.sequence), happening);
+    }
+
+    fn soon(&mut self, happening: Happening) {
+        let (least, most) = match self.faults_over {
+            true => (1, 20),
+            false => self.farm.network.delay_ms,
+        };
+        let delay_ms = self.random.between(least, most + 1);
+        self.at(self.now_ms + delay_ms, happening);
+    }
+
+    /// Sends over a network that may lose the message or bring it twice.
+    fn post(&mut self, happening: Happening) {
+        let network = self.farm.network;
+        if !self.faults_over && self.random.permille(network.drop_permille) {
+            return;
+        }
+        if !self.faults_over && self.random.permille(network.duplicate_permille) {
+            self.soon(happening.clone());
+        }
+        self.soon(happening);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Submit { shot } => {
+                let spec = Box::new(self.farm.shots[shot].spec(shot as u64));
+                self.schedule(Event::Submit { request: RequestId(shot as u64), spec });
+            }
+            Happening::PackageHere { job } => self.schedule(Event::PackageComplete { job }),
+            Happening::Tick { at_ms, epoch } => {
+                if epoch == self.epoch && self.tick_at == Some(at_ms) {
+                    self.tick_at = None;
+                    self.schedule(Event::Tick);
+                }
+            }
+            Happening::Referee { id, blocks, epoch } => self.referee(id, blocks, epoch),
+            Happening::Dial { node, life } => self.dial(node, life),
+            Happening::HangUp { worker, epoch } => {
+                if epoch == self.epoch {
+                    self.schedule(Event::WorkerDisconnected { worker });
+                }
+            }
+            Happening::ToScheduler { node, connection, epoch, message } => {
+                if epoch == self.epoch && self.nodes[node].connection == connection {
+                    self.arrive(node, message);
+                }
+            }
+            Happening::ToNode { node, connection, event } => {
+                if self.nodes[node].alive && self.nodes[node].connection == connection {
+                    let life = self.nodes[node].life;
+                    self.wake_node(node, life, event);
+                }
+            }
+            Happening::Device { node, life, event } => self.wake_node(node, life, event),
+            Happening::NodeTick { node, life } => self.wake_node(node, life, NodeEvent::Tick),
+            Happening::Fault(fault) => self.fault(fault),
+            Happening::FaultsEnd => self.end_faults(),
+        }
+    }
+
+    /// One event of the scheduler, its output and all checks.
+    fn schedule(&mut self, event: Event) {
+        self.scheduled(event, |_| ());
+    }
+
+    fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
+        let clock_ms = self.now_ms - self.epoch_start_ms;
+        let output = self.core.handle(clock_ms, event);
+        self.core.sanity_check();
+        for record in &output.records {
+            self.count(record);
+            self.shadow.apply(record);
+        }
+        self.records.extend(output.records.iter().cloned());
+        if self.outcome.steps.is_multiple_of(64) {
+            assert_eq!(self.shadow, *self.core.state(), "records do not tell the state");
+        }
+        if self.farm.trace.is_some() {
+            output.records.iter().for_each(|record| self.note(format!("    {record:?}")));
+        }
+        if !output.effects.iter().any(|effect| matches!(effect, Effect::DeliveryIgnored { .. })) {
+            before_effects(self);
+        }
+        self.carry_out(output);
+        assert_eq!(
+            self.shell.held_count(),
+            self.core.state().held,
+            "pixels held by the shell and as the core counts"
+        );
+    }
+
+    /// How often a spoilt block is drawn, seen where it is decided.
+    fn count(&mut self, record: &Record) {
+        if let Record::Granted { .. } = record {
+            self.outcome.leases += 1;
+        }
+        let Record::Committed { lease, tiles } = record else { return };
+        let Some(lent) = self.core.state().leases.get(lease) else { return };
+        let key = self.core.state().operators.key(lent.operator);
+        let Some(node) =
+            self.nodes.iter().find(|node| node.key() == key && node.spec.cheat == Cheat::FlipOne)
+        else {
+            return;
+        };
+        let Some(forged) = node.pixels.get(lease) else { return };
+        let job = &self.core.state().jobs[&lent.job];
+        let mut at = 0;
+        for (tile, commit) in lent.rendered().iter().zip(tiles) {
+            let items = blocks(&job.spec, &job.pass(*tile));
+            let wrong = |drawn: u32| picture::pixels(&items[drawn as usize]) != forged[at + drawn as usize];
+            self.outcome.flipped += u64::from((0..items.len() as u32).any(wrong));
+            self.outcome.flipped_drawn += u64::from(commit.drawn.iter().any(|drawn| wrong(drawn.at)));
+            at += items.len();
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        for outbound in output.messages {
+            let Some(node) = self.nodes.iter().position(|node| node.worker == Some(outbound.worker)) else {
+                continue;
+            };
+            let connection = self.nodes[node].connection;
+            let event = match outbound.message {
+                ToWorker::Lease(lease) => {
+                    self.nodes[node].note(lease.id, &lease.work);
+                    NodeEvent::Lease(lease)
+                }
+                ToWorker::Revoke(lease) => NodeEvent::Revoke(lease),
+            };
+            self.post(Happening::ToNode { node, connection, event });
+        }
+        for (request, answer) in output.replies {
+            self.answered(request, answer);
+        }
+        for effect in output.effects {
+            self.shell.carry_out(&effect);
+            match effect {
+                Effect::RefereeRequest { id, blocks, .. } => {
+                    let delay_ms = self.random.between(5, 400);
+                    let epoch = self.epoch;
+                    self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
+                }
+                Effect::Quarantined { operator, .. } => {
+                    for node in 0..self.nodes.len() {
+                        if self.nodes[node].key() == operator {
+                            let cheat = self.nodes[node].spec.cheat;
+                            assert_ne!(cheat, Cheat::Honest, "honest worker {node} is quarantined");
+                            self.nodes[node].banned = true;
+                            self.break_connection(node);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(at_ms) = output.wake_at {
+            let at_ms = at_ms.max(self.now_ms - self.epoch_start_ms + 1) + self.epoch_start_ms;
+            if self.tick_at.is_none_or(|tick_at| at_ms < tick_at || tick_at <= self.now_ms) {
+                self.tick_at = Some(at_ms);
+                let epoch = self.epoch;
+                self.at(at_ms, Happening::Tick { at_ms, epoch });
+            }
+        }
+    }
+
+    fn answered(&mut self, request: RequestId, answer: Answer) {
+        match answer {
+            Answer::Submitted(job) => {
+                let shot = request.0 as usize;
+                self.jobs[shot] = Some(job);
+                self.shell.open(job, self.farm.shots[shot].spec(shot as u64));
+                self.soon(Happening::PackageHere { job });
+            }
+            Answer::Welcome(worker) => {
+                let node = (request.0 - 1_000_000) as usize;
+                self.nodes[node].worker = Some(worker);
+                let connection = self.nodes[node].connection;
+                self.soon(Happening::ToNode { node, connection, event: NodeEvent::Connected });
+            }
+            Answer::Refused(reason) => {
+                let node = (request.0 - 1_000_000) as usize;
+                assert!(self.nodes[node].banned, "worker {node} is refused: {reason}");
+            }
+            Answer::Cancelled | Answer::JobRefused(_) => {}
+        }
+    }
+
+    fn referee(&mut self, id: tessera_scheduler_core::api::RefereeId, blocks: Vec<BlockPass>, epoch: u32) {
+        if epoch != self.epoch {
+            return;
+        }
+        let fails = !self.faults_over && self.random.permille(self.farm.referee_fail_permille);
+        let mut rays = Rays::default();
+        blocks.iter().for_each(|block| rays += picture::rays(block));
+        let digests = blocks.iter().map(|block| picture::digest(block, picture::pixels(block))).collect();
+        let outcome = match fails {
+            true => Err("the referee is out of memory".to_string()),
+            false => Ok(RefereeDigests { blocks: digests, rays }),
+        };
+        self.schedule(Event::Refereed { id, outcome });
+    }
+
+    fn arrive(&mut self, node: usize, message: Message) {
+        let Some(worker) = self.nodes[node].worker else { return };
+        match message {
+            Message::Commit(commit) => {
+                let tiles = commit.tiles.into_iter();
+                let tiles = tiles.map(|blocks| CommittedTile { root: tile_root(&blocks), blocks }).collect();
+                self.schedule(Event::Committed { worker, lease: commit.lease, tiles });
+            }
+            Message::Pixels { lease, tiles, commit } => {
+                self.pixels_arrive(node, worker, lease, tiles, commit)
+            }
+            Message::Checked(answer) => self.schedule(Event::Checked { worker, answer }),
+            Message::Failed { lease, reason } => self.schedule(Event::LeaseFailed { worker, lease, reason }),
+        }
+    }
+
+    fn pixels_arrive(
+        &mut self,
+        node: usize,
+        worker: WorkerId,
+        lease: LeaseId,
+        tiles: Vec<Vec<u64>>,
+        commit: Commit,
+    ) {
+        let connection = self.nodes[node].connection;
+        self.soon(Happening::ToNode { node, connection, event: NodeEvent::ResultsSent { lease } });
+        // The shell recomputes digests from the pixels; a lease the core does not know has no blocks to name.
+        let lent = self.core.state().leases.get(&lease);
+        let (arrived, job) = match lent {
+            Some(lent) if lent.rendered().len() == tiles.len() => {
+                let job = &self.core.state().jobs[&lent.job];
+                let delivered = lent.rendered().iter().zip(&tiles).map(|(key, pixels)| {
+                    let items = blocks(&job.spec, &job.pass(*key));
+                    let digests =
+                        items.iter().zip(pixels).map(|(item, pixels)| picture::digest(item, *pixels));
+                    let mut rays = Rays::default();
+                    items.iter().for_each(|item| rays += picture::rays(item));
+                    DeliveredTile { root: tile_root(&digests.collect::<Vec<_>>()), rays }
+                });
+                (delivered.collect(), lent.job)
+            }
+            _ => {
+                let roots = commit.tiles.iter().map(|blocks| tile_root(blocks));
+                (roots.map(|root| DeliveredTile { root, rays: Rays::default() }).collect(), JobId(0))
+            }
+        };
+        let by = self.nodes[node].key();
+        self.scheduled(Event::Delivered { worker, lease, tiles: arrived }, |world| {
+            let held = tiles.into_iter().map(|pixels| Delivered { job, pixels, by });
+            let held: BTreeMap<u32, Delivered> = (0..).zip(held).collect();
+            let before = world.shell.held.insert(lease, held);
+            assert!(before.is_none(), "{lease} is delivered twice and taken twice");
+        });
+    }
+
+    /// One event of a worker and its actions.
+    fn wake_node(&mut self, node: usize, life: u32, event: NodeEvent) {
+        if !self.nodes[node].alive || self.nodes[node].life != life {
+            return;
+        }
+        let until_ms = self.nodes[node].stopped_until_ms;
+        if until_ms > self.now_ms {
+            return self.at(until_ms, Happening::Device { node, life, event });
+        }
+        let output = self.nodes[node].core.handle(self.now_ms, event);
+        for action in output.actions {
+            self.act(node, action);
+        }
+        if let Some(at_ms) = output.wake_at
+            && self.nodes[node].tick_ms.is_none_or(|tick_ms| at_ms < tick_ms || tick_ms <= self.now_ms)
+        {
+            self.nodes[node].tick_ms = Some(at_ms);
+            self.at(at_ms.max(self.now_ms + 1), Happening::NodeTick { node, life });
+        }
+    }
+
+    fn act(&mut self, node: usize, action: Action) {
+        let life = self.nodes[node].life;
+        match action {
+            Action::Fetch { package } => {
+                let shot = self
+                    .farm
+                    .shots
+                    .iter()
+                    .enumerate()
+                    .find(|(n, _)| Digest::of(&(*n as u64).to_le_bytes()) == package);
+                let grid = shot.expect("a package of the scenario").1.settings().grid;
+                let delay_ms = self.random.between(20, 2_000);
+                let event = NodeEvent::PackageReady { package, grid };
+                self.at(self.now_ms + delay_ms, Happening::Device { node, life, event });
+            }
+            Action::Render { lease, items, .. } => self.render(node, lease, items),
+            Action::SendResults { commit } => self.send_results(node, commit),
+            Action::SendChecked(checked) => self.send(node, Message::Checked(checked)),
+            Action::SendFailed { lease, reason } => self.send(node, Message::Failed { lease, reason }),
+            Action::DropPixels { lease } => drop(self.nodes[node].pixels.remove(&lease)),
+            Action::Abort { .. } => {}
+        }
+    }
+
+    fn render(&mut self, node: usize, lease: LeaseId, items: Vec<BlockPass>) {
+        let worker = &mut self.nodes[node];
+        let (life, at_ms) = (worker.life, self.now_ms + worker.render_ms(&items));
+        let event = if self.random.permille(worker.spec.fail_permille) && !self.faults_over {
+            NodeEvent::RenderFailed { lease, reason: "the device was lost".into() }
+        } else {
+            let pixels = worker.render(lease, &items, &mut self.plot);
+            let digests =
+                items.iter().zip(&pixels).map(|(item, pixels)| picture::digest(item, *pixels)).collect();
+            let rays = worker.rays(&items);
+            worker.pixels.insert(lease, pixels);
+            NodeEvent::Rendered { lease, digests, rays }
+        };
+        self.at(at_ms, Happening::Device { node, life, event });
+    }
+
+    fn send_results(&mut self, node: usize, commit: Commit) {
+        let worker = &self.nodes[node];
+        let Some(pixels) = worker.pixels.get(&commit.lease) else { return };
+        let mut rest = pixels.as_slice();
+        let mut tiles = Vec::new();
+        for tile in &commit.tiles {
+            let (mine, after) = rest.split_at(tile.len());
+            let mut mine = mine.to_vec();
+            if worker.spec.cheat == Cheat::SwapPixels {
+                mine[0] ^= 4;
+            }
+            tiles.push(mine);
+            rest = after;
+        }
+        let lease = commit.lease;
+        self.send(node, Message::Commit(commit.clone()));
+        self.send(node, Message::Pixels { lease, tiles, commit });
+    }
+
+    fn send(&mut self, node: usize, message: Message) {
+        let (connection, epoch) = (self.nodes[node].connection, self.epoch);
+        let happening = Happening::ToScheduler { node, connection, epoch, message };
+        // A commit and its pixels share a stream: the pixels come later, or are lost.
+        if let Happening::ToScheduler { message: Message::Pixels { .. }, .. } = happening {
+            let chance = self.random.permille(self.farm.network.drop_permille) && !self.faults_over;
+            let delay_ms = if self.faults_over { 25 } else { self.farm.network.delay_ms.1 + 1 };
+            let twice = self.random.permille(self.farm.network.duplicate_permille) && !self.faults_over;
+            if !chance {
+                self.at(self.now_ms + delay_ms, happening.clone());
+            }
+            if twice {
+                self.at(self.now_ms + 2 * delay_ms, happening);
+            }
+            return;
+        }
+        self.post(happening);
+    }
+
+    fn dial(&mut self, node: usize, life: u32) {
+        let worker = &self.nodes[node];
+        if !worker.alive || worker.life != life || worker.worker.is_some() {
+            return;
+        }
+        if worker.stopped_until_ms > self.now_ms {
+            return self.at(worker.stopped_until_ms, Happening::Dial { node, life });
+        }
+        let hello = tessera_scheduler_core::api::WorkerHello {
+            operator: worker.key(),
+            name: format!("node {node}"),
+            kernel_version: tessera_shared::KERNEL_VERSION,
+            devices: (0..worker.spec.devices).map(device).collect(),
+        };
+        let request = RequestId(1_000_000 + node as u64);
+        self.schedule(Event::WorkerConnected { request, hello: Box::new(hello) });
+    }
+
+    /// Both ends learn of it: the scheduler a little later.
+    fn break_connection(&mut self, node: usize) {
+        self.nodes[node].connection += 1;
+        if let Some(worker) = self.nodes[node].worker.take() {
+            let epoch = self.epoch;
+            self.soon(Happening::HangUp { worker, epoch });
+            let life = self.nodes[node].life;
+            self.at(self.now_ms, Happening::Device { node, life, event: NodeEvent::Disconnected });
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Kill { node } => {
+                self.break_connection(node);
+                self.nodes[node].alive = false;
+            }
+            Fault::Start { node } => self.start(node),
+            Fault::Cut { node, for_ms } => {
+                self.break_connection(node);
+                let life = self.nodes[node].life;
+                self.at(self.now_ms + for_ms, Happening::Dial { node, life });
+            }
+            Fault::Stop { node, for_ms } => {
+                let worker = &mut self.nodes[node];
+                worker.stopped_until_ms = worker.stopped_until_ms.max(self.now_ms + for_ms);
+            }
+            Fault::RestartScheduler => self.restart_scheduler(),
+            Fault::Cancel { job } => {
+                if let Some(Some(id)) = self.jobs.get(job).copied() {
+                    let by = self.farm.shots[job].spec(job as u64).owner;
+                    self.schedule(Event::Cancel { request: RequestId(2_000_000), job: id, by });
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, node: usize) {
+        if self.nodes[node].alive {
+            return;
+        }
+        let banned = self.nodes[node].banned;
+        self.nodes[node].reborn();
+        self.nodes[node].banned = banned;
+        let life = self.nodes[node].life;
+        self.at(self.now_ms + 10, Happening::Dial { node, life });
+    }
+
+    fn restart_scheduler(&mut self) {
+        let replayed = Core::replay(self.farm.config.clone(), &self.records);
+        assert_eq!(
+            replayed.state().digest(),
+            self.core.state().digest(),
+            "replay differs from the live state"
+        );
+        self.core = replayed;
+        self.epoch += 1;
+        self.epoch_start_ms = self.now_ms;
+        self.tick_at = None;
+        self.shell.held.clear();
+        self.schedule(Event::Restarted);
+        let uploading: Vec<_> = self.jobs.iter().flatten().copied().collect();
+        for job in uploading {
+            self.schedule(Event::PackageComplete { job });
+        }
+        for node in 0..self.nodes.len() {
+            self.nodes[node].connection += 1;
+            if self.nodes[node].worker.take().is_some() {
+                let life = self.nodes[node].life;
+                self.at(self.now_ms, Happening::Device { node, life, event: NodeEvent::Disconnected });
+                let delay_ms = self.random.between(50, 3_000);
+                self.at(self.now_ms + delay_ms, Happening::Dial { node, life });
+            }
+        }
+    }
+
+    fn end_faults(&mut self) {
+        self.faults_over = true;
+        for node in 0..self.nodes.len() {
+            self.start(node);
+            let life = self.nodes[node].life;
+            self.at(self.now_ms + 100, Happening::Dial { node, life });
+        }
+    }
+}
+
+fn device(number: u32) -> tessera_shared::messages::Device {
+    tessera_shared::messages::Device {
+        name: format!("device {number}"),
+        kind: tessera_shared::messages::DeviceKind::Gpu,
+        driver: "simulated".into(),
+    }
+}
