@@ -1,8 +1,9 @@
 // Library functions made of exact operations alone: f32 + - *, comparisons, select, bit casts and integers.
 // Knows nothing of light. Errors in the docs are the largest against f64, measured by the sweeps in shaders/.
 //
-// Subnormal operands are read as zero by bits, so no result depends on whether a device flushes them. No function
-// returns NaN, infinity or a subnormal for finite operands of its domain; none returns -0 unless it says so.
+// Where a function reads subnormals as zero it does so by bits, so no result depends on whether a device flushes them.
+// No function returns NaN, infinity or a subnormal for operands of its domain, and from div on none returns -0; the
+// short ones before it are plain arithmetic, whose operands and results must be +0 or normal to be exact.
 
 const FLOAT_MAX: f32 = 3.4028235e38;
 const MIN_POSITIVE_BITS: u32 = 0x00800000u;
@@ -162,7 +163,8 @@ fn length3(v: vec3<f32>) -> f32 {
 }
 
 // v scaled to unit length, for any finite v below 2^127. Zero where every component is below 2^-84; components below
-// 2^-40 of the greatest become +0. So no subnormal matters and every component is 0 or at least 2^-41.
+// 2^-40 of the greatest become +0. So no subnormal matters and every component is 0 or at least 2^-41. The length is 1
+// within 1.4 2^-23, components are right within 1.3 2^-23.
 fn normalize3(v: vec3<f32>) -> vec3<f32> {
     let bits = bitcast<vec3<u32>>(v) & vec3<u32>(0x7fffffffu);
     let greatest = max(max(bits.x, bits.y), bits.z);
@@ -174,7 +176,7 @@ fn normalize3(v: vec3<f32>) -> vec3<f32> {
     return clean * rsqrt(dot3(clean, clean));
 }
 
-// (sin, cos) of u turns, u in [0, 1]. Error: see the sweep. Zeros are +0 and magnitudes below 2^-60 are flushed.
+// (sin, cos) of u turns, u in [0, 1]: error 9.8e-8 (all u). Zeros are +0 and magnitudes below 2^-60 are flushed.
 fn sin_cos_turn(u: f32) -> vec2<f32> {
     let quarters = u * 4.0;
     let nearest = floor(quarters + 0.5);
@@ -192,7 +194,7 @@ fn sin_cos_turn(u: f32) -> vec2<f32> {
 }
 
 // The angle of (x, y) in turns, in [0, 1): 0 along +x, 1/4 along +y. 0 for (0, 0). Operands below 2^126; magnitudes
-// below 2^-60 are read as 0.
+// below 2^-60 are read as 0. Error: 5e-8 turns.
 fn atan2_turn(y: f32, x: f32) -> f32 {
     let x_clean = canonical_tiny(x);
     let y_clean = canonical_tiny(y);
@@ -216,6 +218,7 @@ fn atan2_turn(y: f32, x: f32) -> f32 {
 }
 
 // asin(y) / pi + 1/2 in [0, 1] for y in [-1, 1], clamped: the height in an equirectangular picture, from the bottom.
+// Error: 9.0e-8 (all y).
 fn latitude_v(y: f32) -> f32 {
     let magnitude = fmin(abs(y), 1.0);
     let steep = magnitude > 0.5;
