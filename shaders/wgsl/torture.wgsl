@@ -115,7 +115,7 @@ fn vectors(p: vec4<f32>, q: vec4<f32>, index: u32) -> u32 {
     v = v * q.xyz + vec3<f32>(p.xy, 1.0) + CORNER;
     v[index % 3u] = v[(index + 1u) % 3u] + 1.0;
     v.y += p[index & 3u];
-    let less = v < q.xyz;
+    let less = v < select(q.xyz, v, (vec3<u32>(index) & vec3<u32>(16u, 32u, 64u)) == vec3<u32>(0u));
     v = select(v, -v, less);
     v = select(v, v + 1.0, all(less) || any(v.xy > p.zw));
     let w = abs(floor(vec4<f32>(v, 2.5)));
@@ -269,7 +269,7 @@ fn column(index: u32, which: u32) -> u32 {
     switch which {
         case 0u: { return integers(a, b); }
         case 1u: { return signed(bitcast<i32>(a), bitcast<i32>(b)); }
-        case 2u: { return floats(p.x, p.y * params.scale); }
+        case 2u: { return floats(p.x, select(p.y * params.scale, p.x, (a & 7u) == 0u)); }
         case 3u: { let c = casts(a); return c.x ^ (c.y * 3u) ^ (c.z * 5u) ^ (c.w * 7u); }
         case 4u: { return vectors(p, p.wxzy, a); }
         case 5u: { return arrays(a); }

@@ -109,7 +109,7 @@ fn vectors(p: [f32; 4], q: [f32; 4], index: u32) -> u32 {
     });
     v[index as usize % 3] = v[(index.wrapping_add(1) % 3) as usize] + 1.0;
     v[1] += p[index as usize & 3];
-    let less: [bool; 3] = std::array::from_fn(|i| v[i] < q[i]);
+    let less: [bool; 3] = std::array::from_fn(|i| v[i] < q[i] && index >> (4 + i) & 1 == 1);
     for (component, less) in v.iter_mut().zip(less) {
         *component = if less { -*component } else { *component };
     }
@@ -239,7 +239,7 @@ pub fn column(b: &Bindings<'_>, index: u32, which: u32) -> u32 {
     match which {
         0 => integers(a, c),
         1 => signed(a as i32, c as i32),
-        2 => floats(p[0], p[1] * b.params.scale),
+        2 => floats(p[0], if a % 8 == 0 { p[0] } else { p[1] * b.params.scale }),
         3 => casts(a),
         4 => vectors(p, [p[3], p[0], p[2], p[1]], a),
         5 => arrays(a),

@@ -228,46 +228,50 @@ impl<T: Hooks> Kernel<'_, T> {
                     let e30 = e24_p.y;
                     let e33 = self.b.params.scale;
                     let e34 = e30 * e33;
-                    let e35 = floats(e29, e34);
-                    return e35;
+                    let e35 = e24_p.x;
+                    let e37 = e7_a & 7u32;
+                    let e39 = e37 == 0u32;
+                    let e40 = if e39 { e35 } else { e34 };
+                    let e41 = floats(e29, e40);
+                    return e41;
                 }
                 3u32 => {
-                    let e36_c = casts(e7_a);
-                    let e37 = e36_c.x;
-                    let e38 = e36_c.y;
-                    let e40 = e38.wrapping_mul(3u32);
-                    let e41 = e37 ^ e40;
-                    let e42 = e36_c.z;
-                    let e44 = e42.wrapping_mul(5u32);
-                    let e45 = e41 ^ e44;
-                    let e46 = e36_c.w;
-                    let e48 = e46.wrapping_mul(7u32);
-                    let e49 = e45 ^ e48;
-                    return e49;
+                    let e42_c = casts(e7_a);
+                    let e43 = e42_c.x;
+                    let e44 = e42_c.y;
+                    let e46 = e44.wrapping_mul(3u32);
+                    let e47 = e43 ^ e46;
+                    let e48 = e42_c.z;
+                    let e50 = e48.wrapping_mul(5u32);
+                    let e51 = e47 ^ e50;
+                    let e52 = e42_c.w;
+                    let e54 = e52.wrapping_mul(7u32);
+                    let e55 = e51 ^ e54;
+                    return e55;
                 }
                 4u32 => {
-                    let e50 = Vec4f::new(e24_p.w, e24_p.x, e24_p.z, e24_p.y);
-                    let e51 = vectors(e24_p, e50, e7_a);
-                    return e51;
+                    let e56 = Vec4f::new(e24_p.w, e24_p.x, e24_p.z, e24_p.y);
+                    let e57 = vectors(e24_p, e56, e7_a);
+                    return e57;
                 }
                 5u32 => {
-                    let e52 = arrays(e7_a);
-                    return e52;
+                    let e58 = arrays(e7_a);
+                    return e58;
                 }
                 6u32 => {
-                    let e53 = flow(e7_a);
-                    return e53;
+                    let e59 = flow(e7_a);
+                    return e59;
                 }
                 7u32 => {
-                    let e54 = self.structs(a0_index);
-                    return e54;
+                    let e60 = self.structs(a0_index);
+                    return e60;
                 }
                 _ => {
                     v0_depth = a1_which;
-                    let e56_traced = self.hooks.trace(self, e7_a, &mut v0_depth);
-                    let e57 = v0_depth;
-                    let e58 = e56_traced.wrapping_add(e57);
-                    return e58;
+                    let e62_traced = self.hooks.trace(self, e7_a, &mut v0_depth);
+                    let e63 = v0_depth;
+                    let e64 = e62_traced.wrapping_add(e63);
+                    return e64;
                 }
             }
         }
@@ -634,78 +638,85 @@ impl<T: Hooks> Kernel<'_, T> {
         v0_v.y = e39;
         let e40 = v0_v;
         let e41 = Vec3f::new(a1_q.x, a1_q.y, a1_q.z);
-        let e42_less = Vec3b::new(e40.x < e41.x, e40.y < e41.y, e40.z < e41.z);
-        let e43 = v0_v;
-        let e44 = v0_v;
-        let e45 = Vec3f::new(-e44.x, -e44.y, -e44.z);
-        let e46 = Vec3f::new(if e42_less.x { e45.x } else { e43.x }, if e42_less.y { e45.y } else { e43.y }, if e42_less.z { e45.z } else { e43.z });
-        v0_v = e46;
-        let e47 = v0_v;
-        let e48 = v0_v;
-        let e50 = Vec3f::splat(1.0f32);
-        let e51 = Vec3f::new(e48.x + e50.x, e48.y + e50.y, e48.z + e50.z);
-        let e52 = e42_less.x & e42_less.y & e42_less.z;
-        let e53 = !e52;
-        if e53 {
-            let e56 = v0_v;
-            let e57 = Vec2f::new(e56.x, e56.y);
-            let e58 = Vec2f::new(a0_p.z, a0_p.w);
-            let e59 = Vec2b::new(e57.x > e58.x, e57.y > e58.y);
-            let e60 = e59.x | e59.y;
-            v1_ = e60;
+        let e42 = v0_v;
+        let e43 = Vec3u::splat(a2_index);
+        let e47 = Vec3u::new(16u32, 32u32, 64u32);
+        let e48 = Vec3u::new(e43.x & e47.x, e43.y & e47.y, e43.z & e47.z);
+        let e50 = Vec3u::splat(0u32);
+        let e51 = Vec3b::new(e48.x == e50.x, e48.y == e50.y, e48.z == e50.z);
+        let e52 = Vec3f::new(if e51.x { e42.x } else { e41.x }, if e51.y { e42.y } else { e41.y }, if e51.z { e42.z } else { e41.z });
+        let e53_less = Vec3b::new(e40.x < e52.x, e40.y < e52.y, e40.z < e52.z);
+        let e54 = v0_v;
+        let e55 = v0_v;
+        let e56 = Vec3f::new(-e55.x, -e55.y, -e55.z);
+        let e57 = Vec3f::new(if e53_less.x { e56.x } else { e54.x }, if e53_less.y { e56.y } else { e54.y }, if e53_less.z { e56.z } else { e54.z });
+        v0_v = e57;
+        let e58 = v0_v;
+        let e59 = v0_v;
+        let e61 = Vec3f::splat(1.0f32);
+        let e62 = Vec3f::new(e59.x + e61.x, e59.y + e61.y, e59.z + e61.z);
+        let e63 = e53_less.x & e53_less.y & e53_less.z;
+        let e64 = !e63;
+        if e64 {
+            let e67 = v0_v;
+            let e68 = Vec2f::new(e67.x, e67.y);
+            let e69 = Vec2f::new(a0_p.z, a0_p.w);
+            let e70 = Vec2b::new(e68.x > e69.x, e68.y > e69.y);
+            let e71 = e70.x | e70.y;
+            v1_ = e71;
         } else {
             v1_ = true;
         }
-        let e62 = v1_;
-        let e63 = if e62 { e51 } else { e47 };
-        v0_v = e63;
-        let e64 = v0_v;
-        let e66 = Vec4f::new(e64.x, e64.y, e64.z, 2.5f32);
-        let e67 = Vec4f::new(intrinsics::floor(e66.x), intrinsics::floor(e66.y), intrinsics::floor(e66.z), intrinsics::floor(e66.w));
-        let e68_w = Vec4f::new(e67.x.abs(), e67.y.abs(), e67.z.abs(), e67.w.abs());
-        let e69 = Vec4u::new(intrinsics::f32_to_u32(e68_w.x), intrinsics::f32_to_u32(e68_w.y), intrinsics::f32_to_u32(e68_w.z), intrinsics::f32_to_u32(e68_w.w));
-        let e73 = Vec4u::new(1u32, a2_index, 3u32, 4u32);
-        let e75 = Vec4u::new(e73.x.wrapping_mul(2u32), e73.y.wrapping_mul(2u32), e73.z.wrapping_mul(2u32), e73.w.wrapping_mul(2u32));
-        let e76_u = Vec4u::new(e69.x.wrapping_add(e75.x), e69.y.wrapping_add(e75.y), e69.z.wrapping_add(e75.z), e69.w.wrapping_add(e75.w));
-        let e77 = Vec4i::new(e76_u.x as i32, e76_u.y as i32, e76_u.z as i32, e76_u.w as i32);
-        let e79 = a2_index & 1u32;
-        let e80 = e79 as i32;
-        let e84 = Vec4i::new((-3i32), 2i32, e80, 5i32);
-        let e85 = Vec4i::new(intrinsics::div_i32(e77.x, e84.x), intrinsics::div_i32(e77.y, e84.y), intrinsics::div_i32(e77.z, e84.z), intrinsics::div_i32(e77.w, e84.w));
-        let e88 = Vec4i::new(1i32, (-1i32), 1i32, (-1i32));
-        let e89_s = Vec4i::new(e85.x.wrapping_sub(e88.x), e85.y.wrapping_sub(e88.y), e85.z.wrapping_sub(e88.z), e85.w.wrapping_sub(e88.w));
-        let e90 = Vec4u::new(e89_s.x as u32, e89_s.y as u32, e89_s.z as u32, e89_s.w as u32);
-        let e95 = Vec4u::new(1u32, 2u32, 3u32, 4u32);
-        let e96 = Vec4u::new(e76_u.x.wrapping_shl(e95.x), e76_u.y.wrapping_shl(e95.y), e76_u.z.wrapping_shl(e95.z), e76_u.w.wrapping_shl(e95.w));
-        let e97 = Vec4u::new(e90.x ^ e96.x, e90.y ^ e96.y, e90.z ^ e96.z, e90.w ^ e96.w);
-        let e100 = a2_index & 1u32;
-        let e103 = Vec4u::new(7u32, e100, 5u32, 3u32);
-        let e104 = Vec4u::new(intrinsics::rem_u32(e76_u.x, e103.x), intrinsics::rem_u32(e76_u.y, e103.y), intrinsics::rem_u32(e76_u.z, e103.z), intrinsics::rem_u32(e76_u.w, e103.w));
-        let e105_m = Vec4u::new(e97.x ^ e104.x, e97.y ^ e104.y, e97.z ^ e104.z, e97.w ^ e104.w);
-        let e106 = Vec3i::new(e89_s.x, e89_s.y, e89_s.z);
-        let e107 = Vec3f::new(e106.x as f32, e106.y as f32, e106.z as f32);
-        let e108 = Vec3f::new(if e42_less.x { 1.0f32 } else { 0.0f32 }, if e42_less.y { 1.0f32 } else { 0.0f32 }, if e42_less.z { 1.0f32 } else { 0.0f32 });
-        let e109_f = Vec3f::new(e107.x * e108.x, e107.y * e108.y, e107.z * e108.z);
-        let e110 = e105_m.x;
-        let e111 = e105_m.y;
-        let e113 = e111.wrapping_mul(3u32);
-        let e114 = e110.wrapping_add(e113);
-        let e115 = e105_m.z;
-        let e117 = e115.wrapping_mul(5u32);
-        let e118 = e114.wrapping_add(e117);
-        let e119 = e105_m.w;
-        let e121 = e119.wrapping_mul(7u32);
-        let e122 = e118.wrapping_add(e121);
-        let e123 = e109_f.x;
-        let e124 = e109_f.y;
-        let e125 = e123 + e124;
-        let e126 = e109_f.z;
-        let e127 = e125 + e126;
-        let e128 = e127.to_bits();
-        let e129 = e122.wrapping_add(e128);
-        let e130 = e76_u.x.wrapping_mul(e105_m.x).wrapping_add(e76_u.y.wrapping_mul(e105_m.y)).wrapping_add(e76_u.z.wrapping_mul(e105_m.z)).wrapping_add(e76_u.w.wrapping_mul(e105_m.w));
-        let e131 = e129.wrapping_add(e130);
-        return e131;
+        let e73 = v1_;
+        let e74 = if e73 { e62 } else { e58 };
+        v0_v = e74;
+        let e75 = v0_v;
+        let e77 = Vec4f::new(e75.x, e75.y, e75.z, 2.5f32);
+        let e78 = Vec4f::new(intrinsics::floor(e77.x), intrinsics::floor(e77.y), intrinsics::floor(e77.z), intrinsics::floor(e77.w));
+        let e79_w = Vec4f::new(e78.x.abs(), e78.y.abs(), e78.z.abs(), e78.w.abs());
+        let e80 = Vec4u::new(intrinsics::f32_to_u32(e79_w.x), intrinsics::f32_to_u32(e79_w.y), intrinsics::f32_to_u32(e79_w.z), intrinsics::f32_to_u32(e79_w.w));
+        let e84 = Vec4u::new(1u32, a2_index, 3u32, 4u32);
+        let e86 = Vec4u::new(e84.x.wrapping_mul(2u32), e84.y.wrapping_mul(2u32), e84.z.wrapping_mul(2u32), e84.w.wrapping_mul(2u32));
+        let e87_u = Vec4u::new(e80.x.wrapping_add(e86.x), e80.y.wrapping_add(e86.y), e80.z.wrapping_add(e86.z), e80.w.wrapping_add(e86.w));
+        let e88 = Vec4i::new(e87_u.x as i32, e87_u.y as i32, e87_u.z as i32, e87_u.w as i32);
+        let e90 = a2_index & 1u32;
+        let e91 = e90 as i32;
+        let e95 = Vec4i::new((-3i32), 2i32, e91, 5i32);
+        let e96 = Vec4i::new(intrinsics::div_i32(e88.x, e95.x), intrinsics::div_i32(e88.y, e95.y), intrinsics::div_i32(e88.z, e95.z), intrinsics::div_i32(e88.w, e95.w));
+        let e99 = Vec4i::new(1i32, (-1i32), 1i32, (-1i32));
+        let e100_s = Vec4i::new(e96.x.wrapping_sub(e99.x), e96.y.wrapping_sub(e99.y), e96.z.wrapping_sub(e99.z), e96.w.wrapping_sub(e99.w));
+        let e101 = Vec4u::new(e100_s.x as u32, e100_s.y as u32, e100_s.z as u32, e100_s.w as u32);
+        let e106 = Vec4u::new(1u32, 2u32, 3u32, 4u32);
+        let e107 = Vec4u::new(e87_u.x.wrapping_shl(e106.x), e87_u.y.wrapping_shl(e106.y), e87_u.z.wrapping_shl(e106.z), e87_u.w.wrapping_shl(e106.w));
+        let e108 = Vec4u::new(e101.x ^ e107.x, e101.y ^ e107.y, e101.z ^ e107.z, e101.w ^ e107.w);
+        let e111 = a2_index & 1u32;
+        let e114 = Vec4u::new(7u32, e111, 5u32, 3u32);
+        let e115 = Vec4u::new(intrinsics::rem_u32(e87_u.x, e114.x), intrinsics::rem_u32(e87_u.y, e114.y), intrinsics::rem_u32(e87_u.z, e114.z), intrinsics::rem_u32(e87_u.w, e114.w));
+        let e116_m = Vec4u::new(e108.x ^ e115.x, e108.y ^ e115.y, e108.z ^ e115.z, e108.w ^ e115.w);
+        let e117 = Vec3i::new(e100_s.x, e100_s.y, e100_s.z);
+        let e118 = Vec3f::new(e117.x as f32, e117.y as f32, e117.z as f32);
+        let e119 = Vec3f::new(if e53_less.x { 1.0f32 } else { 0.0f32 }, if e53_less.y { 1.0f32 } else { 0.0f32 }, if e53_less.z { 1.0f32 } else { 0.0f32 });
+        let e120_f = Vec3f::new(e118.x * e119.x, e118.y * e119.y, e118.z * e119.z);
+        let e121 = e116_m.x;
+        let e122 = e116_m.y;
+        let e124 = e122.wrapping_mul(3u32);
+        let e125 = e121.wrapping_add(e124);
+        let e126 = e116_m.z;
+        let e128 = e126.wrapping_mul(5u32);
+        let e129 = e125.wrapping_add(e128);
+        let e130 = e116_m.w;
+        let e132 = e130.wrapping_mul(7u32);
+        let e133 = e129.wrapping_add(e132);
+        let e134 = e120_f.x;
+        let e135 = e120_f.y;
+        let e136 = e134 + e135;
+        let e137 = e120_f.z;
+        let e138 = e136 + e137;
+        let e139 = e138.to_bits();
+        let e140 = e133.wrapping_add(e139);
+        let e141 = e87_u.x.wrapping_mul(e116_m.x).wrapping_add(e87_u.y.wrapping_mul(e116_m.y)).wrapping_add(e87_u.z.wrapping_mul(e116_m.z)).wrapping_add(e87_u.w.wrapping_mul(e116_m.w));
+        let e142 = e140.wrapping_add(e141);
+        return e142;
     }
     #[inline(always)]
     pub fn bump(a0_counter: &mut u32, a1_by: u32) -> u32 {
