@@ -77,11 +77,20 @@ fn mean_lobe_albedo(roughness: f32) -> f32 {
     return fmin(1.0 + r2 * (0.27 + roughness * -2.117 + r2 * 1.26), 1.0);
 }
 
-// 1 + Fms (1 − E) / E for one channel; `missing` is (1 − E) / E. The mean of Schlick's term over the hemisphere is
+// 1 / v by component, for magnitudes within 10^±10: one division for three (Montgomery's trick), off by a few ulps.
+fn reciprocals(v: vec3<f32>) -> vec3<f32> {
+    let xy = v.x * v.y;
+    let inverse = rcp(xy * v.z);
+    let inverse_xy = inverse * v.z;
+    return vec3<f32>(inverse_xy * v.y, inverse_xy * v.x, inverse * xy);
+}
+
+// 1 + Fms (1 − E) / E by channel; `missing` is (1 − E) / E. The mean of Schlick's term over the hemisphere is
 // F0 + (F90 − F0) / 21.
-fn multiple_scattering(f0: f32, f90: f32, mean_albedo: f32, missing: f32) -> f32 {
-    let mean_fresnel = f0 + (f90 - f0) * 0.047619048;
-    return 1.0 + div(mean_fresnel * mean_albedo * missing, 1.0 - mean_fresnel * (1.0 - mean_albedo));
+fn multiple_scattering(f0: vec3<f32>, f90: f32, mean_albedo: f32, missing: f32) -> vec3<f32> {
+    let mean_fresnel = f0 * 0.952380952 + vec3<f32>(f90 * 0.047619048);
+    let kept = vec3<f32>(1.0) - mean_fresnel * (1.0 - mean_albedo);
+    return vec3<f32>(1.0) + mean_fresnel * (mean_albedo * missing) * reciprocals(kept);
 }
 
 // The BSDF seen from wo. `normal` has a positive cosine with wo.
@@ -99,20 +108,17 @@ fn bsdf_prepare(p: BsdfParameters, normal: vec3<f32>, wo: vec3<f32>) -> Bsdf {
     bsdf.alpha = fmax(p.roughness * p.roughness, ALPHA_MIN);
     let alpha2 = bsdf.alpha * bsdf.alpha;
     bsdf.root_o = sqrt_(alpha2 + (1.0 - alpha2) * bsdf.cos_o * bsdf.cos_o);
-    bsdf.inverse_o = rcp(bsdf.cos_o + bsdf.root_o);
     let albedo = lobe_albedo(bsdf.cos_o, p.roughness);
-    let whole = fmax(albedo.x + albedo.y, 0.05);
-    let missing = fmax(div(1.0 - whole, whole), 0.0);
+    let whole = clamp_(albedo.x + albedo.y, 0.05, 1.0);
+    let inverses = reciprocals(vec3<f32>(bsdf.cos_o + bsdf.root_o, whole, 1.0));
+    bsdf.inverse_o = inverses.x;
+    let missing = (1.0 - whole) * inverses.y;
     let mean = mean_lobe_albedo(p.roughness);
     if p.metallic < 1.0 {
         let share = 1.0 - p.metallic;
         let f0 = p.dielectric_f0;
         let f90 = p.dielectric_f90;
-        let scale = vec3<f32>(
-            multiple_scattering(f0.x, f90, mean, missing),
-            multiple_scattering(f0.y, f90, mean, missing),
-            multiple_scattering(f0.z, f90, mean, missing),
-        );
+        let scale = multiple_scattering(f0, f90, mean, missing);
         let reflected = max3((f0 * albedo.x + vec3<f32>(f90 * albedo.y)) * scale);
         bsdf.diffuse = bsdf.diffuse * fmax(1.0 - reflected, 0.0);
         bsdf.f0 = f0 * scale * share;
@@ -120,11 +126,7 @@ fn bsdf_prepare(p: BsdfParameters, normal: vec3<f32>, wo: vec3<f32>) -> Bsdf {
     }
     if p.metallic > 0.0 {
         let f0 = p.base_color;
-        let scale = vec3<f32>(
-            multiple_scattering(f0.x, 1.0, mean, missing),
-            multiple_scattering(f0.y, 1.0, mean, missing),
-            multiple_scattering(f0.z, 1.0, mean, missing),
-        );
+        let scale = multiple_scattering(f0, 1.0, mean, missing);
         bsdf.f0 = bsdf.f0 + f0 * scale * p.metallic;
         bsdf.f90 = bsdf.f90 + scale * p.metallic;
     }
@@ -195,5 +197,5 @@ fn bsdf_sample(bsdf: Bsdf, choice: f32, u: vec2<f32>) -> vec3<f32> {
     let m = normalize3(vec3<f32>(stretch * h.x, stretch * h.y, h.z));
     let normal = t1 * m.x + t2 * m.y + n * m.z;
     let mirrored = normal * (2.0 * dot3(bsdf.wo, normal)) - bsdf.wo;
-    return normalize3(select(normal, mirrored, lobe));
+    return select(normal, mirrored, lobe);
 }

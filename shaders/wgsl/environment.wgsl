@@ -106,5 +106,5 @@ fn environment_sample(words: vec2<u32>, inside: vec2<f32>) -> EnvironmentSample 
         y,
         z * params.environment_cos - x * params.environment_sin,
     );
-    return EnvironmentSample(normalize3(direction), texel_pdf(column, row));
+    return EnvironmentSample(direction, texel_pdf(column, row));
 }

@@ -95,6 +95,13 @@ fn power_heuristic(a: f32, b: f32) -> f32 {
     return div(p * p, p * p + q * q);
 }
 
+// power_heuristic(a, b) / a: what a sample of density a counts for.
+fn power_share(a: f32, b: f32) -> f32 {
+    let p = clamp_(a, PDF_MIN, PDF_MAX);
+    let q = clamp_(b, PDF_MIN, PDF_MAX);
+    return div(p, p * p + q * q);
+}
+
 // Makes `origin`, `direction` the ray to trace.
 fn set_ray(path: ptr<function, Path>, origin: vec3<f32>, direction: vec3<f32>, t_max: f32, mode: u32) {
     (*path).origin = origin;
@@ -230,41 +237,62 @@ fn shade(path: ptr<function, Path>, hit: Hit, corners: vec4<u32>, p: PointMateri
     return scatter(path, bsdf, origin, flat_normal);
 }
 
-// Samples a light and the BSDF at a point, from which rays start at `origin`. Returns the step to do next.
+// Samples a light and the BSDF at a point, from which rays start at `origin`. Returns the step to do next. Its two loops keep
+// one call of `sample_2d` and one of `bsdf_evaluate` in the kernel, as GPUs inline every call.
 fn scatter(path: ptr<function, Path>, bsdf: Bsdf, origin: vec3<f32>, flat_normal: vec3<f32>) -> u32 {
     let arriving = (*path).throughput;
     let dimension = 1u + (*path).depth * DIMENSIONS_EVENT;
-    let choices = sample_2d((*path).key, (*path).sample_index, dimension);
-    (*path).next_throughput = vec3<f32>(0.0);
-    if bsdf.lobe_probability + bsdf.base_probability > 0.0 {
-        let u = unit_float2(sample_2d((*path).key, (*path).sample_index, dimension + 3u));
-        let wi = bsdf_sample(bsdf, unit_float(choices.y), u);
-        let sampled = bsdf_evaluate(bsdf, wi);
-        if sampled.pdf > PDF_MIN && dot3(wi, flat_normal) > COS_MIN {
-            let leaving = arriving * sampled.value * rcp(sampled.pdf);
-            (*path).next_throughput = roulette(path, leaving, dimension + 4u);
-            (*path).next_origin = origin;
-            (*path).next_direction = wi;
-            (*path).next_pdf = sampled.pdf;
-        }
+    let may_end = (*path).depth >= params.roulette_start;
+    var survival = 0u;
+    if may_end {
+        survival = sample_1d((*path).key, (*path).sample_index, dimension + 4u);
     }
     (*path).depth = (*path).depth + 1u;
-    if !has_lights() {
+    (*path).next_throughput = vec3<f32>(0.0);
+    if bsdf.lobe_probability + bsdf.base_probability == 0.0 {
         return STEP_SCATTERED;
     }
-    let words = sample_2d((*path).key, (*path).sample_index, dimension + 1u);
-    let inside = unit_float2(sample_2d((*path).key, (*path).sample_index, dimension + 2u));
-    let light = light_sample(origin, choices.x, words, inside);
-    if light.pdf < PDF_MIN || dot3(light.direction, flat_normal) < COS_MIN {
+    var choices = vec2<u32>(0u);
+    var words = vec2<u32>(0u);
+    var inside = vec2<u32>(0u);
+    var towards = vec2<u32>(0u);
+    for (var k = 0u; k < 4u; k = k + 1u) {
+        choices = words;
+        words = inside;
+        inside = towards;
+        towards = sample_2d((*path).key, (*path).sample_index, dimension + k);
+    }
+    let wi = bsdf_sample(bsdf, unit_float(choices.y), unit_float2(towards));
+    var light = LightSample(wi, 0.0, 0.0, NONE, 0u, 0.0, 0.0);
+    if has_lights() {
+        light = light_sample(origin, choices.x, words, unit_float2(inside));
+    }
+    // First the BSDF's direction, then the light's.
+    var evaluated = BsdfValue(vec3<f32>(0.0), 0.0);
+    var lit = evaluated;
+    var direction = wi;
+    var wanted = dot3(wi, flat_normal) > COS_MIN;
+    for (var k = 0u; k < 2u; k = k + 1u) {
+        evaluated = lit;
+        lit = BsdfValue(vec3<f32>(0.0), 0.0);
+        if wanted {
+            lit = bsdf_evaluate(bsdf, direction);
+        }
+        direction = light.direction;
+        wanted = light.pdf > PDF_MIN && dot3(direction, flat_normal) > COS_MIN;
+    }
+    if evaluated.pdf > PDF_MIN {
+        let leaving = arriving * evaluated.value * rcp(evaluated.pdf);
+        (*path).next_throughput = roulette(leaving, may_end, unit_float(survival));
+        (*path).next_origin = origin;
+        (*path).next_direction = wi;
+        (*path).next_pdf = evaluated.pdf;
+    }
+    let share = arriving * lit.value * power_share(light.pdf, lit.pdf);
+    if max3(share) < THROUGHPUT_MIN {
         return STEP_SCATTERED;
     }
-    let towards = bsdf_evaluate(bsdf, light.direction);
-    let share = div(power_heuristic(light.pdf, towards.pdf), light.pdf);
-    let lit = arriving * towards.value * share;
-    if max3(lit) < THROUGHPUT_MIN {
-        return STEP_SCATTERED;
-    }
-    (*path).throughput = lit;
+    (*path).throughput = share;
     (*path).light_instance = light.instance;
     (*path).light_primitive = light.primitive;
     (*path).light_b1 = light.b1;
@@ -273,21 +301,18 @@ fn scatter(path: ptr<function, Path>, bsdf: Bsdf, origin: vec3<f32>, flat_normal
     return STEP_TRACE;
 }
 
-// Russian roulette: the throughput of a path that goes on, divided by its chance to; else 0. A path of next to no throughput
-// ends anyway.
-fn roulette(path: ptr<function, Path>, throughput: vec3<f32>, dimension: u32) -> vec3<f32> {
+// Russian roulette: the throughput of a path that goes on, divided by its chance to, or 0; `survival` in [0, 1) decides where
+// it `may_end`. A path of next to no throughput ends anyway.
+fn roulette(throughput: vec3<f32>, may_end: bool, survival: f32) -> vec3<f32> {
     let greatest = max3(throughput);
     if greatest < THROUGHPUT_MIN {
         return vec3<f32>(0.0);
     }
-    if (*path).depth < params.roulette_start || greatest >= 1.0 {
+    if !may_end || greatest >= 1.0 {
         return throughput;
     }
     let chance = sqrt_(greatest);
-    if unit_float(sample_1d((*path).key, (*path).sample_index, dimension)) >= chance {
-        return vec3<f32>(0.0);
-    }
-    return throughput * rcp(chance);
+    return select(throughput * rcp(chance), vec3<f32>(0.0), survival >= chance);
 }
 
 // Digests what the path's ray met. Returns the step to do next.
@@ -366,22 +391,24 @@ fn render_pixel(x: u32, y: u32, sample_start: u32, sample_count: u32) -> PixelRe
     }
     let key = sample_pixel_key(params.seed, params.frame, x, y);
     var path: Path;
-    var done = 0u;
-    start_path(&path, key, x, y, sample_start);
+    var started = 0u;
+    var step = STEP_DONE;
     loop {
-        record_ray(&record, path.mode, path.depth);
-        let hit = trace(path.origin, path.direction, path.t_max, path.after, path.mode);
-        var step = advance(&path, hit);
-        if step == STEP_SCATTERED {
-            step = continue_path(&path);
-        }
         if step == STEP_DONE {
-            record_sample(&record, path.radiance, path.covered);
-            done = done + 1u;
-            if done == sample_count {
+            if started > 0u {
+                record_sample(&record, path.radiance, path.covered);
+            }
+            if started == sample_count {
                 break;
             }
-            start_path(&path, key, x, y, sample_start + done);
+            start_path(&path, key, x, y, sample_start + started);
+            started = started + 1u;
+        }
+        record_ray(&record, path.mode, path.depth);
+        let hit = trace(path.origin, path.direction, path.t_max, path.after, path.mode);
+        step = advance(&path, hit);
+        if step == STEP_SCATTERED {
+            step = continue_path(&path);
         }
     }
     return record;

@@ -165,7 +165,7 @@ fn valid_normal(normal: vec3<f32>, flat_normal: vec3<f32>, wo: vec3<f32>) -> vec
     let b = a + t * wz;
     let root = sqrt_(b * b - a * s * s);
     let q = saturate_(div(0.5 * select(b - root, b + root, wx < 0.0), a));
-    return normalize3(x * sqrt_(1.0 - q) + flat_normal * sqrt_(q));
+    return x * sqrt_(1.0 - q) + flat_normal * sqrt_(q);
 }
 
 // Least cosine between a shading normal and the direction towards the viewer.
