@@ -81,10 +81,11 @@ struct Weigher<'a>(&'a mut Scale);
 
 impl Weigher<'_> {
     fn take<E: serde::de::Error>(&mut self, is_object: bool) -> Result<(), E> {
-        self.0.values_left = self.0.values_left.checked_sub(1).ok_or_else(|| E::custom("too many values"))?;
+        self.0.values_left =
+            self.0.values_left.checked_sub(1).ok_or_else(|| E::custom("it has too many values"))?;
         if is_object {
             self.0.objects_left =
-                self.0.objects_left.checked_sub(1).ok_or_else(|| E::custom("too many objects"))?;
+                self.0.objects_left.checked_sub(1).ok_or_else(|| E::custom("it has too many objects"))?;
         }
         Ok(())
     }

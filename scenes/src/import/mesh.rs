@@ -132,7 +132,13 @@ impl<'a> MeshReader<'a> {
         let mut influences = self.influences(accessors, primitive, vertices.len(), place)?;
         let has_tangents = vertices.iter().any(|vertex| vertex.tangent != [0.0; 4]);
         if let Some(normal) = uses.normal.as_ref().filter(|_| !has_tangents) {
-            let origins = tangent::generate(&mut vertices, &mut triangles, usize::from(normal.uv_set));
+            let generated = tangent::generate(&mut vertices, &mut triangles, usize::from(normal.uv_set));
+            let origins = generated.map_err(|error| {
+                ImportError::malformed(
+                    place,
+                    format!("its normal map needs tangents, and {error}; export them"),
+                )
+            })?;
             if !influences.is_empty() {
                 influences = origins.iter().map(|origin| influences[*origin as usize]).collect();
             }

@@ -2,15 +2,53 @@
 
 use std::collections::HashMap;
 
+use tessera_shared::package::validate::is_degenerate;
+
 use super::mesh::Vertex;
 use crate::affine::{cross, sub, unit};
 
-/// Gives every corner its tangent for one UV set. Vertices split where tangents differ. Returns the vertex that each new
-/// one came from.
-pub fn generate(vertices: &mut Vec<Vertex>, triangles: &mut [[u32; 3]], uv_set: usize) -> Vec<u32> {
+/// Most triangles around one corner: MikkTSpace walks around it by recursion.
+const VALENCE_MAX: u32 = 100_000;
+/// Stack of the thread that MikkTSpace runs on; only what it touches is ever held.
+const STACK_BYTES: usize = 512 << 20;
+
+/// Why there are no tangents.
+#[derive(Debug, thiserror::Error)]
+pub enum TangentError {
+    #[error("more than {VALENCE_MAX} triangles meet in one corner")]
+    Valence,
+    #[error("MikkTSpace gave up on the mesh")]
+    GaveUp,
+}
+
+/// Gives every corner its tangent for one UV set. Vertices split where tangents differ, and triangles without area are
+/// dropped. Returns the vertex that each new one came from.
+pub fn generate(
+    vertices: &mut Vec<Vertex>,
+    triangles: &mut Vec<[u32; 3]>,
+    uv_set: usize,
+) -> Result<Vec<u32>, TangentError> {
+    // The library panics on meshes that are one point.
+    triangles.retain(|triangle| {
+        let [a, b, c] = triangle.map(|i| vertices[i as usize].position.map(|x| x as f32));
+        !is_degenerate(a, b, c)
+    });
+    if triangles.is_empty() {
+        return Ok((0..vertices.len() as u32).collect());
+    }
+    if greatest_valence(vertices, triangles) > VALENCE_MAX {
+        return Err(TangentError::Valence);
+    }
     let mut surface = Surface::new(vertices, triangles, uv_set);
-    mikktspace::generate_tangents(&mut surface);
-    let corners = surface.tangents;
+    let corners = std::thread::scope(|scope| {
+        let run = move || {
+            mikktspace::generate_tangents(&mut surface);
+            surface.tangents
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
+        thread.ok().and_then(|thread| thread.join().ok())
+    });
+    let corners = corners.ok_or(TangentError::GaveUp)?;
     let mut known: HashMap<(u32, [u32; 4]), u32> = HashMap::new();
     let (mut split, mut origins) = (Vec::new(), Vec::new());
     for (triangle, tangents) in triangles.iter_mut().zip(corners) {
@@ -26,7 +64,16 @@ pub fn generate(vertices: &mut Vec<Vertex>, triangles: &mut [[u32; 3]], uv_set: 
         }
     }
     *vertices = split;
-    origins
+    Ok(origins)
+}
+
+/// The most triangles around one position.
+fn greatest_valence(vertices: &[Vertex], triangles: &[[u32; 3]]) -> u32 {
+    let mut counts: HashMap<[u64; 3], u32> = HashMap::new();
+    for corner in triangles.iter().flatten() {
+        *counts.entry(vertices[*corner as usize].position.map(f64::to_bits)).or_default() += 1;
+    }
+    counts.values().copied().max().unwrap_or(0)
 }
 
 /// A mesh as MikkTSpace reads it. Positions are brought near one, so that no product overflows.
