@@ -213,7 +213,7 @@ pub fn scene() -> Vec<u8> {
         }));
     }
     // A tall warm panel to the left, facing the group.
-    let panel = glb.material(lamp("panel", [1.0, 0.72, 0.44], 22.0));
+    let panel = glb.material(lamp("panel", [1.0, 0.72, 0.44], 32.0));
     let quad = Shape {
         positions: vec![[-1.2, -1.6, 0.0], [1.2, -1.6, 0.0], [1.2, 1.6, 0.0], [-1.2, 1.6, 0.0]],
         triangles: vec![[0, 1, 2], [0, 2, 3]],

@@ -120,8 +120,9 @@ impl mikktspace::Geometry for Surface<'_> {
     }
 
     fn tex_coord(&self, face: usize, vert: usize) -> [f32; 2] {
-        // Beyond this the fraction of a coordinate has no bits left.
-        self.corner(face, vert).uv[self.uv_set].map(|x| x.clamp(-16_777_216.0, 16_777_216.0))
+        // glTF's v points down the picture, MikkTSpace's up; beyond 2²⁴ a coordinate's fraction has no bits left.
+        let [u, v] = self.corner(face, vert).uv[self.uv_set].map(|x| x.clamp(-16_777_216.0, 16_777_216.0));
+        [u, -v]
     }
 
     fn set_tangent_encoded(&mut self, tangent: [f32; 4], face: usize, vert: usize) {

@@ -193,7 +193,7 @@ fn choice<T: std::str::FromStr<Err = ParseChoiceError> + Default>(
     )
 }
 
-fn in_range<T: PartialOrd + std::fmt::Display>(
+fn in_range<T: PartialOrd + std::fmt::Display + std::fmt::Debug>(
     key: &'static str,
     value: T,
     low: T,
@@ -202,5 +202,5 @@ fn in_range<T: PartialOrd + std::fmt::Display>(
     if value >= low && value <= high {
         return Ok(value);
     }
-    Err(ReadShotError::Range { key, value: value.to_string(), range: format!("{low} to {high}") })
+    Err(ReadShotError::Range { key, value: format!("{value:?}"), range: format!("{low} to {high}") })
 }

@@ -1,0 +1,146 @@
+//! Job files: keys, defaults, what overrides what, and what is said about mistakes.
+
+mod support;
+
+use std::path::PathBuf;
+
+use expect_test::{Expect, expect};
+use support::Folder;
+use tessera_scenes::shot::{CameraKeys, Output, Verify};
+use tessera_scenes::{Shot, ShotKeys};
+
+fn read(name: &str, text: &str, flags: ShotKeys) -> Result<Shot, String> {
+    let folder = Folder::new();
+    let path = folder.write(name, text);
+    let prefix = format!("{}/", folder.path().display());
+    let mut shot = Shot::read(&path, flags).map_err(|error| error.to_string().replace(&prefix, ""))?;
+    shot.scene = shot.scene.strip_prefix(folder.path()).map(PathBuf::from).unwrap_or(shot.scene);
+    Ok(shot)
+}
+
+fn fails(text: &str, expected: Expect) {
+    expected.assert_eq(&read("job.json", text, ShotKeys::default()).unwrap_err());
+}
+
+#[test]
+fn the_same_job_in_json_and_toml() {
+    let json = r#"{"scene": "../a.glb", "environment": null, "eye": [1, 2.5, 3], "target": [0, 0, 0], "width": 256,
+        "height": 128, "frames": "1-24", "outputs": ["png", "exr-half"], "verify": "blocks=4", "spp": 100, "priority": -2}"#;
+    let toml = "scene = '../a.glb'\neye = [1, 2.5, 3]\ntarget = [0, 0, 0]\nwidth = 256\nheight = 128\nframes = '1-24'\n\
+        outputs = ['png', 'exr-half']\nverify = 'blocks=4'\nspp = 100\npriority = -2\n";
+    let shot = read("job.json", json, ShotKeys::default()).unwrap();
+    assert_eq!(Ok(&shot), read("job.toml", toml, ShotKeys::default()).as_ref());
+    assert_eq!(shot.scene, PathBuf::from("../a.glb"));
+    assert_eq!((shot.name.as_str(), shot.frames.len(), shot.pass_spp, shot.max_bounces), ("job", 24, 64, 8));
+    assert_eq!((shot.verify, shot.priority), (Verify::Blocks(4), -2));
+    assert_eq!(shot.outputs, [Output::ExrHalf, Output::Png]);
+}
+
+#[test]
+fn flags_override_and_a_camera_replaces_a_camera() {
+    let json = r#"{"scene": "a.glb", "environment": "sky.hdr", "camera": "left", "spp": 9}"#;
+    let flags = ShotKeys {
+        eye: Some([0.0; 3]),
+        target: Some([1.0; 3]),
+        environment: Some("none".into()),
+        spp: Some(3),
+        ..ShotKeys::default()
+    };
+    let shot = read("job.json", json, flags).unwrap();
+    assert!(matches!(shot.camera, CameraKeys::Placed { vfov_degrees: 40.0, .. }));
+    assert_eq!((shot.environment, shot.spp), (None, 3));
+    let placed = r#"{"scene": "a.glb", "eye": [0, 0, 1], "target": [0, 0, 0]}"#;
+    let named = ShotKeys { camera: Some("left".into()), ..ShotKeys::default() };
+    assert_eq!(read("job.json", placed, named).unwrap().camera, CameraKeys::Named("left".into()));
+}
+
+#[test]
+fn mistakes_are_named() {
+    fails("{", expect!["job.json: EOF while parsing an object at line 1 column 1"]);
+    fails("[1]", expect!["job.json: invalid type: sequence, expected a map at line 1 column 0"]);
+    fails(
+        "{}",
+        expect!["job.json: the key `scene` is missing; it names the glTF file, relative to the job file"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "sample": 4}"#,
+        expect!["job.json: the key `sample` is unknown; the nearest known key is `scene`"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "max_bounce": 4}"#,
+        expect!["job.json: the key `max_bounce` is unknown; the nearest known key is `max_bounces`"],
+    );
+    fails(r#"{"scene": 4}"#, expect!["job.json: `scene`: invalid type: integer `4`, expected path string"]);
+    fails(
+        r#"{"scene": "a.glb", "width": -1}"#,
+        expect!["job.json: `width`: invalid value: integer `-1`, expected u32"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "width": 1.5}"#,
+        expect!["job.json: `width`: invalid type: floating point `1.5`, expected u32"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "width": 0}"#,
+        expect!["a frame of 0×540 pixels; width and height must be 1 to 32768"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "tile": 12}"#,
+        expect!["a tile of 12 pixels; it must be a multiple of 8 from 8 to 512"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "eye": [1, 2]}"#,
+        expect!["job.json: `eye`: invalid length 2, expected an array of length 3"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "eye": [1, 2, 3]}"#,
+        expect![
+            "`eye` and `target` go together, and exclude `camera`: give either the two or a camera's name"
+        ],
+    );
+    fails(r#"{"scene": "a.glb", "spp": 0}"#, expect!["`spp` is 0; it must be 1 to 1048576"]);
+    fails(r#"{"scene": "a.glb", "max_bounces": 65}"#, expect!["`max_bounces` is 65; it must be 0 to 64"]);
+    fails(
+        r#"{"scene": "a.glb", "vfov_degrees": 180}"#,
+        expect!["`vfov_degrees` is 180.0; it must be 0.01 to 179"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "environment_strength": 1e300}"#,
+        expect!["`environment_strength` is 1e300; it must be 0 to 1000000000"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "filter": "gauss"}"#,
+        expect!["`filter`: `gauss` is not one of `box`; other filters are not rendered yet"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "outputs": ["tiff"]}"#,
+        expect!["`outputs`: `tiff` is not one of `exr`, `exr-half`, `png`"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "outputs": []}"#,
+        expect!["`outputs` is empty; it must be a list of at least one of exr, exr-half, png"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "verify": "confidence=1"}"#,
+        expect![
+            "`verify`: `confidence=1` is not one of `none`, `spot`, `blocks=N` with N from 1, `double`, `confidence=P` with P between 0 and 1"
+        ],
+    );
+    fails(
+        r#"{"scene": "a.glb", "light_units": "watts"}"#,
+        expect!["`light_units`: `watts` is not one of `blender`, `radiometric`"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "frames": "10-1"}"#,
+        expect!["job.json: `frames`: the range `10-1` runs backwards; write the lower frame first"],
+    );
+    expect![[r#"
+        job.toml: TOML parse error at line 1, column 9
+          |
+        1 | scene = 
+          |         ^
+        string values must be quoted, expected literal string
+    "#]]
+    .assert_eq(&read("job.toml", "scene = ", ShotKeys::default()).unwrap_err());
+    expect!["job.yaml: a shot is a .json or .toml job file, or a .glb or .gltf scene"]
+        .assert_eq(&read("job.yaml", "scene: a", ShotKeys::default()).unwrap_err());
+}
