@@ -23,7 +23,7 @@ impl Glb {
     }
 
     fn view(&mut self, bytes: &[u8]) -> usize {
-        while self.binary.len() % 4 != 0 {
+        while !self.binary.len().is_multiple_of(4) {
             self.binary.push(0);
         }
         self.views.push(json!({"buffer": 0, "byteOffset": self.binary.len(), "byteLength": bytes.len()}));
@@ -99,7 +99,7 @@ impl Glb {
     }
 
     pub fn finish(mut self) -> Vec<u8> {
-        while self.binary.len() % 4 != 0 {
+        while !self.binary.len().is_multiple_of(4) {
             self.binary.push(0);
         }
         let textures: Vec<Value> =
@@ -125,7 +125,7 @@ impl Glb {
             root["extensionsUsed"] = json!(self.extensions);
         }
         let mut text = root.to_string().into_bytes();
-        while text.len() % 4 != 0 {
+        while !text.len().is_multiple_of(4) {
             text.push(b' ');
         }
         let mut out = Vec::new();

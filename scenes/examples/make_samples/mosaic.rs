@@ -115,7 +115,7 @@ fn floor(glb: &mut Glb) -> Value {
         let middle = radius + width / 2.0;
         // A multiple of twelve keeps the pattern's symmetry.
         let count = ((TAU * middle / 0.235 / 12.0).round() as u32).max(1) * 12;
-        let offset = if count % 24 == 0 { 0.0 } else { 0.5 / count as f32 };
+        let offset = if count.is_multiple_of(24) { 0.0 } else { 0.5 / count as f32 };
         for i in 0..count {
             let turns = [i, i + 1].map(|i| i as f32 / count as f32 + offset);
             let stuff = pattern(middle, (turns[0] + turns[1]) / 2.0);
@@ -151,6 +151,9 @@ fn lamp(name: &str, color: [f32; 3], strength: f32) -> Value {
     })
 }
 
+/// Name, shape, place on the floor, size, turn and material.
+type Standing = (&'static str, Shape, [f32; 2], f32, [f32; 4], Value);
+
 pub fn scene() -> Vec<u8> {
     let mut glb = Glb::using(&["KHR_materials_emissive_strength"]);
     let medallion = floor(&mut glb);
@@ -183,7 +186,7 @@ pub fn scene() -> Vec<u8> {
             "name": name, "mesh": mesh, "translation": [x, radius + 0.036, z], "scale": [radius, radius, radius],
         }));
     }
-    let standing: [(&str, Shape, [f32; 2], f32, [f32; 4], Value); 2] = [
+    let standing: [Standing; 2] = [
         (
             "knot",
             Shape::torus_knot(2.0, 3.0, 0.42, 0.235, 240, 20),

@@ -167,7 +167,10 @@ fn places() -> Vec<([f32; 3], f32)> {
     placed
 }
 
-fn instanced(glb: &mut Glb, name: &str, mesh: usize, instances: &[([f32; 3], [f32; 4], [f32; 3])]) {
+/// Translation, rotation and scale.
+type Placed = ([f32; 3], [f32; 4], [f32; 3]);
+
+fn instanced(glb: &mut Glb, name: &str, mesh: usize, instances: &[Placed]) {
     let translations: Vec<[f32; 3]> = instances.iter().map(|i| i.0).collect();
     let rotations: Vec<[f32; 4]> = instances.iter().map(|i| i.1).collect();
     let scales: Vec<[f32; 3]> = instances.iter().map(|i| i.2).collect();
@@ -210,7 +213,7 @@ pub fn scene() -> Vec<u8> {
     ];
     let shapes: Vec<Value> = (0..3).map(|seed| glb.primitive(&pebble(seed * 7 + 1))).collect();
     let mut random = Random(5);
-    let mut groups: Vec<Vec<([f32; 3], [f32; 4], [f32; 3])>> = vec![Vec::new(); palette.len()];
+    let mut groups: Vec<Vec<Placed>> = vec![Vec::new(); palette.len()];
     for (at, size) in places() {
         let group = (random.unit() * groups.len() as f32) as usize;
         let high = size * random.within(0.75, 1.1);

@@ -73,8 +73,7 @@ pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Resu
     let buffers = resources::buffers(&root, document.chunk, folder, limits)?;
     let hierarchy = nodes::hierarchy(&root, limits)?;
     let mut accessors = accessor::Accessors::new(&root, &buffers, limits.vertices_max * 8);
-    let mut model = Model::default();
-    model.materials = material::materials(&root)?;
+    let mut model = Model { materials: material::materials(&root)?, ..Model::default() };
     placement::place(&mut accessors, &hierarchy, limits, &mut model, notices)?;
     model.images = image::images(&root, &accessors, folder, limits, &mut model.materials)?;
     model.cameras = placement::cameras(&root, &hierarchy, notices)?;

@@ -1,217 +1,22 @@
-//! What a node demands of a package before a kernel reads it: every number finite, normal and in range, every index and count
-//! in bounds. What passes is safe for kernels that index without checks. Normative: a rule that moves is a new kernel version.
-//! Whether blobs hash to their names is checked where they arrive.
+//! The sections of one scene against each other: counts, indices, ranges, cumulative probabilities.
 
 use bytemuck::Pod;
 
-use super::layout::{
-    EnvironmentTable, IMAGE_LINEAR8, INSTANCE_FLIPPED, INSTANCE_IDENTITY, Image, Instance, LightTriangle,
-    MATERIAL_BLEND, MATERIAL_EMISSIVE, MATERIAL_MASK, MATERIAL_UNLIT, Material, Mesh, NONE, SLOT_NEAREST,
-    SLOT_UV1, SceneHeader, TextureSlot, VertexAttributes, WRAP_MIRROR, tables,
+use super::instance::validate_instance;
+use super::{
+    ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, SOBOL_DIRECTIONS, invalid, is_degenerate,
+    is_number, numbers, within,
 };
-use super::manifest::{BOUNCES_MAX, FRAMES_MAX, Manifest, SAMPLES_MAX, SectionKind};
-use super::{Camera, Package, SceneEntry, Settings};
-use crate::grid::{FRAME_EDGE_MAX_PX, Grid};
-
-/// Least magnitude of a number that is not zero: 2⁻⁶⁰.
-pub const MAGNITUDE_MIN: f32 = 8.673_617_4e-19;
-/// Greatest magnitude of a coordinate: 2⁴⁰.
-pub const MAGNITUDE_MAX: f32 = 1_099_511_627_776.0;
-/// Largest section: what one storage buffer holds on every device.
-pub const SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
-/// Longest name of a job, in bytes.
-pub const NAME_BYTES_MAX: usize = 1024;
-/// Largest edge of the directional-albedo table.
-pub const ALBEDO_EDGE_MAX: u32 = 256;
-
-/// Direction numbers of the second Sobol dimension (primitive polynomial x + 1; Bratley and Fox 1988).
-pub const SOBOL_DIRECTIONS: [u32; 32] = {
-    let mut directions = [1u32 << 31; 32];
-    let mut i = 1;
-    while i < 32 {
-        directions[i] = directions[i - 1] ^ (directions[i - 1] >> 1);
-        i += 1;
-    }
-    directions
+use crate::grid::FRAME_EDGE_MAX_PX;
+use crate::package::layout::{
+    EnvironmentTable, IMAGE_LINEAR8, Image, Instance, LightTriangle, MATERIAL_BLEND, MATERIAL_EMISSIVE,
+    MATERIAL_MASK, MATERIAL_UNLIT, Material, Mesh, NONE, SLOT_NEAREST, SLOT_UV1, SceneHeader, TextureSlot,
+    VertexAttributes, WRAP_MIRROR, tables,
 };
-
-/// The rule that a package breaks, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct InvalidPackage {
-    /// Such as `scene 0, triangle 17`.
-    pub place: String,
-    pub problem: String,
-}
-
-fn invalid<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T, InvalidPackage> {
-    Err(InvalidPackage { place: place.into(), problem: problem.into() })
-}
-
-type Checked = Result<(), InvalidPackage>;
-
-/// Whether kernels may read the package. Takes time linear in its size and never panics.
-pub fn validate(package: &Package) -> Checked {
-    validate_manifest(&package.manifest)?;
-    for (index, entry) in package.manifest.scenes.iter().enumerate() {
-        for section in &entry.sections {
-            match package.blobs.get(&section.blob) {
-                Some(bytes) if bytes.len() as u64 == section.bytes => {}
-                Some(bytes) => {
-                    let problem =
-                        format!("its blob has {} bytes where {} are named", bytes.len(), section.bytes);
-                    return invalid(format!("scene {index}, {:?}", section.kind), problem);
-                }
-                None => return invalid(format!("scene {index}, {:?}", section.kind), "its blob is missing"),
-            }
-        }
-        let prefixed = |error: InvalidPackage| InvalidPackage {
-            place: format!("scene {index}, {}", error.place),
-            ..error
-        };
-        Scene::read(package, entry).and_then(|scene| scene.validate()).map_err(prefixed)?;
-    }
-    Ok(())
-}
-
-/// The part of [`validate`] that needs no blobs.
-pub fn validate_manifest(manifest: &Manifest) -> Checked {
-    if manifest.name.len() > NAME_BYTES_MAX {
-        return invalid("name", format!("{} bytes; at most {NAME_BYTES_MAX}", manifest.name.len()));
-    }
-    validate_settings(&manifest.settings)?;
-    if manifest.frames.is_empty() || manifest.frames.len() > FRAMES_MAX {
-        return invalid(
-            "frames",
-            format!("{} of them; 1 to {FRAMES_MAX} are rendered", manifest.frames.len()),
-        );
-    }
-    if manifest.frames.windows(2).any(|pair| pair[0].number >= pair[1].number) {
-        return invalid("frames", "their numbers do not ascend");
-    }
-    for frame in &manifest.frames {
-        if frame.scene as usize >= manifest.scenes.len() {
-            return invalid(format!("frame {}", frame.number.0), "its scene does not exist");
-        }
-        validate_camera(&frame.camera).map_err(|error| InvalidPackage {
-            place: format!("frame {}, {}", frame.number.0, error.place),
-            ..error
-        })?;
-    }
-    for (index, scene) in manifest.scenes.iter().enumerate() {
-        let mut seen = std::collections::BTreeSet::new();
-        for section in &scene.sections {
-            let place = || format!("scene {index}, {:?}", section.kind);
-            if !seen.insert(section.kind) {
-                return invalid(place(), "the section is there twice");
-            }
-            if section.bytes == 0 || section.bytes > SECTION_BYTES_MAX {
-                return invalid(
-                    place(),
-                    format!("{} bytes; 1 to {SECTION_BYTES_MAX} are read", section.bytes),
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-fn validate_settings(settings: &Settings) -> Checked {
-    if let Err(error) = Grid::new(settings.grid.width_px, settings.grid.height_px, settings.grid.tile_px) {
-        return invalid("settings", error.to_string());
-    }
-    let Settings { samples, pass_samples, max_bounces, film_scale_log2, sample_clamp, .. } = *settings;
-    if samples == 0 || samples > SAMPLES_MAX {
-        return invalid("settings", format!("{samples} samples; 1 to {SAMPLES_MAX} are rendered"));
-    }
-    if pass_samples == 0 || pass_samples > samples {
-        return invalid("settings", format!("a pass of {pass_samples} samples out of {samples}"));
-    }
-    if max_bounces > BOUNCES_MAX {
-        return invalid("settings", format!("{max_bounces} bounces; at most {BOUNCES_MAX}"));
-    }
-    if !(is_number(sample_clamp) && sample_clamp > 0.0) {
-        return invalid("settings", format!("a sample clamp of {sample_clamp}"));
-    }
-    let whole = f64::from(samples) * f64::from(sample_clamp) * 2f64.powi(film_scale_log2.min(100) as i32);
-    if film_scale_log2 > 40 || whole >= 2f64.powi(62) {
-        return invalid("settings", format!("a film scale of 2^{film_scale_log2} could overflow"));
-    }
-    Ok(())
-}
-
-fn validate_camera(camera: &Camera) -> Checked {
-    let Camera { eye, corner, step_x, step_y } = camera;
-    numbers("camera", eye)?;
-    for vector in [corner, step_x, step_y] {
-        numbers("camera", vector)?;
-        if vector.iter().any(|x| x.abs() > 16_777_216.0) {
-            return invalid("camera", "a direction is longer than 2²⁴");
-        }
-    }
-    // No ray may have length zero: the eye must lie off the film's plane.
-    let [corner, x, y] = [corner, step_x, step_y].map(|v| v.map(f64::from));
-    let normal = cross(x, y);
-    let length = dot(normal, normal).sqrt();
-    if length < 1e-60 || (dot(corner, normal) / length).abs() < 1.0 / 1_048_576.0 {
-        return invalid("camera", "the eye lies in the film's plane");
-    }
-    Ok(())
-}
-
-/// 0 (not −0), or a magnitude from 2⁻⁶⁰ to 2⁴⁰.
-pub fn is_number(x: f32) -> bool {
-    x.to_bits() == 0 || (MAGNITUDE_MIN..=MAGNITUDE_MAX).contains(&x.abs())
-}
-
-fn numbers(place: &str, values: &[f32]) -> Checked {
-    match values.iter().find(|x| !is_number(**x)) {
-        Some(x) => invalid(place, format!("{x:e} is not 0 or of a magnitude from 2^-60 to 2^40")),
-        None => Ok(()),
-    }
-}
-
-/// Every value is a number from `low` to `high`.
-fn within(place: &str, name: &str, values: &[f32], low: f32, high: f32) -> Checked {
-    match values.iter().find(|x| !(is_number(**x) && **x >= low && **x <= high)) {
-        Some(x) => invalid(
-            place,
-            format!("its {name} is {x:e}; it must be {low} to {high}, and 0 or at least 2^-60"),
-        ),
-        None => Ok(()),
-    }
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-/// Whether a triangle has no area that a kernel could use. Its normal, `(b − a) × (c − a)` in f32 arithmetic, must have a
-/// component of at least 2⁻¹⁰⁰, and its area must not be below 2⁻⁴⁰ of its longest edge's square.
-pub fn is_degenerate(a: [f32; 3], b: [f32; 3], c: [f32; 3]) -> bool {
-    let edge = |p: [f32; 3], q: [f32; 3]| [q[0] - p[0], q[1] - p[1], q[2] - p[2]];
-    let (u, v) = (edge(a, b), edge(a, c));
-    let rounded =
-        [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]].map(f32::abs);
-    // A comparison that NaN fails, so that it counts as degenerate.
-    let is_large = |x: &f32| f64::from(*x) >= 2f64.powi(-100);
-    if !rounded.iter().any(is_large) {
-        return true;
-    }
-    let [p, q, r] = [a, b, c].map(|point| point.map(f64::from));
-    let edge = |p: [f64; 3], q: [f64; 3]| [q[0] - p[0], q[1] - p[1], q[2] - p[2]];
-    let (u, v, w) = (edge(p, q), edge(p, r), edge(q, r));
-    let normal = cross(u, v);
-    let longest = dot(u, u).max(dot(v, v)).max(dot(w, w));
-    !(dot(normal, normal).sqrt() >= longest * 2f64.powi(-40))
-}
+use crate::package::{Package, SceneEntry, SectionKind};
 
 /// The sections of a scene as records.
-struct Scene<'a> {
+pub(super) struct Scene<'a> {
     header: SceneHeader,
     positions: &'a [u8],
     attributes: &'a [u8],
@@ -234,10 +39,10 @@ fn records<T: Pod>(bytes: &[u8]) -> impl ExactSizeIterator<Item = T> + '_ {
 }
 
 impl<'a> Scene<'a> {
-    fn read(package: &'a Package, entry: &'a SceneEntry) -> Result<Scene<'a>, InvalidPackage> {
+    pub(super) fn read(package: &'a Package, entry: &'a SceneEntry) -> Result<Scene<'a>, InvalidPackage> {
         let section = |kind: SectionKind, record: usize| {
             let bytes = package.section(entry, kind);
-            if bytes.len() % record != 0 {
+            if !bytes.len().is_multiple_of(record) {
                 return invalid(
                     format!("{kind:?}"),
                     format!("{} bytes are no multiple of {record}", bytes.len()),
@@ -269,7 +74,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    fn validate(&self) -> Checked {
+    pub(super) fn validate(&self) -> Checked {
         self.header()?;
         self.tables()?;
         self.environment()?;
@@ -564,41 +369,4 @@ impl<'a> Scene<'a> {
 fn is_unit_or_zero(v: [f32; 3]) -> bool {
     let [x, y, z] = v.map(f64::from);
     v.iter().all(|x| is_number(*x)) && (v == [0.0; 3] || (x * x + y * y + z * z - 1.0).abs() < 1e-3)
-}
-
-fn validate_instance(place: &str, instance: &Instance, mesh: &Mesh) -> Checked {
-    let matrices = [&instance.object_to_world, &instance.world_to_object];
-    for matrix in matrices {
-        numbers(place, matrix.as_flattened())?;
-    }
-    numbers(place, &instance.box_min)?;
-    numbers(place, &instance.box_max)?;
-    if (0..3).any(|k| instance.box_min[k] > instance.box_max[k]) {
-        return invalid(place, "its box is inside out");
-    }
-    let [to_world, to_object] = matrices.map(|m| m.map(|row| [row[0], row[1], row[2]].map(f64::from)));
-    for row in 0..3 {
-        for column in 0..3 {
-            let product: f64 = (0..3).map(|k| to_world[row][k] * to_object[k][column]).sum();
-            let expected = if row == column { 1.0 } else { 0.0 };
-            if (product - expected).abs() > 0.25 {
-                return invalid(place, "its matrices are not each other's inverses");
-            }
-        }
-    }
-    let determinant = dot(to_world[0], cross(to_world[1], to_world[2]));
-    let is_flipped = instance.flags & INSTANCE_FLIPPED != 0;
-    if determinant == 0.0 || is_flipped != (determinant < 0.0) {
-        return invalid(place, "its flag for mirroring does not fit its matrix");
-    }
-    const IDENTITY: [[f32; 4]; 3] = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
-    let is_identity = matrices.iter().all(|matrix| **matrix == IDENTITY);
-    if (instance.flags & INSTANCE_IDENTITY != 0) && !is_identity {
-        return invalid(place, "it is marked as the identity and is not");
-    }
-    let fits = instance.flags & !(INSTANCE_FLIPPED | INSTANCE_IDENTITY) == 0
-        && instance.triangle_start == mesh.triangle_start
-        && instance.emissive_count == mesh.emissive_count
-        && instance.blas_root == 0;
-    if fits { Ok(()) } else { invalid(place, format!("it does not fit its mesh: {instance:?}")) }
 }
