@@ -67,6 +67,10 @@ fn accessors_that_read_what_is_not_there() {
             r#"scene.glb: primitive 0 of mesh 0 "panel": has 2 elements of TEXCOORD_0 for 3 of POSITION"#
         ]],
     );
+}
+
+#[test]
+fn buffer_views_that_reach_too_far() {
     check(
         |d| d["bufferViews"][0]["buffer"] = 4.into(),
         expect!["scene.glb: accessor 0: refers to buffer 4, which does not exist"],
@@ -415,6 +419,38 @@ fn instancing_that_does_not_fit() {
         expect![[
             r#"scene.glb: EXT_mesh_gpu_instancing of node 0 "lamp": invalid type: string "no", expected a map"#
         ]],
+    );
+}
+
+#[test]
+fn counts_that_cost_a_file_nothing() {
+    let empty = |count: u64, kind: &str| json!({"componentType": 5126, "count": count, "type": kind});
+    check(|d| d["accessors"][1] = empty(3, "VEC2"), expect!["compiles"]);
+    check(
+        |d| d["accessors"][1] = empty(30_000_000, "VEC2"),
+        expect![
+            "scene.glb: accessor 1 without bytes of its own: 60000000 numbers; at most 16777216 are read"
+        ],
+    );
+    check(
+        |d| {
+            d["accessors"].as_array_mut().unwrap().push(empty(3_000_000, "VEC3"));
+            let attributes = json!({"attributes": {"TRANSLATION": 3}});
+            d["nodes"][0]["extensions"] = json!({"EXT_mesh_gpu_instancing": attributes});
+        },
+        expect![[
+            r#"scene.glb: EXT_mesh_gpu_instancing of node 0 "lamp": 3000000 instances; at most 2097152 are read"#
+        ]],
+    );
+    check(
+        |d| {
+            d["accessors"].as_array_mut().unwrap().push(empty(200_000_000, "MAT4"));
+            d["skins"] = json!([{"joints": [0], "inverseBindMatrices": 3}]);
+            d["nodes"][0]["skin"] = 0.into();
+        },
+        expect![
+            "scene.glb: accessor 3 without bytes of its own: 3200000000 numbers; at most 16777216 are read"
+        ],
     );
 }
 

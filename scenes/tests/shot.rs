@@ -97,6 +97,10 @@ fn mistakes_are_named() {
             "`eye` and `target` go together, and exclude `camera`: give either the two or a camera's name"
         ],
     );
+}
+
+#[test]
+fn values_out_of_range_are_named() {
     fails(r#"{"scene": "a.glb", "spp": 0}"#, expect!["`spp` is 0; it must be 1 to 1048576"]);
     fails(r#"{"scene": "a.glb", "max_bounces": 65}"#, expect!["`max_bounces` is 65; it must be 0 to 64"]);
     fails(

@@ -215,7 +215,12 @@ pub fn scene() -> Vec<u8> {
             "rotation": turn, "scale": [size, size, size],
         }));
     }
-    // A tall warm panel to the left, facing the group.
+    panel(&mut glb);
+    glb.finish()
+}
+
+/// A tall warm lamp to the left, facing the group.
+fn panel(glb: &mut Glb) {
     let panel = glb.material(lamp("panel", [1.0, 0.72, 0.44], 32.0));
     let quad = Shape {
         positions: vec![[-1.2, -1.6, 0.0], [1.2, -1.6, 0.0], [1.2, 1.6, 0.0], [-1.2, 1.6, 0.0]],
@@ -227,5 +232,4 @@ pub fn scene() -> Vec<u8> {
     glb.nodes.push(json!({
         "name": "panel", "mesh": mesh, "translation": [-5.4, 3.6, 2.6], "rotation": [-0.12, 0.55, 0.08, 0.82],
     }));
-    glb.finish()
 }

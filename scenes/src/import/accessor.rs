@@ -16,6 +16,9 @@ pub struct Accessors<'a> {
     elements_max: u64,
 }
 
+/// Numbers of an accessor without a buffer view: they cost a file nothing and memory a lot.
+const EMPTY_NUMBERS_MAX: u64 = 1 << 24;
+
 /// Where an accessor's elements are.
 struct Elements<'a> {
     /// `None`: all zero before sparse replacement.
@@ -122,7 +125,12 @@ impl<'a> Accessors<'a> {
         let (component, normalized) = (component.0, accessor.normalized);
         let size = component.size() * components;
         let (bytes, stride) = match accessor.buffer_view {
-            None => (None, size),
+            None => {
+                let what = format!("{} without bytes of its own", self.label(index));
+                let numbers = count.saturating_mul(components as u64);
+                ImportError::check(what, numbers, EMPTY_NUMBERS_MAX, "numbers")?;
+                (None, size)
+            }
             Some(view) => {
                 let offset = accessor.byte_offset.map_or(0, |offset| offset.0);
                 let (bytes, stride) = self.range(index, view.value(), offset, count, size)?;

@@ -50,7 +50,7 @@ pub fn place(
                     model.meshes.len() - 1
                 }
             };
-            for transform in instances(accessors, node)? {
+            for transform in instances(accessors, node, limits)? {
                 let transform = hierarchy.world[node].then_of(&transform);
                 if !transform.is_finite() {
                     let problem = "one of its instances is not at a finite place";
@@ -71,7 +71,11 @@ struct GpuInstancing {
 }
 
 /// The transforms of a node's instances; the identity alone without the extension.
-fn instances(accessors: &mut Accessors, node: usize) -> Result<Vec<Affine>, ImportError> {
+fn instances(
+    accessors: &mut Accessors,
+    node: usize,
+    limits: &ImportLimits,
+) -> Result<Vec<Affine>, ImportError> {
     let root = accessors.root;
     let extension = root.nodes[node].extensions.as_ref().and_then(|all| all.others.get(INSTANCING));
     let Some(value) = extension else {
@@ -80,6 +84,10 @@ fn instances(accessors: &mut Accessors, node: usize) -> Result<Vec<Affine>, Impo
     let place = || format!("{INSTANCING} of {}", node_label(root, node));
     let parsed: GpuInstancing = serde_json::from_value(value.clone())
         .map_err(|error| ImportError::malformed(place(), error.to_string()))?;
+    for index in parsed.attributes.values() {
+        let count = accessors.count(*index as usize)?;
+        ImportError::check(place(), count, limits.placements_max, "instances")?;
+    }
     let attribute = |name: &str| parsed.attributes.get(name).map(|index| *index as usize);
     let translations = attribute("TRANSLATION").map(|index| accessors.floats::<3>(index)).transpose()?;
     let rotations = attribute("ROTATION").map(|index| accessors.floats::<4>(index)).transpose()?;
