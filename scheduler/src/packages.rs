@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tessera_shared::digest::Digest;
 use tessera_shared::package::manifest::{DecodeManifestError, MANIFEST_BYTES_MAX};
-use tessera_shared::package::validate::{InvalidPackage, validate};
+use tessera_shared::package::validate::{InvalidPackage, validate, validate_manifest};
 use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore};
 
@@ -50,6 +50,7 @@ impl Packages {
             Some(_) => {}
         }
         let manifest = Manifest::decode(&self.blobs.read(package)?)?;
+        validate_manifest(&manifest)?;
         let listed = manifest.blobs();
         let bytes = listed.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
         if bytes > self.bytes_max {

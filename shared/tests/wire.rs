@@ -1,0 +1,331 @@
+//! The bytes of every message, so that a change of the wire is a decision; and what garbage does to the decoder.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+use tessera_shared::codec::{self, DecodeError, Message, PREFIX_BYTES};
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::grid::{BlockAt, Grid};
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex, WorkerId};
+use tessera_shared::lease::{BlockPass, Checked, Commit, Lease, TilePass, Work};
+use tessera_shared::messages::*;
+
+const DIGEST: Digest = Digest([0xab; 32]);
+const KEY: NodeKey = NodeKey([0xcd; 32]);
+const TOKEN: Token = Token([0xef; 16]);
+const RAYS: Rays = Rays { camera: 1, bounce: 300, shadow: 70_000 };
+
+/// Frames as hex, long runs of one byte shortened; each must decode to what it was.
+fn check<M: Message + PartialEq + std::fmt::Debug>(messages: &[M], expected: Expect) {
+    let mut text = String::new();
+    for message in messages {
+        let frame = codec::encode_frame(message).unwrap();
+        let prefix = frame[..PREFIX_BYTES].try_into().unwrap();
+        assert_eq!(codec::payload_length::<M>(prefix).unwrap(), frame.len() - PREFIX_BYTES);
+        assert_eq!(&codec::decode_payload::<M>(&frame[PREFIX_BYTES..]).unwrap(), message);
+        for run in frame.chunk_by(|a, b| a == b) {
+            match run.len() {
+                0..8 => run.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap()),
+                count => write!(text, "[{:02x}×{count}]", run[0]).unwrap(),
+            }
+        }
+        text.push('\n');
+    }
+    expected.assert_eq(&text);
+}
+
+fn device() -> Device {
+    Device { name: "RTX".into(), kind: DeviceKind::Gpu, driver: "580".into() }
+}
+
+#[test]
+fn hello_and_welcome() {
+    check(
+        &[
+            Hello::Worker { token: TOKEN, kernel_version: 1, name: "rig".into(), devices: vec![device()] },
+            Hello::Artist { token: TOKEN, kernel_version: 1 },
+        ],
+        expect![[r#"
+            2000000000[ef×16]010372696701035254580103353830
+            1200000001[ef×16]01
+        "#]],
+    );
+    check(
+        &[
+            Welcome::Worker { worker: WorkerId(7) },
+            Welcome::Artist,
+            Welcome::Refused(Refusal::Token),
+            Welcome::Refused(Refusal::KernelVersion { expected: 2, found: 1 }),
+            Welcome::Refused(Refusal::Full),
+            Welcome::Refused(Refusal::Worker("no".into())),
+        ],
+        expect![[r#"
+            020000000007
+            0100000001
+            020000000200
+            0400000002010201
+            020000000202
+            050000000203026e6f
+        "#]],
+    );
+}
+
+#[test]
+fn control_streams_and_commits() {
+    let render = Work::Render(vec![TilePass {
+        frame: FrameNumber(1),
+        tile: TileIndex(300),
+        sample_start: 0,
+        sample_end: 16,
+    }]);
+    let check_work = Work::Check(vec![BlockPass {
+        frame: FrameNumber(1),
+        block: BlockAt { x: 3, y: 4 },
+        sample_start: 0,
+        sample_end: 16,
+    }]);
+    let lease = |work| {
+        ToWorker::Lease(Lease { id: LeaseId(9), job: JobId(2), package: DIGEST, duration_ms: 60_000, work })
+    };
+    check(&[lease(render), lease(check_work), ToWorker::Revoke(LeaseId(9))], expect![[r#"
+        2e000000000902[ab×32]fb60ea000101fb2c010010
+        2d000000000902[ab×32]fb60ea01010103040010
+        020000000109
+    "#]]);
+    check(
+        &[
+            FromWorker::Checked(Checked { lease: LeaseId(9), blocks: vec![DIGEST], rays: RAYS }),
+            FromWorker::Failed { lease: LeaseId(9), reason: "lost".into() },
+            FromWorker::Leaving,
+        ],
+        expect![[r#"
+            2c000000000901[ab×32]01fb2c01fc70110100
+            070000000109046c6f7374
+            0100000002
+        "#]],
+    );
+    check(&[Commit { lease: LeaseId(9), tiles: vec![vec![DIGEST], vec![]] }], expect![[r#"
+        24000000090201[ab×32]00
+    "#]]);
+}
+
+#[test]
+fn requests() {
+    let options = |verify| Request::Submit { package: DIGEST, options: JobOptions { priority: -1, verify } };
+    check(
+        &[
+            Request::Blob { digest: DIGEST, offset: 256 },
+            Request::Upload { digest: DIGEST, bytes: 1 << 33 },
+            options(Verify::None),
+            options(Verify::Blocks(2)),
+            options(Verify::Double),
+            Request::Watch { job: JobId(2) },
+            Request::Jobs,
+            Request::Workers,
+            Request::Cancel { job: JobId(2) },
+            Request::Manifest { job: JobId(2) },
+            Request::Fetch { job: JobId(2), frame: FrameNumber(24) },
+        ],
+        expect![[r#"
+            2400000000[ab×32]fb0001
+            2a00000001[ab×32]fd0000000002000000
+            2300000002[ab×32]0100
+            2400000002[ab×32]010102
+            2300000002[ab×32]0102
+            020000000302
+            0100000004
+            0100000005
+            020000000602
+            020000000702
+            03000000080218
+        "#]],
+    );
+}
+
+#[test]
+fn answers_about_blobs_and_jobs() {
+    check(&[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent], expect![[r#"
+        0400000000fbe803
+        0100000001
+    "#]]);
+    check(
+        &[
+            UploadReply::From { offset: 5 },
+            UploadReply::Stored,
+            UploadReply::Refused(UploadRefusal::Digest),
+            UploadReply::Refused(UploadRefusal::TooLarge { bytes: 2, bytes_max: 1 }),
+            UploadReply::Refused(UploadRefusal::Quota { bytes_max: 1 }),
+            UploadReply::Refused(UploadRefusal::Storage),
+        ],
+        expect![[r#"
+            020000000005
+            0100000001
+            020000000200
+            0400000002010201
+            03000000020201
+            020000000203
+        "#]],
+    );
+    check(
+        &[
+            SubmitReply::Missing(vec![DIGEST]),
+            SubmitReply::Accepted(JobId(2)),
+            SubmitReply::Refused("no".into()),
+        ],
+        expect![[r#"
+            220000000001[ab×32]
+            020000000102
+            0400000002026e6f
+        "#]],
+    );
+    let refusals = [
+        JobRefusal::Unknown,
+        JobRefusal::Foreign,
+        JobRefusal::NoFrame,
+        JobRefusal::Unfinished,
+        JobRefusal::Ended,
+        JobRefusal::Storage,
+    ];
+    let mut replies = vec![CancelReply::Cancelled];
+    replies.extend(refusals.map(CancelReply::Refused));
+    check(&replies, expect![[r#"
+        0100000000
+        020000000100
+        020000000101
+        020000000102
+        020000000103
+        020000000104
+        020000000105
+    "#]]);
+    check(
+        &[ManifestReply::Follows { bytes: 70 }, ManifestReply::Refused(JobRefusal::Foreign)],
+        expect![[r#"
+            020000000046
+            020000000101
+        "#]],
+    );
+    let head = FrameHead {
+        frame: FrameNumber(24),
+        job_name: "shot".into(),
+        package: DIGEST,
+        kernel_version: 1,
+        grid: Grid::new(640, 480, 64).unwrap(),
+        samples: 64,
+        seed: 0,
+        max_bounces: 8,
+        film_scale_log2: 40,
+        rays: RAYS,
+    };
+    check(&[FetchReply::Follows(head), FetchReply::Refused(JobRefusal::NoFrame)], expect![[r#"
+        3c00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc70110100
+        020000000102
+    "#]]);
+}
+
+#[test]
+fn statuses() {
+    let status = |state| JobStatus {
+        job: JobId(2),
+        name: "shot".into(),
+        owner: KEY,
+        package: DIGEST,
+        priority: 0,
+        state,
+        frames_total: 3,
+        frames_done: 1,
+        tiles_total: 400,
+        tiles_done: 100,
+        samples_total: 1 << 20,
+        samples_done: 1 << 18,
+        rays: RAYS,
+        workers: 2,
+        elapsed_ms: 5000,
+    };
+    let states = [
+        JobState::Queued,
+        JobState::Running,
+        JobState::Completed,
+        JobState::Cancelled,
+        JobState::Failed("why".into()),
+    ];
+    check(&states.map(status), expect![[r#"
+        65000000020473686f74[cd×32][ab×32]00000301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+        65000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+        65000000020473686f74[cd×32][ab×32]00020301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+        65000000020473686f74[cd×32][ab×32]00030301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+        69000000020473686f74[cd×32][ab×32]0004037768790301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+    "#]]);
+    check(
+        &[WatchReply::Status(status(JobState::Running)), WatchReply::Refused(JobRefusal::Unknown)],
+        expect![[r#"
+            6600000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+            020000000100
+        "#]],
+    );
+    let worker = |state| WorkerStatus {
+        worker: WorkerId(7),
+        name: "rig".into(),
+        operator: KEY,
+        devices: vec![device()],
+        state,
+        tiles_accepted: 10,
+        tiles_rejected: 0,
+        rays_per_second: 1_000_000,
+        connected_ms: 5000,
+    };
+    let states = [
+        WorkerState::Idle,
+        WorkerState::Busy,
+        WorkerState::Leaving,
+        WorkerState::Quarantined("wrong".into()),
+    ];
+    check(&states.map(worker), expect![[r#"
+        3a0000000703726967[cd×32]01035254580103353830000a00fc40420f00fb8813
+        3a0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb8813
+        3a0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb8813
+        400000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb8813
+    "#]]);
+}
+
+#[test]
+fn sizes_are_checked_before_anything_is_allocated() {
+    let error = codec::payload_length::<Request>(u32::MAX.to_le_bytes()).unwrap_err();
+    expect!["a Request of 4294967295 bytes; at most 1024 are read"].assert_eq(&error.to_string());
+    // A list that claims 2^60 digests in a few bytes.
+    let mut payload = vec![0xfd];
+    payload.extend((1u64 << 60).to_le_bytes());
+    let mut bomb = vec![0];
+    bomb.extend(payload);
+    let error = codec::decode_payload::<SubmitReply>(&bomb).unwrap_err();
+    assert!(matches!(error, DecodeError::Malformed { .. }), "{error}");
+    // Nested lists cost more memory than bytes: the limit counts memory.
+    let mut nested = vec![9, 0xfc];
+    nested.extend((15u32 << 20).to_le_bytes());
+    nested.resize(15 << 20, 0);
+    let error = codec::decode_payload::<Commit>(&nested).unwrap_err();
+    assert!(matches!(error, DecodeError::Malformed { .. }), "{error}");
+    let long = FromWorker::Failed { lease: LeaseId(1), reason: "x".repeat(2 << 20) };
+    assert!(codec::encode_frame(&long).is_err());
+}
+
+#[test]
+fn bytes_behind_a_message_are_refused() {
+    let error = codec::decode_payload::<BlobReply>(&[1, 0]).unwrap_err();
+    expect!["1 bytes follow a BlobReply"].assert_eq(&error.to_string());
+}
+
+proptest::proptest! {
+    #[test]
+    fn garbage_never_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let _ = codec::decode_payload::<Hello>(&bytes);
+        let _ = codec::decode_payload::<Welcome>(&bytes);
+        let _ = codec::decode_payload::<ToWorker>(&bytes);
+        let _ = codec::decode_payload::<FromWorker>(&bytes);
+        let _ = codec::decode_payload::<Commit>(&bytes);
+        let _ = codec::decode_payload::<Request>(&bytes);
+        let _ = codec::decode_payload::<WatchReply>(&bytes);
+        let _ = codec::decode_payload::<WorkerStatus>(&bytes);
+        let _ = codec::decode_payload::<FetchReply>(&bytes);
+    }
+}
