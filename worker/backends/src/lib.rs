@@ -4,6 +4,7 @@
 mod accel;
 mod backend;
 mod cpu;
+mod gpu;
 mod params;
 pub mod probe;
 mod scene;
@@ -11,5 +12,6 @@ mod scene;
 pub use accel::{BuildOptions, Quality};
 pub use backend::{Backend, BlockItem, DeviceDescription, DeviceKind, FloatControls, FrameView, RenderError};
 pub use cpu::cpu_backend;
+pub use gpu::{ComputeBuffer, DeviceError, GpuAdapter, GpuOptions, OpenDeviceError, gpu_adapters};
 pub use params::KernelParams;
 pub use scene::{PrepareError, PreparedScene, prepare};

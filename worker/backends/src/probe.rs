@@ -1,7 +1,7 @@
 //! Single rays by every traversal there is, for tests and benchmarks that put them side by side. Renders nothing.
 
 use bytemuck::{Pod, Zeroable};
-use tessera_shaders::cpu_trace_rays::{After, Bindings, Hit, Instance, Kernel, NoHooks, Params};
+use tessera_shaders::cpu_trace_rays::{After, Bindings, ENTRY_POINT, Hit, Instance, Kernel, NoHooks, Params};
 use tessera_shaders::cpu_trace_rays::{
     LEAF, LEAF_COUNT_ONE, TRACE_CLOSEST, TRACE_SHADOW, canonical_direction,
 };
@@ -9,6 +9,7 @@ use tessera_shaders::wgsl::{Vec3f, Vec4f};
 use tessera_shared::package::layout::NONE;
 
 use crate::cpu::{Isa, Key, Query, Traced, WideTrace};
+use crate::gpu::{ComputeBuffer, GpuAdapter, OpenDeviceError, scene_sections};
 use crate::scene::PreparedScene;
 
 /// A way to find hits.
@@ -116,6 +117,32 @@ fn wide(scene: &PreparedScene, isa: Isa, rays: &[RayQuery]) -> Vec<HitWords> {
         }
     };
     rays.iter().map(hit).collect()
+}
+
+/// The hits of rays on a GPU, by `trace_rays.wgsl`.
+pub fn trace_rays_on(
+    adapter: &GpuAdapter,
+    scene: &PreparedScene,
+    rays: &[RayQuery],
+) -> Result<Vec<HitWords>, OpenDeviceError> {
+    let root = scene.flat().world_root;
+    let params = Params { tlas_root: root, item_count: rays.len() as u32, ..Params::ZERO };
+    let items: Vec<u32> = rays.iter().flat_map(RayQuery::words).collect();
+    let film = vec![0u8; rays.len() * 32];
+    fn read(bytes: &[u8]) -> ComputeBuffer<'_> {
+        ComputeBuffer { bytes, writable: false }
+    }
+    let written = scene_sections(scene, |sections| {
+        let mut buffers = vec![read(bytemuck::bytes_of(&params))];
+        buffers.extend(sections.iter().map(|&(_, bytes)| read(bytes)));
+        buffers.extend([read(bytemuck::cast_slice(&items)), ComputeBuffer { bytes: &film, writable: true }]);
+        let groups = (rays.len() as u32).div_ceil(64);
+        adapter.run_compute(tessera_shaders::spirv::TRACE_RAYS, ENTRY_POINT, &buffers, [groups, 1, 1])
+    })?;
+    let words: Vec<u32> = bytemuck::pod_collect_to_vec(&written[0]);
+    let hit =
+        |w: &[u32]| HitWords { t_bits: w[0], instance: w[1], primitive: w[2], b1_bits: w[3], b2_bits: w[4] };
+    Ok(words.chunks_exact(8).map(hit).collect())
 }
 
 /// Instances with the roots of the kernel's volumes.

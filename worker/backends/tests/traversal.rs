@@ -10,7 +10,10 @@ const QUALITIES: [Quality; 4] = [Quality::Balanced, Quality::Fast, Quality::Medi
 
 fn scenes(case: &Case) -> Vec<PreparedScene> {
     let package = case.model.package();
-    QUALITIES.iter().map(|&quality| prepare(&package, 0, BuildOptions { quality, threads: 1 }).unwrap()).collect()
+    QUALITIES
+        .iter()
+        .map(|&quality| prepare(&package, 0, BuildOptions { quality, threads: 1 }).unwrap())
+        .collect()
 }
 
 /// The hits of brute force, after every traversal over every tree has given the same.
@@ -62,6 +65,29 @@ fn closed_meshes_do_not_leak() {
         let scenes = scenes(&case);
         for hit in agreed(&case, &scenes, &queries) {
             assert_ne!(hit, HitWords::NOTHING, "{} leaks", case.name);
+        }
+    }
+}
+
+#[test]
+fn vulkan_devices_agree_with_brute_force() {
+    let adapters = tessera_backends::gpu_adapters();
+    if adapters.is_empty() {
+        println!("skipped: no Vulkan adapter is here; install mesa-vulkan-drivers for a software one");
+    }
+    for adapter in adapters {
+        let mut random = Random(3);
+        for case in cases(&mut random) {
+            let mut queries: Vec<RayQuery> = (0..2_000).map(|_| case.ray(&mut random)).collect();
+            let scene = prepare(&case.model.package(), 0, BuildOptions::default()).unwrap();
+            for _ in 0..2 {
+                let expected = trace_rays(&scene, Traversal::Brute, &queries);
+                let hits = tessera_backends::probe::trace_rays_on(&adapter, &scene, &queries).unwrap();
+                for ((query, expected), hit) in queries.iter().zip(&expected).zip(&hits) {
+                    assert_eq!(hit, expected, "{} {:?} {query:?}", case.name, adapter.describe());
+                }
+                queries = continued(&queries, &hits, &mut random);
+            }
         }
     }
 }

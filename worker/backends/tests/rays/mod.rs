@@ -164,7 +164,10 @@ impl Model {
         };
         let name = "rays".to_owned();
         let scenes = vec![SceneEntry { sections }];
-        Package { manifest: Manifest { kernel_version: KERNEL_VERSION, name, settings, frames: vec![], scenes }, blobs }
+        Package {
+            manifest: Manifest { kernel_version: KERNEL_VERSION, name, settings, frames: vec![], scenes },
+            blobs,
+        }
     }
 }
 
@@ -298,7 +301,11 @@ pub fn cases(random: &mut Random) -> Vec<Case> {
         single("slivers", slivers(random, 150), None),
         single("slivers 100 km away", moved(slivers(random, 150), 30.0, far), None),
     ];
-    cases.extend([placed(random, "placed cubes", 1.0), placed(random, "placed small cubes", 1e-3), stacked()]);
+    cases.extend([
+        placed(random, "placed cubes", 1.0),
+        placed(random, "placed small cubes", 1e-3),
+        stacked(),
+    ]);
     cases
 }
 
@@ -358,7 +365,11 @@ impl Case {
     }
 
     fn extent(&self) -> f32 {
-        let [a, b, c] = [self.targets[0][0], self.targets[self.targets.len() / 2][1], self.targets[self.targets.len() - 1][2]];
+        let [a, b, c] = [
+            self.targets[0][0],
+            self.targets[self.targets.len() / 2][1],
+            self.targets[self.targets.len() - 1][2],
+        ];
         let span = |p: Point, q: Point| sub(p, q).iter().fold(0.0f32, |m, d| m.max(d.abs()));
         span(a, b).max(span(b, c)).max(span(a, c)).max(1e-4)
     }
