@@ -194,6 +194,9 @@ impl Job {
             _ => None,
         };
         let before = self.open.insert(key, life);
+        if before == Some(TileLife::Pending) {
+            self.returned.remove(&key);
+        }
         self.settle_owed(key, before.as_ref());
         match owed {
             Some((_, true, _)) => drop(self.owed_referee.insert(key)),

@@ -220,14 +220,13 @@ impl Core {
         self.end_lease(lease, LeaseEnd::Failed { worker });
         self.freed(worker, |session, _| session.charge(job));
         let Some(entry) = self.state.jobs.get(&job) else { return };
-        let everybody = |failed: &std::collections::BTreeSet<WorkerId>| {
-            self.sessions.keys().all(|worker| failed.contains(worker))
-        };
+        let blocked =
+            |session: &crate::workers::Session| session.blocked(job, self.config.worker_failures_max);
+        let nobody = self.sessions.values().all(blocked);
         let most = self.config.tile_failures_max;
         let hopeless = tiles.iter().find(|key| {
             entry.failures.get(key).is_some_and(|failures| {
-                failures.workers.len() >= most as usize
-                    || (failures.attempts >= most && everybody(&failures.workers))
+                failures.workers.len() >= most as usize || (nobody && failures.attempts > 0)
             })
         });
         if let Some(key) = hopeless {
