@@ -13,7 +13,7 @@ pub fn run(spp: &str, gpu: Option<&str>, jobs: &[&str]) -> Result<bool> {
     for tile in ["32", "96"] {
         ways.push((format!("cpu, tile {tile}"), vec!["--backend", "cpu", "--tile", tile]));
     }
-    ways.push(("cpu, four passes".into(), vec!["--backend", "cpu", "--pass", &quarter]));
+    ways.push(("cpu, four passes".into(), vec!["--backend", "cpu", "--pass-spp", &quarter]));
     ways.push(("cpu, 3 workers".into(), vec!["--backend", "cpu", "--workers", "3"]));
     if let Some(name) = gpu {
         ways.push((format!("gpu {name}"), vec!["--backend", "gpu", "--gpu", name]));

@@ -1,2 +1,53 @@
-//! Placeholder.
-fn main() {}
+//! `tessera`: renders, and runs and talks to a farm. Reads the command line and hands each command its arguments; what a
+//! command does is in its own file.
+
+mod args;
+mod devices;
+mod diff;
+mod failure;
+mod farm;
+mod output;
+mod progress;
+mod referee;
+mod render;
+mod shot;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let outcome = match arguments.command {
+        Command::Render(arguments) => render::run(arguments),
+        Command::Scheduler(arguments) => farm::scheduler::run(arguments),
+        Command::Worker(arguments) => farm::worker::run(arguments),
+        Command::Submit(arguments) => farm::submit::run(arguments),
+        Command::Watch(arguments) => farm::watch::run(arguments),
+        Command::Fetch(arguments) => farm::fetch::run(arguments),
+        Command::Jobs(arguments) => farm::lists::jobs(&arguments),
+        Command::Workers(arguments) => farm::lists::workers(&arguments),
+        Command::Cancel(arguments) => farm::lists::cancel(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Devices => devices::list(),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Negative) => ExitCode::from(1),
+        Err(Failure { exit, error }) => {
+            eprintln!("tessera: {error:#}");
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TESSERA_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

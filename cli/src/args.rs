@@ -1,0 +1,232 @@
+//! The command line's shape: commands and flags, not what they do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tessera_shared::ids::JobId;
+
+pub use crate::shot::ShotArguments;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: images differ, a job failed or was cancelled
+  2  the command line is wrong
+  3  the shot cannot be read or compiled
+  4  the farm cannot be reached or refuses
+  5  no device can render it
+  6  a file cannot be read or written
+
+Environment:
+  TESSERA_FARM  the artist link that --to takes
+  TESSERA_LOG   what is logged to standard error, such as info or tessera_worker=debug
+  TESSERA_HOME  folder of this user's key and config.toml, instead of the user's configuration folder";
+
+/// Renders glTF scenes, alone or on a farm, to the same bits.
+#[derive(Debug, Parser)]
+#[command(name = "tessera", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Renders a shot on this machine
+    Render(Box<RenderArguments>),
+    /// Runs a farm's scheduler; prints the links that artists and workers use
+    Scheduler(SchedulerArguments),
+    /// Lends this machine to a farm
+    Worker(WorkerArguments),
+    /// Submits a shot to a farm; prints the job's id
+    Submit(Box<SubmitArguments>),
+    /// Shows how far a job is
+    Watch(WatchArguments),
+    /// Writes a job's finished frames
+    Fetch(FetchArguments),
+    /// Lists the farm's jobs, newest first
+    Jobs(ListArguments),
+    /// Lists the farm's workers
+    Workers(ListArguments),
+    /// Cancels a job of your own
+    Cancel(CancelArguments),
+    /// Says how two images differ
+    Diff(DiffArguments),
+    /// Lists the devices that can render here
+    Devices,
+}
+
+/// Which device renders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// The GPUs, or the CPU where there is none; never a software GPU
+    #[default]
+    Auto,
+    /// A Vulkan device
+    Gpu,
+    /// The CPU backend
+    Cpu,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DeviceArguments {
+    /// What renders
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: BackendChoice,
+    /// Only GPUs whose name contains this; may name a software one. `tessera devices` lists them
+    #[arg(long, value_name = "NAME")]
+    pub gpu: Option<String>,
+    /// Threads of the CPU backend [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct RenderArguments {
+    /// A job file (.toml, .json) or a scene (.glb, .gltf)
+    pub shot: PathBuf,
+    #[command(flatten)]
+    pub keys: ShotArguments,
+    /// File to write, .exr or .png; may be given twice [default: the shot's outputs, beside you]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// Workers to split the CPU's threads into; the image does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub workers: usize,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchedulerArguments {
+    /// Folder of the farm's key, tokens, blobs and films; created if need be
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// UDP address to listen on [default: every interface, port 7878]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Host that the printed links name, as others reach this machine
+    #[arg(long, value_name = "HOST")]
+    pub advertise: Option<String>,
+    /// Threads of the referee [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct WorkerArguments {
+    /// The farm's worker link
+    #[arg(long, value_name = "LINK")]
+    pub join: String,
+    /// Folder of this worker's key and cache [default: in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Name for people [default: the machine's]
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// GiB of blobs kept on disk
+    #[arg(long, value_name = "GIB", default_value_t = 32)]
+    pub cache_gib: u64,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct FarmArguments {
+    /// The farm's artist link [default: TESSERA_FARM, or `farm` in config.toml]
+    #[arg(long, value_name = "LINK")]
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SubmitArguments {
+    /// A job file (.toml, .json) or a scene (.glb, .gltf)
+    pub shot: PathBuf,
+    #[command(flatten)]
+    pub keys: ShotArguments,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+    /// Ends with the job; the exit code is 0 when it completed
+    #[arg(long)]
+    pub wait: bool,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct FetchArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+    /// Folder to write to; created if need be
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// What to write for each frame: exr, exr-half, png
+    #[arg(long, value_delimiter = ',', default_value = "exr,png")]
+    pub outputs: Vec<String>,
+    /// Stops that a PNG is brightened by
+    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
+    pub exposure: f64,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    #[command(flatten)]
+    pub farm: FarmArguments,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CancelArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    pub a: PathBuf,
+    /// The reference
+    pub b: PathBuf,
+    /// Compares only where this PNG is white
+    #[arg(long, value_name = "PNG")]
+    pub mask: Option<PathBuf>,
+    /// Largest absolute difference that counts as equal
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    pub tolerance: f32,
+    /// Tests A against B statistically; this EXR holds the variance of one sample
+    #[arg(long, value_name = "EXR", requires = "spp", requires = "reference_spp")]
+    pub variance: Option<PathBuf>,
+    /// Samples of A
+    #[arg(long, value_name = "N")]
+    pub spp: Option<u32>,
+    /// Samples of B
+    #[arg(long, value_name = "N")]
+    pub reference_spp: Option<u32>,
+    /// Writes A, B and their difference side by side
+    #[arg(short, long, value_name = "PNG")]
+    pub output: Option<PathBuf>,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub json: bool,
+}

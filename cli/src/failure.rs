@@ -1,0 +1,38 @@
+//! How commands end: documented exit codes, and errors that carry theirs.
+
+/// A command that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// It ran, and the answer is no: images differ, a job failed.
+    Negative,
+}
+
+/// Exit codes, as `tessera --help` documents them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    Usage = 2,
+    Scene = 3,
+    Farm = 4,
+    Device = 5,
+    Output = 6,
+}
+
+/// A command that could not do its work.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+}
+
+/// Gives an error its exit code.
+pub trait OrExit<T> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure { exit, error: error.into() })
+    }
+}

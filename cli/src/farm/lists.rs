@@ -1,0 +1,80 @@
+//! `tessera jobs`, `workers` and `cancel`.
+
+use serde_json::json;
+use tessera_shared::messages::{WorkerState, WorkerStatus};
+
+use crate::args::{CancelArguments, ListArguments};
+use crate::failure::{Exit, Failure, OrExit, Outcome};
+use crate::progress::{amount, sentence, status_json};
+
+pub fn jobs(arguments: &ListArguments) -> Result<Outcome, Failure> {
+    let jobs = super::with_client(&arguments.farm, async |client| client.jobs().await.or_exit(Exit::Farm))?;
+    for job in &jobs {
+        match arguments.json {
+            true => println!("{}", status_json(job)),
+            false => println!("{}  {}", sentence(job), job.name),
+        }
+    }
+    if jobs.is_empty() && !arguments.json {
+        eprintln!("the farm has no jobs; `tessera submit SHOT` adds one");
+    }
+    Ok(Outcome::Done)
+}
+
+pub fn workers(arguments: &ListArguments) -> Result<Outcome, Failure> {
+    let workers =
+        super::with_client(&arguments.farm, async |client| client.workers().await.or_exit(Exit::Farm))?;
+    for worker in &workers {
+        match arguments.json {
+            true => println!("{}", worker_json(worker)),
+            false => println!("{}", worker_line(worker)),
+        }
+    }
+    if workers.is_empty() && !arguments.json {
+        eprintln!("the farm has no workers; run `tessera worker --join LINK` with the link of its owner");
+    }
+    Ok(Outcome::Done)
+}
+
+pub fn cancel(arguments: &CancelArguments) -> Result<Outcome, Failure> {
+    let job = arguments.job;
+    super::with_client(&arguments.farm, async |client| client.cancel(job).await.or_exit(Exit::Farm))?;
+    eprintln!("{job} cancelled");
+    Ok(Outcome::Done)
+}
+
+fn state(worker: &WorkerStatus) -> (&'static str, Option<&str>) {
+    match &worker.state {
+        WorkerState::Idle => ("idle", None),
+        WorkerState::Busy => ("busy", None),
+        WorkerState::Leaving => ("leaving", None),
+        WorkerState::Quarantined(reason) => ("quarantined", Some(reason)),
+    }
+}
+
+fn worker_line(worker: &WorkerStatus) -> String {
+    let devices: Vec<&str> = worker.devices.iter().map(|device| device.name.as_str()).collect();
+    let (state, reason) = state(worker);
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    let rate = amount(worker.rays_per_second as f64);
+    let tiles = format!("{} tiles accepted, {} rejected", worker.tiles_accepted, worker.tiles_rejected);
+    format!(
+        "{}  {}  {state}{reason}  {rate} rays/s  {tiles}  {}  key {}",
+        worker.worker,
+        worker.name,
+        devices.join(" + "),
+        worker.operator
+    )
+}
+
+fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
+    let devices: Vec<_> =
+        worker.devices.iter().map(|device| json!({"name": device.name, "driver": device.driver})).collect();
+    let (state, reason) = state(worker);
+    json!({
+        "worker": worker.worker.to_string(), "name": worker.name, "operator": worker.operator.to_string(),
+        "devices": devices, "state": state, "reason": reason,
+        "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
+        "rays_per_second": worker.rays_per_second, "connected_ms": worker.connected_ms,
+    })
+}

@@ -1,0 +1,32 @@
+//! `tessera scheduler`: serves until it is asked to end.
+
+use tessera_scheduler::{Role, SchedulerOptions, serve};
+
+use crate::args::SchedulerArguments;
+use crate::devices::cores;
+use crate::failure::{Exit, Failure, OrExit, Outcome};
+use crate::referee::CpuReferee;
+
+pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
+    let mut options = SchedulerOptions {
+        data: arguments.data,
+        advertise: arguments.advertise,
+        ..SchedulerOptions::default()
+    };
+    if let Some(listen) = arguments.listen {
+        options.listen = listen;
+    }
+    let referee = Box::new(CpuReferee::new(arguments.threads.unwrap_or_else(cores)));
+    super::runtime()?.block_on(async {
+        let mut scheduler = serve(options, referee).await.or_exit(Exit::Farm)?;
+        println!("artist {}", scheduler.link(Role::Artist));
+        println!("worker {}", scheduler.link(Role::Worker));
+        tokio::select! {
+            () = tessera_worker::shutdown_signal() => {
+                scheduler.stop().await;
+                Ok(Outcome::Done)
+            }
+            error = scheduler.failed() => Err(error).or_exit(Exit::Output),
+        }
+    })
+}

@@ -1,0 +1,38 @@
+//! `tessera submit`: compiles a shot, uploads what the farm lacks, prints the job's id alone.
+
+use anyhow::bail;
+use tessera_scenes::shot::Verify as Wanted;
+use tessera_shared::messages::{JobOptions, Verify};
+
+use crate::args::SubmitArguments;
+use crate::failure::{Exit, Failure, OrExit, Outcome};
+use crate::progress::amount;
+use crate::shot::compile_shot;
+
+pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
+    let arguments = *arguments;
+    let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
+    let verify = policy(shot.verify).or_exit(Exit::Usage)?;
+    let options = JobOptions { priority: shot.priority, verify };
+    let mut sent = 0;
+    let job = super::with_client(&arguments.farm, async |client| {
+        let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;
+        job.or_exit(Exit::Farm)
+    })?;
+    eprintln!("{}B sent; `tessera watch {job} --wait` follows the job", amount(sent as f64));
+    println!("{job}");
+    Ok(Outcome::Done)
+}
+
+/// The farm's form of a job file's policy.
+fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
+    Ok(match wanted {
+        Wanted::None => Verify::None,
+        Wanted::Spot => Verify::Blocks(1),
+        Wanted::Blocks(blocks) => Verify::Blocks(blocks),
+        Wanted::Double => Verify::Double,
+        Wanted::Confidence(_) => {
+            bail!("`verify`: confidence=P is not offered yet; use spot, blocks=N or double")
+        }
+    })
+}

@@ -1,0 +1,189 @@
+//! Tells a person or a machine how far a job is: a bar on a terminal, plain lines elsewhere, JSON lines on request. Knows
+//! where the figures come from only by their type.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tessera_shared::film::{Film, Rays};
+use tessera_shared::ids::FrameNumber;
+use tessera_shared::messages::{JobState, JobStatus};
+
+/// Least time between two plain or JSON lines.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// Where progress goes.
+pub struct Progress {
+    style: Style,
+    last: Option<Instant>,
+}
+
+enum Style {
+    Bar(ProgressBar),
+    Plain,
+    Json,
+}
+
+impl Progress {
+    /// JSON if asked for, a bar if standard error is a terminal, else plain lines.
+    pub fn new(json: bool) -> Progress {
+        let style = match (json, std::io::stderr().is_terminal()) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Bar(bar()),
+            (false, false) => Style::Plain,
+        };
+        Progress { style, last: None }
+    }
+
+    /// Shows a status; lines are left out where they would follow too closely.
+    pub fn status(&mut self, status: &JobStatus) {
+        match &self.style {
+            Style::Bar(bar) => {
+                bar.set_length(status.samples_total.max(1));
+                bar.set_position(status.samples_done);
+                bar.set_message(rates(status));
+            }
+            Style::Plain if due(&mut self.last, status) => eprintln!("{}", sentence(status)),
+            Style::Json if due(&mut self.last, status) => println!("{}", status_json(status)),
+            Style::Plain | Style::Json => {}
+        }
+    }
+
+    /// Shows a finished frame: on standard output, `film blake3:HEX` alone on its line.
+    pub fn frame(&self, frame: FrameNumber, film: &Film, files: &[PathBuf]) {
+        let digest = film.digest();
+        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        match &self.style {
+            Style::Json => {
+                println!(
+                    "{}",
+                    json!({"event": "frame", "frame": frame.0, "film": digest.to_string(), "files": files})
+                );
+            }
+            Style::Bar(bar) => bar.suspend(|| Self::frame_lines(frame, &digest.to_string(), &files)),
+            Style::Plain => Self::frame_lines(frame, &digest.to_string(), &files),
+        }
+    }
+
+    fn frame_lines(frame: FrameNumber, digest: &str, files: &[String]) {
+        eprintln!("frame {}: {}", frame.0, files.join(", "));
+        println!("film {digest}");
+    }
+
+    /// Leaves the terminal as it was.
+    pub fn finish(self) {
+        if let Style::Bar(bar) = self.style {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether a line may follow the last one.
+fn due(last: &mut Option<Instant>, status: &JobStatus) -> bool {
+    let now = Instant::now();
+    let due = status.state.ended() || last.is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
+    if due {
+        *last = Some(now);
+    }
+    due
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:32} {percent:>3} %  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(1).with_style(style.progress_chars("█▉▊▋▌▍▎▏ "))
+}
+
+/// Rates and the time left, as far as they are known.
+fn rates(status: &JobStatus) -> String {
+    let seconds = status.elapsed_ms as f64 / 1000.0;
+    let per_second = |amount: u64| if seconds > 0.0 { amount as f64 / seconds } else { 0.0 };
+    let left = match (status.samples_done, status.samples_total.saturating_sub(status.samples_done)) {
+        (0, _) => "–".into(),
+        (done, left) => duration(seconds * left as f64 / done as f64),
+    };
+    let rays = status.rays.total();
+    format!(
+        "{} samples/s  {} rays/s  {left} left",
+        amount(per_second(status.samples_done)),
+        amount(per_second(rays))
+    )
+}
+
+/// One line on a job.
+pub fn sentence(status: &JobStatus) -> String {
+    let share = 100.0 * status.samples_done as f64 / status.samples_total.max(1) as f64;
+    let frames = format!("{} of {} frames", status.frames_done, status.frames_total);
+    match &status.state {
+        JobState::Running => format!("{} {share:.0} %, {frames}, {}", status.job, rates(status)),
+        JobState::Queued => format!("{} queued, {frames}; it starts when a worker is free", status.job),
+        JobState::Completed => {
+            let whole = Duration::from_millis(status.elapsed_ms).as_secs_f64();
+            format!(
+                "{} completed, {frames} in {}, {} rays",
+                status.job,
+                duration(whole),
+                amount(status.rays.total() as f64)
+            )
+        }
+        JobState::Cancelled => format!("{} cancelled, {frames}", status.job),
+        JobState::Failed(reason) => format!("{} failed, {frames}: {reason}", status.job),
+    }
+}
+
+/// A job as a machine reads it.
+pub fn status_json(status: &JobStatus) -> serde_json::Value {
+    let Rays { camera, bounce, shadow } = status.rays;
+    let (state, reason) = match &status.state {
+        JobState::Queued => ("queued", None),
+        JobState::Running => ("running", None),
+        JobState::Completed => ("completed", None),
+        JobState::Cancelled => ("cancelled", None),
+        JobState::Failed(reason) => ("failed", Some(reason)),
+    };
+    json!({
+        "event": "status", "job": status.job.to_string(), "name": status.name, "owner": status.owner.to_string(),
+        "package": status.package.to_string(), "priority": status.priority, "state": state, "reason": reason,
+        "frames_done": status.frames_done, "frames_total": status.frames_total,
+        "tiles_done": status.tiles_done, "tiles_total": status.tiles_total,
+        "samples_done": status.samples_done, "samples_total": status.samples_total,
+        "rays": {"camera": camera, "bounce": bounce, "shadow": shadow},
+        "workers": status.workers, "elapsed_ms": status.elapsed_ms,
+    })
+}
+
+/// Three digits and a unit.
+pub fn amount(value: f64) -> String {
+    let (scaled, unit) = match value {
+        v if v >= 1e9 => (v / 1e9, " G"),
+        v if v >= 1e6 => (v / 1e6, " M"),
+        v if v >= 1e3 => (v / 1e3, " k"),
+        v => (v, ""),
+    };
+    let digits = if scaled >= 100.0 { 0 } else { 2 - usize::from(scaled >= 10.0) };
+    format!("{scaled:.digits$}{unit}")
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s >= 3600.0 => format!("{} h {:02} min", (s / 3600.0) as u64, (s % 3600.0 / 60.0) as u64),
+        s if s >= 60.0 => format!("{} min {:02} s", (s / 60.0) as u64, (s % 60.0) as u64),
+        s => format!("{s:.1} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_for_people() {
+        assert_eq!(
+            [amount(0.0), amount(12.34), amount(4567.0), amount(1.5e9)],
+            ["0.00", "12.3", "4.57 k", "1.50 G"]
+        );
+        assert_eq!([duration(1.25), duration(75.0), duration(3700.0)], ["1.2 s", "1 min 15 s", "1 h 01 min"]);
+    }
+}

@@ -1,0 +1,136 @@
+//! The flags that override a job file's keys, and the road from a shot to a package. Knows no key's range: the shot does.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tessera_scenes::shot::Frames;
+use tessera_scenes::{Compiled, ImportLimits, Shot, ShotKeys, compile};
+
+use crate::failure::{Exit, Failure, OrExit};
+
+/// One flag for each key of a job file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Keys of the job file")]
+pub struct ShotArguments {
+    /// Equirectangular HDR or EXR; `none` for none
+    #[arg(long, value_name = "PATH")]
+    environment: Option<PathBuf>,
+    /// Factor of its radiance
+    #[arg(long, value_name = "X")]
+    environment_strength: Option<f64>,
+    /// About +Y, counter-clockwise seen from above
+    #[arg(long, value_name = "DEGREES", allow_hyphen_values = true)]
+    environment_rotation_degrees: Option<f64>,
+    /// blender or radiometric
+    #[arg(long)]
+    light_units: Option<String>,
+    /// Name of a camera of the scene
+    #[arg(long, value_name = "NAME")]
+    camera: Option<String>,
+    /// Where the camera stands
+    #[arg(long, value_name = "X,Y,Z", value_parser = vector, allow_hyphen_values = true)]
+    eye: Option<[f64; 3]>,
+    /// What it looks at
+    #[arg(long, value_name = "X,Y,Z", value_parser = vector, allow_hyphen_values = true)]
+    target: Option<[f64; 3]>,
+    /// What is up in the picture
+    #[arg(long, value_name = "X,Y,Z", value_parser = vector, allow_hyphen_values = true)]
+    up: Option<[f64; 3]>,
+    /// Vertical field of view
+    #[arg(long, value_name = "DEGREES")]
+    vfov_degrees: Option<f64>,
+    /// Pixels across
+    #[arg(long, value_name = "PX")]
+    width: Option<u32>,
+    /// Pixels down
+    #[arg(long, value_name = "PX")]
+    height: Option<u32>,
+    /// Samples of a pixel
+    #[arg(long, value_name = "N")]
+    spp: Option<u32>,
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
+    /// 0 is direct light only
+    #[arg(long, value_name = "N")]
+    max_bounces: Option<u32>,
+    /// 1-24, 1-100x5, 3,7,10-20
+    #[arg(long, value_name = "FRAMES")]
+    frames: Option<Frames>,
+    /// Frames a second
+    #[arg(long, value_name = "X")]
+    fps: Option<f64>,
+    /// The time that a still shows
+    #[arg(long, value_name = "SECONDS")]
+    frame_seconds: Option<f64>,
+    /// Edge of a tile, a multiple of 8; the image does not depend on it
+    #[arg(long, value_name = "PX")]
+    tile: Option<u32>,
+    /// Samples of a pass; the image does not depend on it
+    #[arg(long, value_name = "N")]
+    pass_spp: Option<u32>,
+    /// Pixel filter: box
+    #[arg(long)]
+    filter: Option<String>,
+    /// Files of a frame: exr, exr-half, png
+    #[arg(long, value_delimiter = ',')]
+    outputs: Option<Vec<String>>,
+    /// Stops that a PNG is brightened by
+    #[arg(long, value_name = "STOPS", allow_hyphen_values = true)]
+    exposure: Option<f64>,
+    /// How a farm checks results: none, spot, blocks=N, double
+    #[arg(long, value_name = "POLICY")]
+    verify: Option<String>,
+    /// Higher is first
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    priority: Option<i32>,
+}
+
+fn vector(text: &str) -> Result<[f64; 3], String> {
+    let parts: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    match parts.ok().and_then(|parts| <[f64; 3]>::try_from(parts).ok()) {
+        Some(vector) => Ok(vector),
+        None => Err("give three numbers, such as 0,1.5,4".into()),
+    }
+}
+
+impl ShotArguments {
+    fn into_keys(self) -> ShotKeys {
+        ShotKeys {
+            scene: None,
+            environment: self.environment,
+            environment_strength: self.environment_strength,
+            environment_rotation_degrees: self.environment_rotation_degrees,
+            light_units: self.light_units,
+            camera: self.camera,
+            eye: self.eye,
+            target: self.target,
+            up: self.up,
+            vfov_degrees: self.vfov_degrees,
+            width: self.width,
+            height: self.height,
+            spp: self.spp,
+            seed: self.seed,
+            max_bounces: self.max_bounces,
+            frames: self.frames,
+            fps: self.fps,
+            frame_seconds: self.frame_seconds,
+            tile: self.tile,
+            pass_spp: self.pass_spp,
+            filter: self.filter,
+            outputs: self.outputs,
+            exposure: self.exposure,
+            verify: self.verify,
+            priority: self.priority,
+        }
+    }
+}
+
+/// Reads and compiles a shot, and tells the artist what its picture lacks.
+pub fn compile_shot(path: &Path, flags: ShotArguments) -> Result<(Shot, Compiled), Failure> {
+    let shot = Shot::read(path, flags.into_keys()).or_exit(Exit::Scene)?;
+    let compiled = compile(&shot, &ImportLimits::default()).or_exit(Exit::Scene)?;
+    for notice in &compiled.notices {
+        eprintln!("note: {notice}");
+    }
+    Ok((shot, compiled))
+}
