@@ -102,11 +102,15 @@ async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionErr
             broken = write(control_send, messages) => broken,
             _ = connection.closed() => String::new(),
         };
-        connection.close((CloseCode::Malformed as u32).into(), broken.as_bytes());
+        // A close of ours would hide the scheduler's reason.
+        if connection.close_reason().is_none() {
+            connection.close((CloseCode::Malformed as u32).into(), broken.as_bytes());
+        }
     }
+    let reason = connection.closed().await;
     // The shell may be gone: the worker is ending then.
     let _ = inputs.send(Input::Disconnected).await;
-    connection.closed().await
+    reason
 }
 
 async fn read(mut recv: RecvStream, inputs: &mpsc::Sender<Input>) -> String {

@@ -1,0 +1,143 @@
+//! A farm in one process over real QUIC: whatever its workers do, the image is the one that `render` makes.
+
+mod hostile;
+mod shot;
+mod stand;
+
+use std::sync::Arc;
+
+use shot::{Forger, Gate, Gated, Honest, Shot};
+use stand::{Stand, ended, local_digests, prompt};
+use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState};
+use tessera_scheduler_core::Core;
+use tessera_worker::WorkerError;
+
+#[test]
+fn an_image_does_not_depend_on_tiles_passes_or_workers() {
+    let whole = local_digests(Shot::default().package(), 1);
+    for (tile_px, pass_samples, workers) in [(8, 8, 1), (64, 3, 1), (32, 1, 3), (96, 5, 2)] {
+        let shot = Shot { tile_px, pass_samples, ..Shot::default() };
+        assert_eq!(local_digests(shot.package(), workers), whole, "{tile_px} {pass_samples} {workers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_workers_make_the_image_of_one_process() {
+    let stand = Stand::new().await;
+    let workers = ["one", "two", "three"].map(|name| stand.worker(name, Honest));
+    let package = Shot { frames: 3, pass_samples: 4, ..Shot::default() }.package();
+    let (job, status) = stand.completes(&package).await;
+    assert_eq!((status.state, status.frames_done), (JobState::Completed, 3));
+    assert_eq!((status.tiles_done, status.samples_done), (status.tiles_total, status.samples_total));
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    for worker in workers {
+        worker.leave().await.unwrap();
+    }
+    stand.scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_vanishes_mid_frame_costs_no_pixel() {
+    let stand = Stand::new().await;
+    let gate = Arc::new(Gate::default());
+    let doomed = stand.worker("doomed", Gated(gate.clone()));
+    let artist = stand.artist().await;
+    let package = Shot::default().package();
+    let job = artist.submit(&package, JobOptions::default(), |_| {}).await.unwrap();
+    gate.reached.notified().await;
+    doomed.kill().await;
+    let _late = stand.worker("late", Honest);
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    gate.open();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_after_the_lease_ended_changes_nothing_and_its_worker_goes_on() {
+    let hasty =
+        |secret| Config { lease_grace_ms: 1, first_lease_grace_ms: 1, lease_target_ms: 1, ..prompt(secret) };
+    let stand = Stand::with(hasty).await;
+    let gate = Arc::new(Gate::default());
+    let slow = stand.worker("slow", Gated(gate.clone()));
+    let artist = stand.artist().await;
+    let package = Shot::default().package();
+    // Unverified, so that all that waits for the slow worker is its own lease.
+    let options = JobOptions { verify: Verify::None, ..JobOptions::default() };
+    let job = artist.submit(&package, options, |_| {}).await.unwrap();
+    gate.reached.notified().await;
+    let quick = stand.worker("quick", Honest);
+    let status = ended(&artist, job).await;
+    assert_eq!((status.state, status.tiles_done), (JobState::Completed, status.tiles_total));
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    quick.leave().await.unwrap();
+    gate.open();
+    let second = Shot { samples: 5, pass_samples: 5, ..Shot::default() }.package();
+    let (job, status) = stand.completes(&second).await;
+    assert_eq!(status.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(second, 1));
+    slow.leave().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forger_is_caught_and_the_image_is_right() {
+    let stand = Stand::new().await;
+    let forger = stand.worker("forger", Forger);
+    let artist = stand.artist().await;
+    let package = Shot { frames: 2, ..Shot::default() }.package();
+    let job = artist.submit(&package, JobOptions::default(), |_| {}).await.unwrap();
+    let caught = forger.task.await.unwrap().unwrap_err();
+    assert!(matches!(caught, WorkerError::Quarantined(_)), "{caught}");
+    let _honest = stand.worker("honest", Honest);
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    // Its key stays locked out.
+    let again = stand.worker("forger", Honest).task.await.unwrap().unwrap_err();
+    assert!(again.to_string().contains("refuses this worker"), "{again}");
+    let workers = artist.workers().await.unwrap();
+    assert!(workers.iter().any(|worker| worker.name == "honest" && worker.tiles_accepted > 0));
+    assert!(
+        workers
+            .iter()
+            .all(|worker| { worker.name == "honest" || matches!(worker.state, WorkerState::Quarantined(_)) })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_rebuild_what_people_see() {
+    let stand = Stand::new().await;
+    let _worker = stand.worker("one", Honest);
+    let (job, status) = stand.completes(&Shot::default().package()).await;
+    let records = stand.records.0.lock().unwrap().clone();
+    let replayed = Core::replay(prompt([0; 32]), &records).job(0, job).unwrap();
+    assert_eq!(
+        (replayed.state, replayed.tiles_done, replayed.rays),
+        (status.state, status.tiles_done, status.rays)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blobs_move_once_and_damage_in_the_cache_is_repaired() {
+    let stand = Stand::new().await;
+    let package = Shot::default().package();
+    stand.worker("one", Honest).leave().await.unwrap();
+    let first = stand.worker("one", Honest);
+    let (_, status) = stand.completes(&package).await;
+    assert_eq!(status.state, JobState::Completed);
+    first.leave().await.unwrap();
+    let cache = stand.directory.path().join("one/blobs");
+    let names = || {
+        let entries = std::fs::read_dir(&cache).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    assert_eq!(before.len(), 1 + package.blobs.len());
+    let ballast = package.manifest.scenes[0].sections[2].blob;
+    std::fs::write(cache.join(ballast.hex()), b"damaged").unwrap();
+    let _second = stand.worker("one", Honest);
+    let (job, status) = stand.completes(&package).await;
+    assert_eq!(status.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    assert_eq!(names(), before);
+}
