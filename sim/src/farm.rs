@@ -160,11 +160,11 @@ impl Farm {
         }
     }
 
-    /// Adds honest workers of an operator each, 20 Mrays/s to 70 Mrays/s.
+    /// Adds honest workers of an operator each, 3 to 8 Mrays/s.
     pub fn workers(mut self, count: u64) -> Farm {
         for _ in 0..count {
             let operator = self.nodes.len() as u64;
-            let speed = 20_000 + 10_000 * (operator % 6);
+            let speed = 3_000 + 1_000 * (operator % 6);
             self.nodes.push(NodeSpec { speed, devices: 1, cheat: Cheat::Honest, fail_permille: 0, operator });
         }
         self

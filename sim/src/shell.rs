@@ -43,6 +43,8 @@ pub struct Shell {
     /// Tile-passes of complete jobs that are wrong, all by operators never caught.
     pub wrong_survived: u64,
     pub tiles_reset: u64,
+    /// Wrong tile-passes ever accepted, those rendered anew later included.
+    pub wrong_accepted: u64,
 }
 
 /// The blocks of a tile-pass in grid order.
@@ -81,7 +83,7 @@ impl Shell {
                 for tile in tiles {
                     let delivered = self.take(*lease, tile);
                     let films = self.films.get_mut(job).expect("an accepted tile of a known job");
-                    films.add(&tile.pass, delivered);
+                    self.wrong_accepted += u64::from(!films.add(&tile.pass, delivered));
                 }
             }
             Effect::Discard { lease, tiles } => tiles.iter().for_each(|tile| drop(self.take(*lease, tile))),
@@ -143,7 +145,8 @@ impl Shell {
 }
 
 impl Films {
-    fn add(&mut self, pass: &TilePass, delivered: Delivered) {
+    /// Returns whether the pixels are right.
+    fn add(&mut self, pass: &TilePass, delivered: Delivered) -> bool {
         let items = blocks(&self.spec, pass);
         assert_eq!(items.len(), delivered.pixels.len(), "{pass:?} has another number of blocks");
         let right = items.iter().map(picture::pixels).eq(delivered.pixels.iter().copied());
@@ -153,6 +156,7 @@ impl Films {
             let sum = self.sums.entry((item.frame, item.block.x, item.block.y)).or_default();
             *sum = sum.wrapping_add(pixels);
         }
+        right
     }
 
     fn reset(&mut self, frame: FrameNumber, tile: TileIndex) {

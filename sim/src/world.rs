@@ -67,10 +67,12 @@ pub struct Outcome {
     /// Places of the workers whose operators were caught.
     pub caught: Vec<usize>,
     pub tiles_reset: u64,
+    /// Wrong tile-passes ever accepted, those rendered anew later included.
+    pub wrong_accepted: u64,
     /// Tile-passes committed to by cheats that spoil one block each, and how many had that block drawn.
     pub flipped: u64,
     pub flipped_drawn: u64,
-    /// Tile-passes that were accepted, leases granted, duplicates among them.
+    /// Render leases granted, duplicates among them.
     pub leases: u64,
     pub records: Vec<Record>,
     pub digest: Option<Digest>,
@@ -164,6 +166,7 @@ impl World {
         self.outcome.jobs_ended = films.filter(|films| films.ended).count() as u64;
         self.outcome.wrong_survived = self.shell.wrong_survived;
         self.outcome.tiles_reset = self.shell.tiles_reset;
+        self.outcome.wrong_accepted = self.shell.wrong_accepted;
         let caught = |node: &Node| self.shell.quarantined.contains(&node.key());
         self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
         self.outcome.ended_ms = self.now_ms;
@@ -311,6 +314,10 @@ impl World {
     }
 
     fn carry_out(&mut self, output: Output) {
+        // A welcome comes before the worker's first leases.
+        for (request, answer) in output.replies {
+            self.answered(request, answer);
+        }
         for outbound in output.messages {
             let Some(node) = self.nodes.iter().position(|node| node.worker == Some(outbound.worker)) else {
                 continue;
@@ -324,9 +331,6 @@ impl World {
                 ToWorker::Revoke(lease) => NodeEvent::Revoke(lease),
             };
             self.post(Happening::ToNode { node, connection, event });
-        }
-        for (request, answer) in output.replies {
-            self.answered(request, answer);
         }
         for effect in output.effects {
             self.shell.carry_out(&effect);

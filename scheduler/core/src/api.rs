@@ -5,7 +5,8 @@
 //! `jobs(now_ms, before: Option<JobId>, limit) -> Vec<JobStatus>` (newest first), `workers(now_ms, after: Option<WorkerId>,
 //! limit) -> Vec<WorkerStatus>`.
 //!
-//! The shell makes [`Output::records`] durable first, then sends messages and replies and carries out effects, in order.
+//! The shell makes [`Output::records`] durable first, then sends replies, then messages (a welcome comes before a worker's
+//! first leases), and carries out effects, each in order.
 //! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`] until each of the lease's
 //! tile-passes was named by an [`Effect::Accept`] or [`Effect::Discard`].
 

@@ -181,10 +181,11 @@ impl Core {
                 }
             }
         }
-        self.accept(job, agreed, Proof::Referee);
         for (operator, evidence) in wrong {
             self.quarantine(operator, evidence);
         }
+        agreed.retain(|key| self.under_check(job, *key, Checker::Referee(id)).is_some());
+        self.accept(job, agreed, Proof::Referee);
     }
 
     fn wrong_pixels(&self, job: JobId, tile: TileKey, delivery: &Delivery, found: &[DrawnBlock]) -> Evidence {
@@ -241,13 +242,21 @@ impl Core {
                 (wrong(&delivery), wrong(&other).map(|evidence| (other.operator, evidence)))
             }
         };
-        match first_wrong {
-            None => self.accept(job, vec![tile], Proof::Referee),
-            Some(evidence) => self.quarantine(delivery.operator, evidence),
-        }
-        if let Some((operator, evidence)) = second_wrong {
+        // Judged before accepted: the job may complete with this tile-pass, and then nothing is overturned any more.
+        let right = first_wrong.is_none();
+        let wrong = first_wrong.map(|evidence| (delivery.operator, evidence)).into_iter().chain(second_wrong);
+        for (operator, evidence) in wrong {
             self.quarantine(operator, evidence);
         }
+        if right && self.holds(job, tile, &delivery) {
+            self.accept(job, vec![tile], Proof::Referee);
+        }
+    }
+
+    /// Whether the tile-pass still rests on this delivery.
+    fn holds(&self, job: JobId, tile: TileKey, delivery: &Delivery) -> bool {
+        let life = self.state.jobs.get(&job).and_then(|entry| entry.open.get(&tile));
+        life.and_then(TileLife::delivery) == Some(delivery)
     }
 
     /// Puts delivered tile-passes back into the queue and drops their pixels.
