@@ -53,3 +53,117 @@ impl KernelParams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use tessera_shaders::cpu::LAYOUTS;
+    use tessera_shared::package::layout::*;
+
+    use super::*;
+
+    /// Size and member offsets of a Rust record.
+    macro_rules! record {
+        ($name:ident { $($member:ident),+ $(,)? }) => {
+            (size_of::<$name>() as u32, vec![$((stringify!($member), offset_of!($name, $member) as u32)),+])
+        };
+    }
+
+    fn kernel(name: &str) -> (u32, Vec<(&'static str, u32)>) {
+        let &(_, size, members) = LAYOUTS.iter().find(|(known, ..)| *known == name).unwrap();
+        (size, members.to_vec())
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_kernel() {
+        let (size, mut members) = record!(KernelParams {
+            eye,
+            width,
+            corner,
+            height,
+            step_x,
+            seed,
+            step_y,
+            frame,
+            max_bounces,
+            roulette_start,
+            film_scale_log2,
+            sample_clamp,
+            tlas_root,
+            item_count,
+            reserved0,
+            reserved1,
+        });
+        let header = record!(SceneHeader {
+            environment_width,
+            environment_height,
+            environment_pick,
+            light_triangle_count,
+            environment_probability,
+            triangle_probability,
+            environment_cos,
+            environment_sin,
+            albedo_edge,
+            instance_count,
+            triangle_count,
+            reserved,
+        });
+        let start = offset_of!(KernelParams, header) as u32;
+        members.extend(header.1.into_iter().map(|(name, offset)| (name, start + offset)));
+        assert_eq!(kernel("Params"), (size, members));
+    }
+
+    #[test]
+    fn records_of_the_package_are_those_of_the_kernel() {
+        let records = [
+            (
+                "VertexAttributes",
+                record!(VertexAttributes { normal, u0, tangent, v0, u1, v1, color_rg, color_ba }),
+            ),
+            (
+                "Instance",
+                record!(Instance {
+                    object_to_world,
+                    world_to_object,
+                    box_min,
+                    mesh,
+                    box_max,
+                    light_start,
+                    triangle_start,
+                    emissive_count,
+                    flags,
+                    blas_root,
+                }),
+            ),
+            (
+                "Material",
+                record!(Material {
+                    base_color,
+                    emission,
+                    alpha_cutoff,
+                    metallic,
+                    roughness,
+                    normal_scale,
+                    specular,
+                    specular_color,
+                    dielectric_f0,
+                    flags,
+                    base_color_slot,
+                    metallic_roughness_slot,
+                    normal_slot,
+                    emissive_slot,
+                    specular_slot,
+                    specular_color_slot,
+                    reserved,
+                }),
+            ),
+            ("TextureSlot", record!(TextureSlot { image, flags, row_u, row_v })),
+            ("Image", record!(Image { texel_start, width, height, format })),
+            ("LightTriangle", record!(LightTriangle { instance, triangle, cdf, pdf_area })),
+        ];
+        for (name, record) in records {
+            assert_eq!(kernel(name), record, "{name}");
+        }
+    }
+}

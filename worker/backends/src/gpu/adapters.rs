@@ -1,6 +1,6 @@
 //! Which Vulkan adapters there are and what they promise. Decides what is usable and what is software; opens nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ash::vk;
 use tessera_shaders::cpu::BINDINGS;
@@ -86,8 +86,15 @@ impl GpuAdapter {
         workgroups: [u32; 3],
     ) -> Result<Vec<Vec<u8>>, OpenDeviceError> {
         self.check()?;
-        let device = OpenDevice::open(&self.adapter, None).map_err(|error| self.driver_error(&error))?;
+        let device = self.open_device(None).map_err(|error| self.driver_error(&error))?;
         device.run_compute(spirv, entry_point, buffers, workgroups).map_err(|error| self.driver_error(&error))
+    }
+
+    pub(super) fn open_device(&self, cache_dir: Option<&Path>) -> Result<OpenDevice, DeviceError> {
+        let DeviceKind::Gpu { floats, .. } = self.description.kind else {
+            return Err(DeviceError::Other("it is no GPU".to_owned()));
+        };
+        OpenDevice::open(&self.adapter, floats, cache_dir)
     }
 
     pub(super) fn adapter(&self) -> &wgpu::Adapter {
@@ -128,6 +135,9 @@ fn float_controls(adapter: &wgpu::Adapter) -> Option<FloatControls> {
     // SAFETY: the physical device belongs to this instance, and both structs live until the call returns.
     unsafe {
         instance.raw_instance().get_physical_device_properties2(hal.raw_physical_device(), &mut properties);
+    }
+    if properties.properties.api_version < vk::API_VERSION_1_2 {
+        return None;
     }
     Some(FloatControls {
         rounds_to_nearest_even: controls.shader_rounding_mode_rte_float32 == vk::TRUE,

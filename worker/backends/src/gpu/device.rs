@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tessera_shaders::float_controls;
+
+use crate::backend::FloatControls;
+
 /// A device that does not answer for this long is taken for lost. Dispatches are a small part of it.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
 
@@ -33,6 +37,7 @@ pub(super) struct OpenDevice {
     /// The first thing that went wrong and nobody has asked for.
     failure: Arc<Mutex<Option<DeviceError>>>,
     cache: Option<CacheFile>,
+    floats: float_controls::FloatControls,
 }
 
 /// A kernel ready to run. Its bindings are 0, 1, 2, … of group 0.
@@ -54,7 +59,11 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 impl OpenDevice {
-    pub fn open(adapter: &wgpu::Adapter, cache_dir: Option<&Path>) -> Result<OpenDevice, DeviceError> {
+    pub fn open(
+        adapter: &wgpu::Adapter,
+        floats: FloatControls,
+        cache_dir: Option<&Path>,
+    ) -> Result<OpenDevice, DeviceError> {
         let wanted = wgpu::Features::PASSTHROUGH_SHADERS | wgpu::Features::PIPELINE_CACHE;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("tessera"),
@@ -89,7 +98,11 @@ impl OpenDevice {
         });
         let has_cache = device.features().contains(wgpu::Features::PIPELINE_CACHE);
         let cache = cache_dir.filter(|_| has_cache).and_then(|dir| CacheFile::open(&device, adapter, dir));
-        Ok(OpenDevice { device, queue, failure, cache })
+        let floats = float_controls::FloatControls {
+            rounding_mode_rte: floats.rounds_to_nearest_even,
+            signed_zero_inf_nan_preserve: floats.preserves_signed_zero_inf_nan,
+        };
+        Ok(OpenDevice { device, queue, failure, cache, floats })
     }
 
     /// Fails with what went wrong since the last call.
@@ -116,7 +129,7 @@ impl OpenDevice {
         let descriptor = wgpu::ShaderModuleDescriptorPassthrough {
             label: Some(entry_point),
             entry_points: Cow::Owned(vec![point]),
-            spirv: Some(Cow::Borrowed(spirv)),
+            spirv: Some(Cow::Owned(float_controls::request(spirv, self.floats))),
             ..Default::default()
         };
         // SAFETY: the words come from naga over validated IR and through the build's gate; the host keeps every index that

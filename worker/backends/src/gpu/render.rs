@@ -164,7 +164,7 @@ impl GpuBackend {
 
 impl Ready {
     fn open(adapter: &GpuAdapter, options: &GpuOptions) -> Result<Ready, DeviceError> {
-        let device = OpenDevice::open(adapter.adapter(), options.cache_dir.as_deref())?;
+        let device = adapter.open_device(options.cache_dir.as_deref())?;
         let writable: Vec<bool> = BINDINGS.iter().map(|&(_, _, writable)| writable).collect();
         let kernel = device.kernel(tessera_shaders::spirv::RENDER, ENTRY_POINT, &writable)?;
         let params = device.upload("params", &[0; size_of::<KernelParams>()], false);
@@ -282,6 +282,78 @@ mod tests {
             budget.learn(samples, Duration::from_millis(30));
         }
         assert!((0..300).all(|item| next[item] == 4 + item as u32 % 90));
+    }
+
+    /// A frame of nothing: every ray leaves an empty scene without an environment.
+    fn empty_frame() -> (Arc<PreparedScene>, FrameView, Vec<BlockItem>) {
+        use tessera_shared::package::{Camera, Package, SceneEntry, Section, SectionKind, Settings};
+        use tessera_shared::{digest::Digest, grid, ids::FrameNumber, package::layout};
+        let mut blobs = std::collections::BTreeMap::new();
+        let mut section = |kind, bytes: Vec<u8>| {
+            let section = Section { kind, blob: Digest::of(&bytes), bytes: bytes.len() as u64 };
+            blobs.insert(section.blob, Arc::from(bytes));
+            section
+        };
+        let header = layout::SceneHeader { albedo_edge: 2, ..Default::default() };
+        let sections = vec![
+            section(SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
+            section(SectionKind::Tables, vec![0; layout::tables::words(2) * 4]),
+        ];
+        let grid = grid::Grid::new(16, 8, 8).unwrap();
+        let settings = Settings {
+            grid,
+            samples: 4,
+            pass_samples: 4,
+            seed: 1,
+            max_bounces: 2,
+            roulette_start: 3,
+            film_scale_log2: 20,
+            sample_clamp: 1024.0,
+        };
+        let manifest = tessera_shared::package::Manifest {
+            kernel_version: tessera_shared::KERNEL_VERSION,
+            name: "empty".to_owned(),
+            settings: settings.clone(),
+            frames: vec![],
+            scenes: vec![SceneEntry { sections }],
+        };
+        let scene = crate::scene::prepare(&Package { manifest, blobs }, 0, Default::default()).unwrap();
+        let camera = Camera {
+            eye: [0.0; 3],
+            corner: [-1.0, 0.5, -1.0],
+            step_x: [0.1, 0.0, 0.0],
+            step_y: [0.0, -0.1, 0.0],
+        };
+        let items = grid.tile_blocks(tessera_shared::ids::TileIndex(0));
+        let items = items.map(|at| BlockItem { at, sample_start: 0, sample_end: 4 }).collect();
+        (Arc::new(scene), FrameView { number: FrameNumber(1), camera, settings }, items)
+    }
+
+    #[test]
+    fn a_lost_device_is_opened_again_and_its_dispatch_repeated() {
+        let Some(adapter) = super::super::gpu_adapters().into_iter().next() else {
+            println!("skipped: no Vulkan adapter is here; install mesa-vulkan-drivers for a software one");
+            return;
+        };
+        let (scene, frame, items) = empty_frame();
+        let mut backend = GpuBackend::open(adapter, GpuOptions::default()).unwrap();
+        let before = backend.render(&scene, &frame, &items).unwrap();
+        assert_eq!(before[0].rays().camera, 64 * 4);
+        backend.ready.as_ref().unwrap().device.device.destroy();
+        assert_eq!(backend.render(&scene, &frame, &items).unwrap(), before);
+    }
+
+    #[test]
+    fn a_scene_beyond_the_limits_is_refused_with_the_figures() {
+        let Some(adapter) = super::super::gpu_adapters().into_iter().next() else {
+            println!("skipped: no Vulkan adapter is here; install mesa-vulkan-drivers for a software one");
+            return;
+        };
+        let (scene, frame, items) = empty_frame();
+        let mut backend = GpuBackend::open(adapter, GpuOptions::default()).unwrap();
+        backend.buffer_max = 1000;
+        let error = backend.render(&scene, &frame, &items).unwrap_err().to_string();
+        assert!(error.contains("1184 bytes for tables") && error.contains("at most 1000"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! Every Vulkan adapter of this machine against the CPU: operations, control flow and whole blocks, equal to the bit.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tessera_backends::{
+    Backend, BlockItem, BuildOptions, ComputeBuffer, FrameView, GpuAdapter, GpuOptions, Quality, cpu_backend,
+    gpu_adapters, prepare,
+};
+use tessera_scenes::shot::ShotKeys;
+use tessera_scenes::{ImportLimits, Shot, compile};
+use tessera_shaders::operations::operations;
+use tessera_shaders::{cpu_operations, spirv};
+use tessera_shared::grid::BlockAt;
+
+/// Adapters; where there are none, the test says so and passes.
+fn adapters() -> Vec<GpuAdapter> {
+    let adapters = gpu_adapters();
+    if adapters.is_empty() {
+        println!("skipped: no Vulkan adapter is here; install mesa-vulkan-drivers for a software one");
+    }
+    adapters
+}
+
+#[test]
+fn every_operation_gives_the_bits_of_the_cpu() {
+    for adapter in adapters() {
+        for operation in operations() {
+            // Unary operations get a stratified million.
+            let unary = operation.operands[1] == tessera_shaders::operations::Operand::Unused;
+            let vectors: Vec<_> = operation.vectors(if unary { 1 << 20 } else { 1 << 15 }).collect();
+            let operands: Vec<[u32; 4]> = vectors.iter().map(|vector| vector.words).collect();
+            let zeros = vec![0u8; operands.len() * 16];
+            let buffers = [
+                ComputeBuffer { bytes: bytemuck::cast_slice(&operands), writable: false },
+                ComputeBuffer { bytes: &zeros, writable: true },
+            ];
+            let groups = (operands.len() as u32).div_ceil(64);
+            let out = adapter.run_compute(spirv::OPERATIONS, "operations", &buffers, [groups, 1, 1]).unwrap();
+            let results: Vec<[u32; 4]> = bytemuck::pod_collect_to_vec(&out[0]);
+            for (vector, result) in vectors.iter().zip(results).filter(|(vector, _)| vector.exact) {
+                let [a, b, c, index] = vector.words;
+                let expected = cpu_operations::operation(index, a, b, c).to_array();
+                assert_eq!(result, expected, "{} of {a:#x}, {b:#x}, {c:#x}", operation.name);
+            }
+        }
+    }
+}
+
+/// A sample scene of the repository's, small.
+fn render(backend: &mut dyn Backend, name: &str, quality: Quality, split: u32) -> Vec<[u8; 32]> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenes").join(name);
+    let flags = ShotKeys { width: Some(64), height: Some(48), spp: Some(4), ..ShotKeys::default() };
+    let shot = Shot::read(&path, flags).unwrap();
+    let package = compile(&shot, &ImportLimits::default()).unwrap().package;
+    let number = package.manifest.frames[0].number;
+    let (scene, frame) = FrameView::of(&package.manifest, number).unwrap();
+    let scene = Arc::new(prepare(&package, scene, BuildOptions { quality, threads: 2 }).unwrap());
+    let (columns, rows) = frame.settings.grid.blocks();
+    let blocks = (0..rows).flat_map(|y| (0..columns).map(move |x| BlockAt { x: x as u16, y: y as u16 }));
+    let items: Vec<BlockItem> = blocks
+        .flat_map(|at| {
+            (0..4 / split).map(move |part| BlockItem {
+                at,
+                sample_start: part * split,
+                sample_end: (part + 1) * split,
+            })
+        })
+        .collect();
+    let pixels = backend.render(&scene, &frame, &items).unwrap();
+    let digests = items.iter().zip(pixels);
+    digests.map(|(item, pixels)| pixels.digest(item.at, item.sample_start..item.sample_end).0).collect()
+}
+
+#[test]
+fn blocks_are_equal_on_every_device_and_tree() {
+    for name in ["mosaic.toml", "pebbles.toml"] {
+        let expected = render(&mut *cpu_backend(2), name, Quality::Medium, 2);
+        assert_eq!(
+            render(&mut *cpu_backend(1), name, Quality::Balanced, 2),
+            expected,
+            "{name}, another tree"
+        );
+        for adapter in adapters() {
+            let mut backend = adapter.open(&GpuOptions::default()).unwrap();
+            assert_eq!(
+                render(&mut *backend, name, Quality::High, 2),
+                expected,
+                "{name} on {:?}",
+                adapter.describe()
+            );
+        }
+    }
+}
