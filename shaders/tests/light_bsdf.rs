@@ -125,7 +125,8 @@ fn densities_integrate_to_at_most_one() {
         for degrees in [5.0, 50.0, 80.0] {
             for metallic in [0.0, 1.0] {
                 let bsdf = prepared(parameters(0.5, metallic, roughness, 1.0), NORMALS[1], degrees);
-                let whole = over_hemisphere(NORMALS[1], 300, |wi| f64::from(bsdf_evaluate(bsdf, vec3(wi)).pdf));
+                let whole =
+                    over_hemisphere(NORMALS[1], 300, |wi| f64::from(bsdf_evaluate(bsdf, vec3(wi)).pdf));
                 // Visible normals reflect some directions into the surface; how many is the lobe's loss at most.
                 assert!(whole < 1.01 && whole > 0.5, "roughness {roughness}, {degrees}°: {whole}");
             }
@@ -143,7 +144,8 @@ fn albedo_by_sampling_equals_albedo_by_quadrature_and_is_one_for_white_metal() {
         (parameters(0.6, 0.4, 0.5, 0.5), 60.0, None),
     ] {
         let bsdf = prepared(p, NORMALS[2], degrees);
-        let quadrature = over_hemisphere(NORMALS[2], 300, |wi| f64::from(bsdf_evaluate(bsdf, vec3(wi)).value.y));
+        let quadrature =
+            over_hemisphere(NORMALS[2], 300, |wi| f64::from(bsdf_evaluate(bsdf, vec3(wi)).value.y));
         let mut random = Uniform(5);
         let samples = 100_000;
         let mut sum = 0.0;
@@ -203,7 +205,8 @@ fn the_metal_lobe_is_reciprocal() {
     let normal = NORMALS[1];
     let t = tilted(normal, 90.0);
     let b = cross(normal, t);
-    let direction = |phi: f64| add(scale(normal, 0.6), add(scale(t, 0.8 * phi.cos()), scale(b, 0.8 * phi.sin())));
+    let direction =
+        |phi: f64| add(scale(normal, 0.6), add(scale(t, 0.8 * phi.cos()), scale(b, 0.8 * phi.sin())));
     let p = parameters(0.9, 1.0, 0.3, 1.0);
     let scene = Builder::new().build();
     for phi in [0.5, 2.0, 3.0] {
@@ -257,7 +260,11 @@ fn environment_sampling_follows_its_density() {
             let columns = d[2].atan2(d[0]) / TAU * 16.0 - 70.0 / 360.0 * 16.0;
             let rows = d[1].asin() / TAU * 16.0;
             let edge = |x: f64| (x - x.round()).abs() < 1e-4;
-            assert!(edge(columns) || edge(rows + 4.0) || edge(columns + 70.0 / 180.0 * 16.0), "{d:?}: {found} {}", sample.pdf);
+            assert!(
+                edge(columns) || edge(rows + 4.0) || edge(columns + 70.0 / 180.0 * 16.0),
+                "{d:?}: {found} {}",
+                sample.pdf
+            );
         }
         let phi = d[2].atan2(d[0]).rem_euclid(TAU) / TAU;
         let ring = (((d[1] + 1.0) * 0.5 * rings as f64) as usize).min(rings - 1);
@@ -293,7 +300,10 @@ fn environment_sampling_follows_its_density() {
     let (counts, expected) = (coarse(&counts), coarse(&expected));
     for (count, expect) in counts.iter().zip(&expected) {
         // 1 % for the quadrature and 5 σ.
-        assert!((count - expect).abs() < 0.02 * expect + 5.0 * expect.sqrt(), "{count} samples, {expect} expected");
+        assert!(
+            (count - expect).abs() < 0.02 * expect + 5.0 * expect.sqrt(),
+            "{count} samples, {expect} expected"
+        );
     }
 }
 
@@ -334,11 +344,17 @@ fn light_points_are_uniform_and_their_density_is_by_solid_angle() {
     for _ in 0..samples {
         let words = Vec2u::new(random.word(), random.word());
         let light = kernel.light_sample(Vec3f::ZERO, random.word(), words, random.pair());
-        let triangle = kernel.world_triangle(light.instance, scene.builder.triangles[light.primitive as usize]);
+        let triangle =
+            kernel.world_triangle(light.instance, scene.builder.triangles[light.primitive as usize]);
         let point = wide(world_position(triangle, light.b1, light.b2));
         assert!(dot(unit(point), wide(light.direction)) > 0.999_999);
         let cos = -dot(wide(light.direction), wide(triangle.normal));
-        let again = f64::from(kernel.light_pdf(light.instance, light.primitive, dot(point, point).sqrt() as f32, cos as f32));
+        let again = f64::from(kernel.light_pdf(
+            light.instance,
+            light.primitive,
+            dot(point, point).sqrt() as f32,
+            cos as f32,
+        ));
         assert!((again / f64::from(light.pdf) - 1.0).abs() < 1e-3);
         if light.instance == 0 {
             near += 1.0 / f64::from(light.pdf) / f64::from(samples);

@@ -84,7 +84,12 @@ fn a_slot_transforms_its_set_of_coordinates() {
     // Four texels in a square; a quarter turn and a shift bring (u, v) = (0.25, 0.25) of the second set to the lower right.
     let grey = |g: u32| 0xff00_0000 | g << 16 | g << 8 | g;
     let (scene, image) = Builder::new().image(2, 2, IMAGE_LINEAR8, &[grey(10), grey(20), grey(30), grey(40)]);
-    let slot = TextureSlot { image, flags: SLOT_UV1 | SLOT_NEAREST, row_u: [0.0, 1.0, 0.5], row_v: [-1.0, 0.0, 1.0] };
+    let slot = TextureSlot {
+        image,
+        flags: SLOT_UV1 | SLOT_NEAREST,
+        row_u: [0.0, 1.0, 0.5],
+        row_v: [-1.0, 0.0, 1.0],
+    };
     let (scene, slot) = scene.slot(slot);
     let scene = scene.build();
     let value = scene.kernel().sample_slot(slot, Vec4f::new(0.9, 0.9, 0.25, 0.25)).x;
@@ -94,7 +99,11 @@ fn a_slot_transforms_its_set_of_coordinates() {
 /// One triangle with a tangent along +x and a normal along +z.
 fn bumped(flipped_bitangent: bool, mirrored: bool) -> Scene {
     let corner = |p: V, uv: [f32; 2]| (p, [0.0, 0.0, 1.0], uv);
-    let triangle = [[corner([0.0; 3], [0.0, 0.0]), corner([1.0, 0.0, 0.0], [1.0, 0.0]), corner([0.0, 1.0, 0.0], [0.0, 1.0])]];
+    let triangle = [[
+        corner([0.0; 3], [0.0, 0.0]),
+        corner([1.0, 0.0, 0.0], [1.0, 0.0]),
+        corner([0.0, 1.0, 0.0], [0.0, 1.0]),
+    ]];
     let x = if mirrored { -2.0 } else { 2.0 };
     let matrix = [[x, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
     let inverse = [[1.0 / x, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]];
@@ -159,7 +168,9 @@ fn vertex_colours_and_alpha_interpolate() {
     let scene = Builder::new().quad(lambert(1.0), [0.0; 3], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]);
     let mut scene = scene;
     // Red, green and a clear blue.
-    for (vertex, (rg, ba)) in [(0xffff, 0x7fff_0000), (0xffff_0000, 0x7fff_0000), (0, 0xffff)].into_iter().enumerate() {
+    for (vertex, (rg, ba)) in
+        [(0xffff, 0x7fff_0000), (0xffff_0000, 0x7fff_0000), (0, 0xffff)].into_iter().enumerate()
+    {
         scene.attributes[vertex].color_rg = rg;
         scene.attributes[vertex].color_ba = ba;
     }
@@ -168,14 +179,18 @@ fn vertex_colours_and_alpha_interpolate() {
     for (found, expected) in color.into_iter().zip([0.5, 0.25, 0.25, 0.75]) {
         assert!((found - expected).abs() < 1e-6, "{color:?}");
     }
-    assert_eq!(scene.kernel().vertex_color(scene.builder.triangles[1], 0.25, 0.25), Vec4f::new(1.0, 1.0, 1.0, 1.0));
+    assert_eq!(
+        scene.kernel().vertex_color(scene.builder.triangles[1], 0.25, 0.25),
+        Vec4f::new(1.0, 1.0, 1.0, 1.0)
+    );
 }
 
 #[test]
 fn textures_reach_every_parameter_of_a_material() {
     // One image for all roles: r = 0, g = 128, b = 255, a = 64.
     let (scene, image) = Builder::new().image(1, 1, IMAGE_LINEAR8, &[0x40ff_8000]);
-    let (scene, slot) = scene.slot(TextureSlot { image, flags: 0, row_u: [1.0, 0.0, 0.0], row_v: [0.0, 1.0, 0.0] });
+    let (scene, slot) =
+        scene.slot(TextureSlot { image, flags: 0, row_u: [1.0, 0.0, 0.0], row_v: [0.0, 1.0, 0.0] });
     let material = Material {
         base_color: Vec4f::new(0.5, 0.5, 0.5, 0.5),
         metallic: 0.5,

@@ -231,7 +231,10 @@ mod tests {
         }
         film.clear(BlockAt { x: 1, y: 0 });
         let covered: u32 = film.pixels.iter().map(|pixel| pixel.covered).sum();
-        assert_eq!((covered, film.pixels[8].covered, film.pixels[8 * 12 + 8].covered), (12 * 9 - 4 * 8, 0, 1));
+        assert_eq!(
+            (covered, film.pixels[8].covered, film.pixels[8 * 12 + 8].covered),
+            (12 * 9 - 4 * 8, 0, 1)
+        );
     }
 
     #[test]

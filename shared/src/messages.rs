@@ -278,7 +278,13 @@ pub struct FrameHead {
 
 impl FrameHead {
     /// The head of a frame that this program's kernel version rendered.
-    pub fn new(frame: FrameNumber, job_name: &str, package: Digest, settings: &Settings, rays: Rays) -> FrameHead {
+    pub fn new(
+        frame: FrameNumber,
+        job_name: &str,
+        package: Digest,
+        settings: &Settings,
+        rays: Rays,
+    ) -> FrameHead {
         FrameHead {
             frame,
             job_name: job_name.to_owned(),

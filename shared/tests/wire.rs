@@ -88,11 +88,14 @@ fn control_streams_and_commits() {
     let lease = |work| {
         ToWorker::Lease(Lease { id: LeaseId(9), job: JobId(2), package: DIGEST, duration_ms: 60_000, work })
     };
-    check(&[lease(render), lease(check_work), ToWorker::Revoke(LeaseId(9))], expect![[r#"
+    check(
+        &[lease(render), lease(check_work), ToWorker::Revoke(LeaseId(9))],
+        expect![[r#"
         2e000000000902[ab×32]fb60ea000101fb2c010010
         2d000000000902[ab×32]fb60ea01010103040010
         020000000109
-    "#]]);
+    "#]],
+    );
     check(
         &[
             FromWorker::Checked(Checked { lease: LeaseId(9), blocks: vec![DIGEST], rays: RAYS }),
@@ -105,9 +108,12 @@ fn control_streams_and_commits() {
             0100000002
         "#]],
     );
-    check(&[Commit { lease: LeaseId(9), tiles: vec![vec![DIGEST], vec![]] }], expect![[r#"
+    check(
+        &[Commit { lease: LeaseId(9), tiles: vec![vec![DIGEST], vec![]] }],
+        expect![[r#"
         24000000090201[ab×32]00
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -145,10 +151,13 @@ fn requests() {
 
 #[test]
 fn answers_about_blobs_and_jobs() {
-    check(&[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent], expect![[r#"
+    check(
+        &[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent],
+        expect![[r#"
         0400000000fbe803
         0100000001
-    "#]]);
+    "#]],
+    );
     check(
         &[
             UploadReply::From { offset: 5 },
@@ -189,7 +198,9 @@ fn answers_about_blobs_and_jobs() {
     ];
     let mut replies = vec![CancelReply::Cancelled];
     replies.extend(refusals.map(CancelReply::Refused));
-    check(&replies, expect![[r#"
+    check(
+        &replies,
+        expect![[r#"
         0100000000
         020000000100
         020000000101
@@ -197,7 +208,8 @@ fn answers_about_blobs_and_jobs() {
         020000000103
         020000000104
         020000000105
-    "#]]);
+    "#]],
+    );
     check(
         &[ManifestReply::Follows { bytes: 70 }, ManifestReply::Refused(JobRefusal::Foreign)],
         expect![[r#"
@@ -217,10 +229,13 @@ fn answers_about_blobs_and_jobs() {
         film_scale_log2: 40,
         rays: RAYS,
     };
-    check(&[FetchReply::Follows(head), FetchReply::Refused(JobRefusal::NoFrame)], expect![[r#"
+    check(
+        &[FetchReply::Follows(head), FetchReply::Refused(JobRefusal::NoFrame)],
+        expect![[r#"
         3c00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc70110100
         020000000102
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -249,13 +264,16 @@ fn statuses() {
         JobState::Cancelled,
         JobState::Failed("why".into()),
     ];
-    check(&states.map(status), expect![[r#"
+    check(
+        &states.map(status),
+        expect![[r#"
         65000000020473686f74[cd×32][ab×32]00000301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
         65000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
         65000000020473686f74[cd×32][ab×32]00020301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
         65000000020473686f74[cd×32][ab×32]00030301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
         69000000020473686f74[cd×32][ab×32]0004037768790301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-    "#]]);
+    "#]],
+    );
     check(
         &[WatchReply::Status(status(JobState::Running)), WatchReply::Refused(JobRefusal::Unknown)],
         expect![[r#"
@@ -280,12 +298,15 @@ fn statuses() {
         WorkerState::Leaving,
         WorkerState::Quarantined("wrong".into()),
     ];
-    check(&states.map(worker), expect![[r#"
+    check(
+        &states.map(worker),
+        expect![[r#"
         3a0000000703726967[cd×32]01035254580103353830000a00fc40420f00fb8813
         3a0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb8813
         3a0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb8813
         400000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb8813
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 const NAMES_REFUSED: [&str; 5] = ["utils", "util", "common", "manager", "helpers"];
+/// Snapshots of generated code are called so.
+const GENERATED: &str = "generated.rs";
 /// Paths of one machine have no place in the tree.
 const PROSE_REFUSED: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ho", "me/")];
 
@@ -57,7 +59,7 @@ fn examine(path: &Path, text: &str) -> Vec<Finding> {
     if lines > FILE_LINES_MAX {
         find("lines", format!("{shown}: {lines} lines; split it (at most {FILE_LINES_MAX})"));
     }
-    let opening = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!"));
+    let opening = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'));
     let opens = opening.is_some_and(|line| line.starts_with(if extension == "rs" { "//!" } else { "//" }));
     if !opens {
         find("opening", format!("{shown}: open with a sentence on what the file does and does not know"));
@@ -115,7 +117,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             continue;
         }
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("rs" | "wgsl" | "md" | "toml")) {
+        if name != GENERATED && matches!(extension, Some("rs" | "wgsl" | "md" | "toml")) {
             files.push(path.strip_prefix(root)?.to_path_buf());
         }
     }
