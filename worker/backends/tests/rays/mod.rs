@@ -72,7 +72,7 @@ pub struct Model {
     pub positions: Vec<[f32; 4]>,
     pub triangles: Vec<[u32; 4]>,
     meshes: Vec<Mesh>,
-    instances: Vec<Instance>,
+    pub instances: Vec<Instance>,
 }
 
 const IDENTITY: [[f32; 4]; 3] = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
