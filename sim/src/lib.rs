@@ -4,6 +4,7 @@
 pub mod farm;
 pub mod node;
 mod picture;
+mod processes;
 mod random;
 mod shell;
 mod world;

@@ -82,7 +82,7 @@ impl Shape {
         let passes = settings.samples.div_ceil(pass_samples);
         let tiles = settings.grid.tile_count();
         let tile_passes = u64::from(tiles) * u64::from(passes);
-        (1..=TILE_PASSES_MAX).contains(&tile_passes).then(|| Shape {
+        (1..=TILE_PASSES_MAX).contains(&tile_passes).then_some(Shape {
             grid: settings.grid,
             samples: settings.samples,
             pass_samples,

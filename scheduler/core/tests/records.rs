@@ -1,0 +1,193 @@
+//! The bytes of every record. A change here breaks journals: add a variant instead.
+
+use expect_test::expect;
+use tessera_scheduler_core::accounting::OperatorId;
+use tessera_scheduler_core::api::{Evidence, JobSpec, RefereeId, WorkerHello, WrongBlock};
+use tessera_scheduler_core::record::{
+    Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
+};
+use tessera_scheduler_core::tiles::TileKey;
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::grid::{BlockAt, Grid};
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex, WorkerId};
+use tessera_shared::lease::{BlockPass, TilePass};
+use tessera_shared::messages::{Device, DeviceKind, JobOptions};
+use tessera_shared::package::manifest::Settings;
+
+const JOB: JobId = JobId(7);
+const LEASE: LeaseId = LeaseId(300);
+const WORKER: WorkerId = WorkerId(4);
+const TERM: Term = Term { granted_ms: 1, expected_ms: 2, expires_ms: 70_000 };
+const RAYS: Rays = Rays { camera: 1, bounce: 2, shadow: 3 };
+
+fn tiles() -> Vec<TileKey> {
+    vec![TileKey { frame: 0, index: 5 }, TileKey { frame: 1, index: 400 }]
+}
+
+fn commit() -> TileCommit {
+    TileCommit { root: Digest([0xaa; 32]), drawn: vec![drawn()], referee: false }
+}
+
+fn drawn() -> DrawnBlock {
+    DrawnBlock { at: 9, digest: Digest([0xbb; 32]) }
+}
+
+fn pass() -> TilePass {
+    TilePass { frame: FrameNumber(2), tile: TileIndex(3), sample_start: 0, sample_end: 16 }
+}
+
+fn wrong() -> Vec<WrongBlock> {
+    let block =
+        BlockPass { frame: FrameNumber(2), block: BlockAt { x: 1, y: 2 }, sample_start: 0, sample_end: 16 };
+    vec![WrongBlock { block, said: Digest([1; 32]), referee: Digest([2; 32]) }]
+}
+
+fn spec() -> JobSpec {
+    JobSpec {
+        owner: NodeKey([5; 32]),
+        package: Digest([6; 32]),
+        name: "fox".into(),
+        settings: Settings {
+            grid: Grid { width_px: 640, height_px: 480, tile_px: 64 },
+            samples: 64,
+            pass_samples: 16,
+            seed: 1,
+            max_bounces: 8,
+            roulette_start: 3,
+            film_scale_log2: 20,
+            sample_clamp: 10.0,
+        },
+        frames: vec![FrameNumber(1), FrameNumber(2)],
+        options: JobOptions::default(),
+    }
+}
+
+fn records() -> Vec<(&'static str, Record)> {
+    let (job, lease, worker, id) = (JOB, LEASE, WORKER, RefereeId(8));
+    let device = Device { name: "d".into(), kind: DeviceKind::Cpu, driver: "".into() };
+    let hello = WorkerHello {
+        operator: NodeKey([9; 32]),
+        name: "w".into(),
+        kernel_version: 1,
+        devices: vec![device],
+    };
+    let delivery = Delivery { lease, at: 1, worker, operator: OperatorId(2), commit: commit(), rays: RAYS };
+    let landings = vec![
+        Landing::Held { rays: RAYS },
+        Landing::Spare,
+        Landing::Confirms { rays: RAYS },
+        Landing::Contests { rays: RAYS },
+    ];
+    let tile = tiles()[1];
+    let check = Claim::Check { lease, operator: OperatorId(3), blocks: vec![drawn()] };
+    let operator = OperatorId(2);
+    vec![
+        ("Submitted", Record::Submitted { job, at_ms: 5, spec: spec() }),
+        ("PackageComplete", Record::PackageComplete { job }),
+        ("JobEnded cancelled", Record::JobEnded { job, at_ms: 5, end: JobEnd::Cancelled }),
+        ("JobEnded failed", Record::JobEnded { job, at_ms: 5, end: JobEnd::Failed("x".into()) }),
+        ("JobCompleted", Record::JobCompleted { job, at_ms: 5 }),
+        ("JobForgotten", Record::JobForgotten { job }),
+        ("Joined", Record::Joined { worker, at_ms: 5, hello }),
+        ("Left", Record::Left { worker }),
+        ("Leaving", Record::Leaving { worker }),
+        ("Restarted", Record::Restarted),
+        ("Granted", Record::Granted { lease, worker, job, term: TERM, tiles: tiles() }),
+        ("CheckGranted", Record::CheckGranted { lease, worker, job, term: TERM, tiles: tiles() }),
+        ("Committed", Record::Committed { lease, tiles: vec![commit()] }),
+        ("Delivered", Record::Delivered { lease, at_ms: 5, tiles: landings }),
+        ("Checked", Record::Checked { lease, rays: RAYS }),
+        ("LeaseEnded expired", Record::LeaseEnded { lease, at_ms: 5, end: LeaseEnd::Expired }),
+        ("LeaseEnded lost", Record::LeaseEnded { lease, at_ms: 5, end: LeaseEnd::Lost }),
+        ("LeaseEnded failed", Record::LeaseEnded { lease, at_ms: 5, end: LeaseEnd::Failed { worker } }),
+        ("LeaseEnded revoked", Record::LeaseEnded { lease, at_ms: 5, end: LeaseEnd::Revoked }),
+        ("LeaseForgotten", Record::LeaseForgotten { lease }),
+        ("RefereeAsked", Record::RefereeAsked { id, job, tiles: tiles() }),
+        ("Disputed by a check", Record::Disputed { id, job, tile, claim: check }),
+        ("Disputed by a delivery", Record::Disputed { id, job, tile, claim: Claim::Delivery(delivery) }),
+        ("RefereeDone", Record::RefereeDone { id, rays: RAYS }),
+        ("Accepted unverified", Record::Accepted { job, tiles: tiles(), by: Proof::Unverified }),
+        ("Accepted by an operator", Record::Accepted { job, tiles: tiles(), by: Proof::Operator(operator) }),
+        ("Accepted by the referee", Record::Accepted { job, tiles: tiles(), by: Proof::Referee }),
+        ("Requeued", Record::Requeued { job, tiles: tiles() }),
+        ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
+        ("Overturned", Record::Overturned { job, tiles: tiles() }),
+    ]
+    .into_iter()
+    .chain(quarantines().map(|evidence| ("Quarantined", Record::Quarantined { operator, evidence })))
+    .collect()
+}
+
+fn quarantines() -> impl Iterator<Item = Evidence> {
+    let (job, lease, pass) = (JOB, LEASE, pass());
+    let (said, referee) = (Digest([1; 32]), Digest([2; 32]));
+    [
+        Evidence::PixelsUnlikeCommit { job, lease, pass: pass.clone() },
+        Evidence::WrongPixels { job, lease, blocks: wrong() },
+        Evidence::WrongCheck { job, lease, blocks: wrong() },
+        Evidence::WrongTile { job, lease, pass, said, referee },
+    ]
+    .into_iter()
+}
+
+/// Hex, with runs of one byte shortened: `aa*32`.
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for run in bytes.chunk_by(|a, b| a == b) {
+        match run.len() {
+            length @ 8.. => text.push_str(&format!("({:02x}*{length})", run[0])),
+            _ => run.iter().for_each(|byte| text.push_str(&format!("{byte:02x}"))),
+        }
+    }
+    text
+}
+
+#[test]
+fn the_bytes_of_every_record() {
+    let mut lines = String::new();
+    for (name, record) in records() {
+        let bytes = bincode::encode_to_vec(&record, bincode::config::standard()).unwrap();
+        let (read, used): (Record, usize) =
+            bincode::decode_from_slice(&bytes, bincode::config::standard()).unwrap();
+        assert_eq!((read, used), (record, bytes.len()), "{name}");
+        lines.push_str(&format!("{name}: {}\n", hex(&bytes)));
+    }
+    expect![[r#"
+        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe0014040100108031400002041020102000101
+        PackageComplete: 0107
+        JobEnded cancelled: 02070500
+        JobEnded failed: 020705010178
+        JobCompleted: 030705
+        JobForgotten: 0407
+        Joined: 050405(09*32)0177010101640000
+        Left: 0604
+        Leaving: 0704
+        Restarted: 08
+        Granted: 09fb2c0104070102fc7011010002000501fb9001
+        CheckGranted: 0afb2c0104070102fc7011010002000501fb9001
+        Committed: 0bfb2c0101(aa*32)0109(bb*32)00
+        Delivered: 0cfb2c01050400010203010201020303010203
+        Checked: 0dfb2c01010203
+        LeaseEnded expired: 0efb2c010500
+        LeaseEnded lost: 0efb2c010501
+        LeaseEnded failed: 0efb2c01050204
+        LeaseEnded revoked: 0efb2c010503
+        LeaseForgotten: 0ffb2c01
+        RefereeAsked: 10080702000501fb9001
+        Disputed by a check: 11080701fb900100fb2c01030109(bb*32)
+        Disputed by a delivery: 11080701fb900101fb2c01010402(aa*32)0109(bb*32)00010203
+        RefereeDone: 1208010203
+        Accepted unverified: 130702000501fb900100
+        Accepted by an operator: 130702000501fb90010102
+        Accepted by the referee: 130702000501fb900102
+        Requeued: 140702000501fb9001
+        CheckReturned: 15070502000501fb9001
+        Overturned: 170702000501fb9001
+        Quarantined: 16020007fb2c0102030010
+        Quarantined: 16020107fb2c01010201020010(01*32)(02*32)
+        Quarantined: 16020207fb2c01010201020010(01*32)(02*32)
+        Quarantined: 16020307fb2c0102030010(01*32)(02*32)
+    "#]]
+    .assert_eq(&lines);
+}

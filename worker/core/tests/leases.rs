@@ -1,0 +1,191 @@
+//! A lease's life on a worker, a few events each.
+
+use expect_test::{Expect, expect};
+use tessera_shared::digest::Digest;
+use tessera_shared::film::Rays;
+use tessera_shared::grid::{BlockAt, Grid};
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, TileIndex};
+use tessera_shared::lease::{BlockPass, Lease, TilePass, Work};
+use tessera_worker_core::{Action, Config, Core, Event};
+
+const PACKAGE: Digest = Digest([1; 32]);
+
+/// A worker and what it did, a line an event.
+struct Told {
+    core: Core,
+    now_ms: u64,
+    lines: String,
+}
+
+impl Told {
+    fn new() -> Told {
+        Told { core: Core::new(Config::default()), now_ms: 0, lines: String::new() }
+            .event("connected", Event::Connected)
+    }
+
+    fn event(mut self, name: &str, event: Event) -> Told {
+        let output = self.core.handle(self.now_ms, event);
+        let actions: Vec<String> = output.actions.iter().map(describe).collect();
+        let actions = if actions.is_empty() { "nothing".into() } else { actions.join(", ") };
+        self.lines.push_str(&format!("{name}: {actions}\n"));
+        self
+    }
+
+    fn after(mut self, ms: u64) -> Told {
+        self.now_ms += ms;
+        self.event("time passes", Event::Tick)
+    }
+
+    /// A tile of four blocks.
+    fn lease(self, id: u64) -> Told {
+        let pass = TilePass { frame: FrameNumber(1), tile: TileIndex(0), sample_start: 0, sample_end: 4 };
+        self.event("lease", Event::Lease(lease(id, Work::Render(vec![pass]))))
+    }
+
+    fn check(self, id: u64, x: u16) -> Told {
+        let block = BlockAt { x, y: 0 };
+        let block = BlockPass { frame: FrameNumber(1), block, sample_start: 0, sample_end: 4 };
+        self.event("check", Event::Lease(lease(id, Work::Check(vec![block]))))
+    }
+
+    fn package(self) -> Told {
+        let grid = Grid::new(32, 16, 16).unwrap();
+        self.event("package", Event::PackageReady { package: PACKAGE, grid })
+    }
+
+    fn rendered(self, id: u64, blocks: usize) -> Told {
+        let digests = vec![Digest([2; 32]); blocks];
+        self.event("rendered", Event::Rendered { lease: LeaseId(id), digests, rays: Rays::default() })
+    }
+
+    fn is(self, expected: Expect) {
+        expected.assert_eq(&self.lines);
+    }
+}
+
+fn lease(id: u64, work: Work) -> Lease {
+    Lease { id: LeaseId(id), job: JobId(1), package: PACKAGE, duration_ms: 1000, work }
+}
+
+fn describe(action: &Action) -> String {
+    match action {
+        Action::Fetch { .. } => "fetch".into(),
+        Action::Render { lease, items, .. } => format!("render {lease} ({} blocks)", items.len()),
+        Action::Abort { lease } => format!("abort {lease}"),
+        Action::SendResults { commit } => format!("send {} ({} tiles)", commit.lease, commit.tiles.len()),
+        Action::SendChecked(checked) => format!("answer {} ({} blocks)", checked.lease, checked.blocks.len()),
+        Action::SendFailed { lease, reason } => format!("fail {lease}: {reason}"),
+        Action::DropPixels { lease } => format!("drop {lease}"),
+    }
+}
+
+#[test]
+fn leases_wait_for_their_package_and_render_in_order() {
+    Told::new().lease(1).lease(2).check(3, 1).package().rendered(1, 4).rendered(2, 4).rendered(3, 1).is(
+        expect![[r#"
+            connected: nothing
+            lease: fetch
+            lease: nothing
+            check: nothing
+            package: render l1 (4 blocks)
+            rendered: send l1 (1 tiles), render l2 (4 blocks)
+            rendered: send l2 (1 tiles), render l3 (1 blocks)
+            rendered: drop l3, answer l3 (1 blocks)
+        "#]],
+    );
+}
+
+#[test]
+fn results_that_end_while_the_scheduler_is_away_are_sent_when_it_is_back() {
+    Told::new()
+        .package()
+        .lease(1)
+        .lease(2)
+        .event("disconnected", Event::Disconnected)
+        .rendered(1, 4)
+        .event("connected", Event::Connected)
+        .event("sent", Event::ResultsSent { lease: LeaseId(1) })
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            lease: nothing
+            disconnected: nothing
+            rendered: nothing
+            connected: send l1 (1 tiles)
+            sent: drop l1
+        "#]]);
+}
+
+#[test]
+fn a_revoked_lease_stops_and_the_next_starts() {
+    Told::new()
+        .package()
+        .lease(1)
+        .lease(2)
+        .event("revoke", Event::Revoke(LeaseId(1)))
+        .rendered(1, 4)
+        .rendered(2, 4)
+        .event("revoke", Event::Revoke(LeaseId(2)))
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            lease: nothing
+            revoke: abort l1, render l2 (4 blocks)
+            rendered: nothing
+            rendered: send l2 (1 tiles)
+            revoke: drop l2
+        "#]]);
+}
+
+#[test]
+fn a_lease_that_waits_past_its_deadline_is_dropped_and_one_that_renders_goes_on() {
+    Told::new().package().lease(1).lease(2).after(2000).rendered(1, 4).is(expect![[r#"
+        connected: nothing
+        package: nothing
+        lease: render l1 (4 blocks)
+        lease: nothing
+        time passes: nothing
+        rendered: send l1 (1 tiles)
+    "#]]);
+}
+
+#[test]
+fn what_cannot_be_rendered_is_said() {
+    Told::new()
+        .package()
+        .check(1, 9)
+        .event("empty", Event::Lease(lease(2, Work::Render(Vec::new()))))
+        .lease(3)
+        .rendered(3, 5)
+        .lease(4)
+        .event("device lost", Event::RenderFailed { lease: LeaseId(4), reason: "the device was lost".into() })
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            check: fail l1: the lease names block (9, 0), the frame has 4×2
+            empty: fail l2: the lease is empty
+            lease: render l3 (4 blocks)
+            rendered: fail l3: the renderer answered another number of blocks than the lease has
+            lease: render l4 (4 blocks)
+            device lost: fail l4: the device was lost
+        "#]]);
+}
+
+#[test]
+fn a_package_that_fails_fails_its_leases_and_is_fetched_again() {
+    Told::new()
+        .lease(1)
+        .event(
+            "bad package",
+            Event::PackageFailed { package: PACKAGE, reason: "it does not validate".into() },
+        )
+        .lease(2)
+        .is(expect![[r#"
+            connected: nothing
+            lease: fetch
+            bad package: fail l1: it does not validate
+            lease: fetch
+        "#]]);
+}
