@@ -36,7 +36,10 @@ fn check(name: &str, model: &Model, inside: Point, random: &mut Random) {
                 direction = scale(direction, -1.0);
             }
             let length = dot(direction, direction).sqrt();
-            rays.push(RayQuery::new(add(position, scale(side, triangle.clearance)), scale(direction, 1.0 / length)));
+            rays.push(RayQuery::new(
+                add(position, scale(side, triangle.clearance)),
+                scale(direction, 1.0 / length),
+            ));
         }
     }
     for (ray, hit) in outwards.iter().zip(trace_rays(&scene, Traversal::Simd, &outwards)) {

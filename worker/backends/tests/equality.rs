@@ -9,7 +9,9 @@ use tessera_backends::{
 };
 use tessera_scenes::shot::ShotKeys;
 use tessera_scenes::{ImportLimits, Shot, compile};
+use tessera_shaders::cpu_torture::{Bindings, Inner, Kernel, NoHooks, Padded, TortureParams};
 use tessera_shaders::operations::operations;
+use tessera_shaders::wgsl::{Vec2i, Vec2u, Vec3f, Vec4f};
 use tessera_shaders::{cpu_operations, spirv};
 use tessera_shared::grid::BlockAt;
 
@@ -43,6 +45,55 @@ fn every_operation_gives_the_bits_of_the_cpu() {
                 let expected = cpu_operations::operation(index, a, b, c).to_array();
                 assert_eq!(result, expected, "{} of {a:#x}, {b:#x}, {c:#x}", operation.name);
             }
+        }
+    }
+}
+
+#[test]
+fn control_flow_and_layouts_give_the_bits_of_the_cpu() {
+    let params = TortureParams { count: 4096, seed: 77, scale: 0.75, offset: -9 };
+    let edges = [0, 1, 31, 32, 33, 0x7fff_ffff, 0x8000_0000, u32::MAX];
+    let inputs: Vec<u32> =
+        edges.into_iter().chain((0..993u32).map(|i| i.wrapping_mul(0x9e37_79b9))).collect();
+    let record = |index: u32| {
+        let inner = |k: u32| Inner {
+            direction: Vec3f::new(index as f32, k as f32 * 0.5, -1.25),
+            weight: 0.125 * k as f32,
+            flags: Vec2u::new(index * 3 + k, 7 - k),
+            ..Inner::ZERO
+        };
+        Padded {
+            first: index,
+            axis: Vec3f::new(0.5, -0.25 * index as f32, 2.0),
+            inners: [inner(index), inner(index + 1)],
+            shift: Vec2i::new(-(index as i32), 40),
+            last: 1.5 - index as f32,
+            ..Padded::ZERO
+        }
+    };
+    let records: Vec<Padded> = (0..5).map(record).collect();
+    let points: Vec<Vec4f> = (0..7).map(|i| Vec4f::new(i as f32, 0.5, -(i as f32), 1.0)).collect();
+    let bindings = Bindings { params: &params, inputs: &inputs, records: &records, points: &points };
+    let kernel = Kernel { b: bindings, hooks: &NoHooks };
+    let expected: Vec<u32> = (0..params.count)
+        .flat_map(|index| (0..9).map(move |which| (index, which)))
+        .map(|(i, w)| kernel.column(i, w))
+        .collect();
+    for adapter in adapters() {
+        let zeros = vec![0u8; expected.len() * 4];
+        let read = |bytes| ComputeBuffer { bytes, writable: false };
+        let buffers = [
+            read(bytemuck::bytes_of(&params)),
+            read(bytemuck::cast_slice(&inputs)),
+            read(bytemuck::cast_slice(&records)),
+            read(bytemuck::cast_slice(&points)),
+            ComputeBuffer { bytes: &zeros, writable: true },
+        ];
+        let out =
+            adapter.run_compute(spirv::TORTURE, "torture", &buffers, [params.count / 64, 1, 1]).unwrap();
+        let results: Vec<u32> = bytemuck::pod_collect_to_vec(&out[0]);
+        for (at, (result, expected)) in results.iter().zip(&expected).enumerate() {
+            assert_eq!(result, expected, "item {}, column {}", at / 9, at % 9);
         }
     }
 }

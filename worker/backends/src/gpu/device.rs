@@ -152,7 +152,7 @@ impl OpenDevice {
 
     /// A storage buffer with these bytes; at least 16, as an empty one cannot be bound.
     pub fn upload(&self, label: &str, bytes: &[u8], writable: bool) -> wgpu::Buffer {
-        let size = (bytes.len().max(16) as u64).next_multiple_of(16);
+        let size = (bytes.len().max(16) as u64).next_multiple_of(4);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let usage = if writable { usage | wgpu::BufferUsages::COPY_SRC } else { usage };
         let descriptor =
