@@ -434,11 +434,13 @@ fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
     entry.replace(key, life);
 }
 
-/// A check that came to nothing is owed again, if it is still this one.
+/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
+/// the check over and over and the job never end.
 fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
-    if let Some(TileLife::Checking { delivery, duplicate, by }) = entry.open.get(&key).cloned()
+    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
         && by == checker
     {
+        delivery.commit.referee = true;
         entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
     }
 }

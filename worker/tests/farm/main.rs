@@ -61,8 +61,8 @@ async fn an_answer_after_the_lease_ended_changes_nothing_and_its_worker_goes_on(
     let slow = stand.worker("slow", Gated(gate.clone()));
     let artist = stand.artist().await;
     let package = Shot::default().package();
-    // Unverified, so that all that waits for the slow worker is its own lease.
-    let options = JobOptions { verify: Verify::None, ..JobOptions::default() };
+    // Verified: a check that the slow worker holds when its lease ends goes to the referee.
+    let options = JobOptions::default();
     let job = artist.submit(&package, options, |_| {}).await.unwrap();
     gate.reached.notified().await;
     let quick = stand.worker("quick", Honest);
