@@ -77,9 +77,9 @@ pub struct DeviceArguments {
     /// Only GPUs whose name contains this; may name a software one. `tessera devices` lists them
     #[arg(long, value_name = "NAME")]
     pub gpu: Option<String>,
-    /// Threads of the CPU backend [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Threads of the CPU backend, at most 1024 [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -94,8 +94,8 @@ pub struct RenderArguments {
     #[command(flatten)]
     pub device: DeviceArguments,
     /// Workers to split the CPU's threads into; the image does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub workers: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: u16,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
@@ -112,9 +112,9 @@ pub struct SchedulerArguments {
     /// Host that the printed links name, as others reach this machine
     #[arg(long, value_name = "HOST")]
     pub advertise: Option<String>,
-    /// Threads of the referee [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Threads of the referee, at most 1024 [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -215,13 +215,13 @@ pub struct DiffArguments {
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pub tolerance: f32,
     /// Tests A against B statistically; this EXR holds the variance of one sample
-    #[arg(long, value_name = "EXR", requires = "spp", requires = "reference_spp")]
+    #[arg(long, value_name = "EXR", requires = "spp", requires = "reference_spp", conflicts_with = "mask")]
     pub variance: Option<PathBuf>,
     /// Samples of A
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "variance", value_parser = clap::value_parser!(u32).range(1..))]
     pub spp: Option<u32>,
     /// Samples of B
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "variance", value_parser = clap::value_parser!(u32).range(1..))]
     pub reference_spp: Option<u32>,
     /// Writes A, B and their difference side by side
     #[arg(short, long, value_name = "PNG")]

@@ -16,6 +16,7 @@ pub fn cores() -> usize {
 
 /// The devices that the flags ask for; the CPU's threads are split into `workers` of them.
 pub fn choose(arguments: &DeviceArguments, workers: usize) -> Result<Vec<Box<dyn Renderer>>, Failure> {
+    check(arguments).or_exit(Exit::Usage)?;
     let backends = backends(arguments, workers).or_exit(Exit::Device)?;
     Ok(renderers(backends, BuildOptions::default()))
 }
@@ -26,13 +27,15 @@ fn cpus(threads: usize, workers: usize) -> Vec<Box<dyn Backend>> {
     (0..workers).map(|worker| cpu_backend(share(worker).max(1))).collect()
 }
 
-fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<Box<dyn Backend>>> {
-    if arguments.threads == Some(0) || workers == 0 {
-        bail!("--threads and --workers take numbers from 1");
-    }
+/// Flags that contradict each other.
+fn check(arguments: &DeviceArguments) -> anyhow::Result<()> {
     if arguments.backend == BackendChoice::Cpu && arguments.gpu.is_some() {
         bail!("--gpu names a GPU, and --backend cpu asks for none; leave one of them out");
     }
+    Ok(())
+}
+
+fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<Box<dyn Backend>>> {
     let required = arguments.backend == BackendChoice::Gpu || arguments.gpu.is_some();
     if required || arguments.backend == BackendChoice::Auto {
         let gpus = gpus(arguments.gpu.as_deref(), required)?;
@@ -40,7 +43,7 @@ fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<B
             return Ok(gpus);
         }
     }
-    Ok(cpus(arguments.threads.unwrap_or_else(cores), workers))
+    Ok(cpus(arguments.threads.map_or_else(cores, usize::from), workers))
 }
 
 /// GPUs whose name contains `wanted`; without a name, every one that is no software.

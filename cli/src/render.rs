@@ -20,7 +20,7 @@ pub fn run(arguments: Box<RenderArguments>) -> Result<Outcome, Failure> {
     let targets = Targets::new(&arguments.output, folder, &shot.name, &shot.outputs, numbered, shot.exposure);
     let targets = targets.or_exit(Exit::Usage)?;
     targets.check().or_exit(Exit::Output)?;
-    let renderers = devices::choose(&arguments.device, arguments.workers)?;
+    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers))?;
     let mut progress = Progress::new(arguments.json);
     let mut unwritten = None;
     let ended = render_local(Arc::new(compiled.package), renderers, LocalOptions::default(), &mut |event| {

@@ -16,7 +16,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
     if let Some(listen) = arguments.listen {
         options.listen = listen;
     }
-    let referee = Box::new(CpuReferee::new(arguments.threads.unwrap_or_else(cores)));
+    let referee = Box::new(CpuReferee::new(arguments.threads.map_or_else(cores, usize::from)));
     super::runtime()?.block_on(async {
         let mut scheduler = serve(options, referee).await.or_exit(Exit::Farm)?;
         println!("artist {}", scheduler.link(Role::Artist));

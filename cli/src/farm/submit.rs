@@ -11,6 +11,8 @@ use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let arguments = *arguments;
+    // Before the long work: a farm that is not named stays so.
+    super::link(&arguments.farm).or_exit(Exit::Usage)?;
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
     let verify = policy(shot.verify).or_exit(Exit::Usage)?;
     let options = JobOptions { priority: shot.priority, verify };
