@@ -61,6 +61,11 @@ fn examine(arguments: &DiffArguments, a: &Picture, b: &Picture) -> anyhow::Resul
             mask
         }
     };
+    if !mask.contains(&true) {
+        bail!(
+            "the mask is black everywhere, so nothing would be compared; give one that is white where it counts"
+        );
+    }
     let mut z_tests = Vec::new();
     if let (Some(path), Some(spp), Some(reference_spp)) =
         (&arguments.variance, arguments.spp, arguments.reference_spp)
