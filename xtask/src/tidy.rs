@@ -48,7 +48,7 @@ fn examine(path: &Path, text: &str) -> Vec<Finding> {
         find("name", format!("{shown}: `{stem}` names nothing; name the file after what it decides"));
     }
     for (number, line) in text.lines().enumerate() {
-        if PROSE_REFUSED.iter().any(|refused| line.contains(refused)) {
+        if PROSE_REFUSED.iter().any(|refused| names_root(line, refused)) {
             find("path", format!("{shown}:{}: a path of one machine", number + 1));
         }
     }
@@ -79,6 +79,11 @@ fn examine(path: &Path, text: &str) -> Vec<Finding> {
         find("entries", format!("{shown}: more than one entry point"));
     }
     findings
+}
+
+/// Whether the line has the path from the root on, not as a part of a longer one.
+fn names_root(line: &str, path: &str) -> bool {
+    line.match_indices(path).any(|(at, _)| !line[..at].ends_with(|symbol: char| symbol.is_alphanumeric()))
 }
 
 /// Compares what was found with the listed offenders: a new one fails, and so does a listed one that is mended.
