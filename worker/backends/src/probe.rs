@@ -201,7 +201,7 @@ fn brute(scene: &PreparedScene, rays: &[RayQuery]) -> Vec<HitWords> {
             .collect();
         let mut instances = vec![Instance::ZERO; index + 1];
         for (group, eight) in leaves.chunks(24).enumerate() {
-            let first = LEAF | (eight.len() as u32 / 3 - 1) * LEAF_COUNT_ONE | group as u32 * 8;
+            let first = LEAF + (eight.len() as u32 / 3 - 1) * LEAF_COUNT_ONE + group as u32 * 8;
             instances[index] = Instance { blas_root: first, ..instance };
             let kernel = KernelData { nodes: &[], leaves: &leaves, instances: &instances };
             for (ray, best) in rays.iter().zip(&mut hits) {

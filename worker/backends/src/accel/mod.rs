@@ -119,7 +119,7 @@ fn build_meshes(geometry: &Geometry<'_>, used: &[bool], options: BuildOptions) -
     let mut trees: Vec<Option<Tree>> = used.iter().map(|_| None).collect();
     let threads = options.threads.clamp(1, used.len().max(1));
     let parts: Vec<Vec<(usize, Tree)>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let handles: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
         let joined = handles
             .into_iter()

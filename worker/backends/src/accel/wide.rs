@@ -142,8 +142,8 @@ impl WideBvh {
             let triangle = triangle_start + primitive;
             let corners = triangle_corners(geometry, triangle);
             for (vertex, corner) in corners.iter().enumerate() {
-                for axis in 0..3 {
-                    packet.vertices[vertex][axis][lane] = corner[axis];
+                for (row, &coordinate) in packet.vertices[vertex].iter_mut().zip(corner) {
+                    row[lane] = coordinate;
                 }
             }
             packet.padding[lane] = Bounds::of_points(&corners).padding();

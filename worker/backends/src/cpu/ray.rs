@@ -37,26 +37,40 @@ pub(super) struct ScalarRay {
     inverse: [f32; 3],
 }
 
+/// `array::map` that is always a part of its caller. Closures over lanes are written out in this folder: they are functions
+/// of their own, and those are not compiled for the instructions of the function that they stand in.
+#[inline(always)]
+fn each<T: Copy, U>([x, y, z]: [T; 3], f: impl Fn(T) -> U) -> [U; 3] {
+    [f(x), f(y), f(z)]
+}
+
+#[inline(always)]
+fn splat3<L: Lanes>([x, y, z]: [f32; 3]) -> [L; 3] {
+    [L::splat(x), L::splat(y), L::splat(z)]
+}
+
+#[inline(always)]
 fn magnitude(v: [f32; 3]) -> f32 {
-    let [x, y, z] = v.map(f32::abs);
+    let [x, y, z] = each(v, f32::abs);
     x.max(y).max(z)
 }
 
+#[inline(always)]
 fn canonical_direction(direction: [f32; 3]) -> [f32; 3] {
     let tiny = magnitude(direction) * TINY;
-    direction.map(|c| if c.abs() < tiny { tiny } else { c })
+    each(direction, |c| if c.abs() < tiny { tiny } else { c })
 }
 
 impl ScalarRay {
     #[inline(always)]
     pub fn new(origin: [f32; 3], direction: [f32; 3]) -> ScalarRay {
-        let origin = origin.map(|c| if c.abs() < COORDINATE_MIN { 0.0 } else { c });
+        let origin = each(origin, |c| if c.abs() < COORDINATE_MIN { 0.0 } else { c });
         let padding = magnitude(origin) * PADDING;
         ScalarRay {
             origin,
-            origin_low: origin.map(|c| c - padding),
-            origin_high: origin.map(|c| c + padding),
-            inverse: direction.map(|c| div(1.0, c)),
+            origin_low: each(origin, |c| c - padding),
+            origin_high: each(origin, |c| c + padding),
+            inverse: each(direction, |c| div(1.0, c)),
         }
     }
 
@@ -77,9 +91,9 @@ impl ScalarRay {
     pub fn into_object(self, direction: [f32; 3], instance: &WideInstance) -> Option<(ScalarRay, [f32; 3])> {
         let rows = &instance.world_to_object;
         let [x, y, z] = self.origin;
-        let point = rows.map(|[a, b, c, d]| a * x + b * y + c * z + d);
+        let point = each(*rows, |[a, b, c, d]| a * x + b * y + c * z + d);
         let [x, y, z] = direction;
-        let vector = rows.map(|[a, b, c, _]| a * x + b * y + c * z);
+        let vector = each(*rows, |[a, b, c, _]| a * x + b * y + c * z);
         let stretch = magnitude(vector);
         if magnitude(point) > COORDINATE_MAX || stretch > STRETCH_MAX || stretch * STRETCH_MAX < 1.0 {
             return None;
@@ -90,7 +104,7 @@ impl ScalarRay {
 
     #[inline(always)]
     pub fn spread<L: Lanes>(&self, direction: [f32; 3]) -> WideRay<L> {
-        let [x, y, z] = direction.map(f32::abs);
+        let [x, y, z] = each(direction, f32::abs);
         let last = if x >= y && x >= z {
             0
         } else if y >= z {
@@ -100,31 +114,39 @@ impl ScalarRay {
         };
         let axes = [[1, 2, 0], [2, 0, 1], [0, 1, 2]][last];
         let reciprocal = self.inverse[last];
-        let forward = self.inverse.map(|c| c > 0.0);
+        let forward = each(self.inverse, |c| c > 0.0);
         let side =
             |i: usize, near: bool| if forward[i] == near { self.origin_high[i] } else { self.origin_low[i] };
         WideRay {
             axes,
-            origin: axes.map(|axis| L::splat(self.origin[axis])),
-            shear: [
-                L::splat(direction[axes[0]] * reciprocal),
-                L::splat(direction[axes[1]] * reciprocal),
-                L::splat(reciprocal),
-            ],
-            near_side: forward.map(|forward| usize::from(!forward)),
-            near_origin: [0, 1, 2].map(|i| L::splat(side(i, true))),
-            far_origin: [0, 1, 2].map(|i| L::splat(side(i, false))),
-            inverse: self.inverse.map(L::splat),
+            origin: splat3([self.origin[axes[0]], self.origin[axes[1]], self.origin[axes[2]]]),
+            shear: splat3([direction[axes[0]] * reciprocal, direction[axes[1]] * reciprocal, reciprocal]),
+            near_side: each(forward, |forward| usize::from(!forward)),
+            near_origin: splat3([side(0, true), side(1, true), side(2, true)]),
+            far_origin: splat3([side(0, false), side(1, false), side(2, false)]),
+            inverse: splat3(self.inverse),
         }
     }
 }
 
 impl<L: Lanes> WideRay<L> {
-    /// `slab` on eight padded boxes; `plane(axis, side)` is the lower (0) or upper (1) plane.
+    /// Which plane of an axis the ray meets first: 0 the lower, 1 the upper.
     #[inline(always)]
-    pub fn slab(&self, plane: impl Fn(usize, usize) -> L) -> (L, L) {
-        let near = |i: usize| plane(i, self.near_side[i] & 1).sub(self.near_origin[i]).mul(self.inverse[i]);
-        let far = |i: usize| plane(i, self.near_side[i] & 1 ^ 1).sub(self.far_origin[i]).mul(self.inverse[i]);
-        (near(0).max(near(1)).max(near(2)), far(0).min(far(1)).min(far(2)))
+    pub fn near_side(&self, axis: usize) -> usize {
+        self.near_side[axis] & 1
+    }
+
+    /// `slab` on eight padded boxes, given the planes that the ray meets first and last.
+    #[inline(always)]
+    pub fn slab(&self, near: [L; 3], far: [L; 3]) -> (L, L) {
+        let [x0, y0, z0] = self.at_planes(near, self.near_origin);
+        let [x1, y1, z1] = self.at_planes(far, self.far_origin);
+        (x0.max(y0).max(z0), x1.min(y1).min(z1))
+    }
+
+    #[inline(always)]
+    fn at_planes(&self, [x, y, z]: [L; 3], [ox, oy, oz]: [L; 3]) -> [L; 3] {
+        let [ix, iy, iz] = self.inverse;
+        [x.sub(ox).mul(ix), y.sub(oy).mul(iy), z.sub(oz).mul(iz)]
     }
 }

@@ -183,7 +183,7 @@ fn trace_lanes<L: Lanes>(bvh: &WideBvh, origin: [f32; 3], direction: [f32; 3], q
         if instance != NONE {
             let packet = &bvh.packets[index as usize];
             let hits = packet_hits(&rays[level & 1], packet, inside, limit, query.after.t);
-            if hits.lanes != 0 && settle(&hits, packet, instance, &query, &mut best) {
+            if hits.is_some_and(|hits| settle(&hits, packet, instance, &query, &mut best)) {
                 return Traced::Occluded;
             }
             continue;
@@ -219,7 +219,11 @@ fn enter_children<L: Lanes>(
     after_t: f32,
     stack: &mut Stack,
 ) -> u32 {
-    let (near, far) = ray.slab(|axis, side| L::load(&node.planes[axis][side]));
+    let (x, y, z) = (ray.near_side(0), ray.near_side(1), ray.near_side(2));
+    let [px, py, pz] = &node.planes;
+    let first = [L::load(&px[x]), L::load(&py[y]), L::load(&pz[z])];
+    let last = [L::load(&px[x ^ 1]), L::load(&py[y ^ 1]), L::load(&pz[z ^ 1])];
+    let (near, far) = ray.slab(first, last);
     let in_range = L::both(near.less_equal(L::splat(limit)), L::splat(after_t).less_equal(far));
     let mut lanes = L::bits(L::both(near.less_equal(far), in_range));
     if lanes & lanes.wrapping_sub(1) == 0 {
@@ -244,6 +248,34 @@ struct PacketHits {
     sum: [f32; LANES],
 }
 
+/// 2⁻⁶⁰ and 2⁻⁷⁰: see `trace.wgsl`.
+const EDGE_MIN: f32 = 1.0 / (1u64 << 60) as f32;
+const NUMERATOR_MIN: f32 = EDGE_MIN / 1024.0;
+
+/// A vertex of eight triangles as the ray sees it.
+#[inline(always)]
+fn sheared<L: Lanes>(ray: &WideRay<L>, vertex: &[[f32; LANES]; 3]) -> [L; 3] {
+    let [x, y, z] = ray.axes;
+    let x = L::load(&vertex[x % 3]).sub(ray.origin[0]);
+    let y = L::load(&vertex[y % 3]).sub(ray.origin[1]);
+    let z = L::load(&vertex[z % 3]).sub(ray.origin[2]);
+    [x.sub(ray.shear[0].mul(z)), y.sub(ray.shear[1].mul(z)), z]
+}
+
+#[inline(always)]
+fn edge_function<L: Lanes>(a: [L; 3], b: [L; 3]) -> L {
+    let e = a[0].mul(b[1]).sub(a[1].mul(b[0]));
+    e.zero_where(e.abs().less(L::splat(EDGE_MIN)))
+}
+
+/// Lower and upper planes of the triangles' own boxes, padded.
+#[inline(always)]
+fn own_planes<L: Lanes>(packet: &Packet, padding: L, axis: usize) -> [L; 2] {
+    let [p, q, r] = &packet.vertices;
+    let (p, q, r) = (L::load(&p[axis]), L::load(&q[axis]), L::load(&r[axis]));
+    [p.min(q).min(r).sub(padding), p.max(q).max(r).add(padding)]
+}
+
 /// Edge functions, own boxes and t of eight triangles: steps 2 and 3 of `trace.wgsl`.
 #[inline(always)]
 fn packet_hits<L: Lanes>(
@@ -252,46 +284,36 @@ fn packet_hits<L: Lanes>(
     inside: (f32, f32),
     limit: f32,
     after_t: f32,
-) -> PacketHits {
-    const EDGE_MIN: f32 = 1.0 / (1u64 << 60) as f32;
-    const NUMERATOR_MIN: f32 = EDGE_MIN / 1024.0;
+) -> Option<PacketHits> {
     let zero = L::splat(0.0);
-    let sheared = |vertex: usize| {
-        let [x, y, z] =
-            [0, 1, 2].map(|i| L::load(&packet.vertices[vertex][ray.axes[i] % 3]).sub(ray.origin[i]));
-        [x.sub(ray.shear[0].mul(z)), y.sub(ray.shear[1].mul(z)), z]
-    };
-    let edge = |a: [L; 3], b: [L; 3]| {
-        let e = a[0].mul(b[1]).sub(a[1].mul(b[0]));
-        e.zero_where(e.abs().less(L::splat(EDGE_MIN)))
-    };
-    let [a, b, c] = [sheared(0), sheared(1), sheared(2)];
-    let (u, v, w) = (edge(c, b), edge(a, c), edge(b, a));
+    let [v0, v1, v2] = &packet.vertices;
+    let [a, b, c] = [sheared(ray, v0), sheared(ray, v1), sheared(ray, v2)];
+    let (u, v, w) = (edge_function(c, b), edge_function(a, c), edge_function(b, a));
     let sum = u.add(v).add(w);
     let (least, greatest) = (u.min(v).min(w), u.max(v).max(w));
     let mixed = L::bits(L::both(least.less(zero), zero.less(greatest)));
     let flat = L::bits(L::both(sum.less_equal(zero), zero.less_equal(sum)));
     let inner = !(mixed | flat) & 0xff;
-    let nothing =
-        PacketHits { lanes: 0, t: [0.0; LANES], v: [0.0; LANES], w: [0.0; LANES], sum: [0.0; LANES] };
     if inner == 0 {
-        return nothing;
+        return None;
     }
     let padding = L::load(&packet.padding);
-    let (near, far) = ray.slab(|axis, side| {
-        let [p, q, r] = [0, 1, 2].map(|vertex| L::load(&packet.vertices[vertex][axis]));
-        if side == 0 { p.min(q).min(r).sub(padding) } else { p.max(q).max(r).add(padding) }
-    });
+    let planes =
+        [own_planes(packet, padding, 0), own_planes(packet, padding, 1), own_planes(packet, padding, 2)];
+    let (x, y, z) = (ray.near_side(0), ray.near_side(1), ray.near_side(2));
+    let first = [planes[0][x], planes[1][y], planes[2][z]];
+    let last = [planes[0][x ^ 1], planes[1][y ^ 1], planes[2][z ^ 1]];
+    let (near, far) = ray.slab(first, last);
     let (near, far) = (near.max(L::splat(inside.0)), far.min(L::splat(inside.1)));
     let in_range = L::both(near.less_equal(L::splat(limit)), L::splat(after_t).less_equal(far));
     let lanes = inner & L::bits(L::both(near.less_equal(far), in_range));
     if lanes == 0 {
-        return nothing;
+        return None;
     }
     let numerator = u.mul(a[2]).add(v.mul(b[2])).add(w.mul(c[2]));
     let least = sum.abs().mul(L::splat(TINY)).add(L::splat(NUMERATOR_MIN));
     let t = numerator.div(sum).mul(ray.shear[2]).zero_where(numerator.abs().less(least));
-    PacketHits { lanes, t: t.max(near).min(far).store(), v: v.store(), w: w.store(), sum: sum.store() }
+    Some(PacketHits { lanes, t: t.max(near).min(far).store(), v: v.store(), w: w.store(), sum: sum.store() })
 }
 
 /// Compares a packet's hits with the best; true where one occludes.

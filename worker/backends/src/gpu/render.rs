@@ -49,7 +49,7 @@ impl Budget {
     /// Takes the next dispatch from what is left: as many items as fit, with few samples each rather than few items with
     /// many, so that all lanes are busy.
     fn take(&self, left: &mut Vec<Part>) -> Vec<Part> {
-        let wide = left.len().min(ITEMS_MAX).max(1);
+        let wide = left.len().clamp(1, ITEMS_MAX);
         let each = ((self.block_samples / wide as f64) as u32).max(1);
         let mut room = (self.block_samples as u64).max(1);
         let mut parts = Vec::new();

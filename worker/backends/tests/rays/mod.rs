@@ -411,7 +411,7 @@ impl Case {
             _ => {}
         }
         let length = dot(direction, direction).sqrt();
-        if !(length > 1e-12) {
+        if length <= 1e-12 {
             direction = random.direction();
         } else {
             direction = scale(direction, 1.0 / length);
