@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::test::cargo;
 
 /// Binaries of the release profile that travel.
-const BINARIES: [&str; 2] = ["tessera", "gpu_check"];
+const BINARIES: [&str; 2] = ["tessera", "tessera-benches"];
 /// A pack must stay under this to travel.
 const BYTES_MAX: u64 = 64 << 20;
 
@@ -35,7 +35,7 @@ pub fn run(root: &Path, folder: &Path) -> Result<()> {
         bail!("the pack has {bytes} bytes; at most {BYTES_MAX} travel");
     }
     println!(
-        "pack: {} bytes in {}; run bin/gpu_check there with LD_LIBRARY_PATH=lib",
+        "pack: {} bytes in {}; run bin/tessera-benches matrix 4 --gpu NAME there with LD_LIBRARY_PATH=lib",
         bytes,
         folder.display()
     );
