@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use shot::{Forger, Gate, Gated, Honest, Shot};
 use stand::{Stand, ended, local_digests, prompt};
-use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState};
+use tessera_scheduler::{Config, JobOptions, JobState, WorkerState};
 use tessera_scheduler_core::Core;
 use tessera_worker::WorkerError;
 
