@@ -4,6 +4,7 @@
 mod matrix;
 mod process;
 mod reference;
+mod turns;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +14,9 @@ cargo run --release -p tessera-benches -- COMMAND
 
   matrix SPP [--gpu NAME] JOB…       the film digest of each job over backends, tile sizes, passes and worker counts
   reference SPP FOLDER JOB…          each job's mean inside FOLDER/NAME.mask.png against FOLDER/NAME.exr
+  turns SPP ROUNDS [--gpu NAME] [--cycles SCRIPT] JOB…
+                                     seconds of the CPU backend, an adapter and Cycles in turn
+  farm SPP ROUNDS JOB                two one-thread workers under a scheduler against `render` with two threads
 
 The binary is `tessera` beside this one.
 ";
@@ -24,6 +28,10 @@ fn main() -> ExitCode {
         ["matrix", spp, "--gpu", name, jobs @ ..] => matrix::run(spp, Some(name), jobs),
         ["matrix", spp, jobs @ ..] => matrix::run(spp, None, jobs),
         ["reference", spp, folder, jobs @ ..] => reference::run(spp, Path::new(folder), jobs),
+        ["turns", spp, rounds, rest @ ..] => timed(spp, rounds, rest),
+        ["farm", spp, rounds, job] => {
+            rounds.parse().map_err(Into::into).and_then(|rounds| turns::farm(spp, rounds, job))
+        }
         _ => {
             print!("{HELP}");
             return ExitCode::from(2);
@@ -35,6 +43,17 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::from(2)
+        }
+    }
+}
+
+fn timed(spp: &str, rounds: &str, mut rest: &[&str]) -> anyhow::Result<bool> {
+    let mut turns = turns::Turns { spp, rounds: rounds.parse()?, gpu: None, cycles: None };
+    loop {
+        match rest {
+            ["--gpu", name, jobs @ ..] => (turns.gpu, rest) = (Some(*name), jobs),
+            ["--cycles", script, jobs @ ..] => (turns.cycles, rest) = (Some(*script), jobs),
+            jobs => return turns::run(&turns, jobs),
         }
     }
 }

@@ -13,7 +13,8 @@ pub struct Render {
     pub wall: Duration,
 }
 
-fn binary() -> Result<PathBuf> {
+/// The `tessera` beside this binary.
+pub fn binary() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let path = here.parent().context("a binary lies in a folder")?.join("tessera");
     if !path.exists() {
