@@ -140,8 +140,13 @@ fn images_are_stored_once_by_content_and_reduced_to_eight_bits() {
         [(0, IMAGE_SRGB8), (0, IMAGE_LINEAR8)]
     );
     let [material, _] = records::<Material>(&package, SectionKind::Materials)[..] else { panic!() };
-    assert_eq!(material.base_color_slot, material.emissive_slot);
-    assert_ne!(material.base_color_slot, material.metallic_roughness_slot);
+    // By role: base colour, emission, metallic-roughness.
+    let slots: Vec<TextureSlot> = records(&package, SectionKind::TextureSlots);
+    let own = &slots[material.slot_start as usize..][..material.slot_count as usize];
+    assert_eq!(
+        own.iter().map(|slot| (slot.flags >> 8, slot.image)).collect::<Vec<_>>(),
+        [(0, 0), (1, 0), (2, 1)]
+    );
 }
 
 #[test]

@@ -268,6 +268,8 @@ const TABLE: &[Operation] = &[
     row(114, "sin_cos_turn", [Unit, Unused, Unused], Always),
     row(115, "atan2_turn", F2, When(|a, b, _| a.abs() < TWO_126 && b.abs() < TWO_126)),
     row(116, "latitude_v", [SignedUnit, Unused, Unused], Always),
+    row(117, "exp2_", F1, When(|x, _, _| x.is_finite() && x <= 126.0)),
+    row(118, "log2_", F1, When(|x, _, _| x.is_normal() && x > 0.0)),
 
     // Words of math.wgsl, sampler.wgsl and film.wgsl.
     row(128, "mul_high", W2, Always),

@@ -131,7 +131,8 @@ fn normal_textures_turn_normals_in_the_frame_of_gltf() {
         let normal = kernel.smooth_normal(0, corners, 0.2, 0.3, Vec3f::ZERO);
         assert!(close(normal, [0.0, 0.0, 1.0]), "{normal:?}");
         assert!(close(kernel.world_triangle(0, corners).normal, [0.0, 0.0, 1.0]));
-        let mapped = |x, y, z| kernel.mapped_normal(0, corners, 0.2, 0.3, normal, Vec3f::new(x, y, z));
+        let frame = kernel.tangent_frame(0, corners, 0.2, 0.3, normal);
+        let mapped = |x, y, z| mapped_normal(frame, normal, Vec3f::new(x, y, z));
         assert!(close(mapped(0.0, 0.0, 1.0), [0.0, 0.0, 1.0]));
         assert!(close(mapped(1.0, 0.0, 0.0), tangent));
         assert!(close(mapped(0.0, 1.0, 0.0), bitangent), "flipped {flipped}, mirrored {mirrored}");
@@ -188,9 +189,11 @@ fn vertex_colours_and_alpha_interpolate() {
 #[test]
 fn textures_reach_every_parameter_of_a_material() {
     // One image for all roles: r = 0, g = 128, b = 255, a = 64.
-    let (scene, image) = Builder::new().image(1, 1, IMAGE_LINEAR8, &[0x40ff_8000]);
-    let (scene, slot) =
-        scene.slot(TextureSlot { image, flags: 0, row_u: [1.0, 0.0, 0.0], row_v: [0.0, 1.0, 0.0] });
+    let (mut scene, image) = Builder::new().image(1, 1, IMAGE_LINEAR8, &[0x40ff_8000]);
+    for role in 0..ROLES {
+        let flags = role << SLOT_ROLE_SHIFT;
+        scene = scene.slot(TextureSlot { image, flags, row_u: [1.0, 0.0, 0.0], row_v: [0.0, 1.0, 0.0] }).0;
+    }
     let material = Material {
         base_color: Vec4f::new(0.5, 0.5, 0.5, 0.5),
         metallic: 0.5,
@@ -199,16 +202,24 @@ fn textures_reach_every_parameter_of_a_material() {
         normal_scale: 2.0,
         specular: 0.5,
         specular_color: Vec3f::splat(0.5),
-        base_color_slot: slot,
-        metallic_roughness_slot: slot,
-        normal_slot: slot,
-        emissive_slot: slot,
-        specular_slot: slot,
-        specular_color_slot: slot,
+        coat: 0.5,
+        coat_roughness: 0.5,
+        coat_normal_scale: 0.5,
+        transmission: 0.5,
+        sheen_color: Vec3f::splat(0.5),
+        sheen_roughness: 0.5,
+        iridescence: 0.5,
+        film_thickness: 1.0,
+        anisotropy: 0.5,
+        diffuse_transmission: 0.5,
+        diffuse_transmission_color: Vec3f::splat(0.5),
+        flags: MATERIAL_LAYERED,
+        slot_start: 0,
+        slot_count: ROLES,
         ..lambert(0.5)
     };
     let scene = scene.quad(material, [0.0; 3], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]).build();
-    let p = scene.kernel().point_material(scene.builder.triangles[0], 0.2, 0.2, SLOTS_ALL, 0);
+    let p = scene.kernel().point_material(scene.builder.triangles[0], 0.2, 0.2, WANT_ALL, 0);
     let half = 128.0 / 255.0;
     let close = |a: f32, b: f32| assert!((a - b).abs() < 1e-5, "{a} is not {b}: {p:?}");
     close(p.base_color.x, 0.0);
@@ -222,4 +233,20 @@ fn textures_reach_every_parameter_of_a_material() {
     close(p.emission.z, 4.0);
     close(p.specular, 0.5 * 64.0 / 255.0);
     close(p.specular_color.z, 0.5);
+    close(p.coat, 0.0);
+    close(p.coat_roughness, 0.5 * half);
+    close(p.coat_bump.x, -0.5);
+    close(p.transmission, 0.0);
+    close(p.sheen_color.z, 0.5);
+    close(p.sheen_roughness, 0.5 * 64.0 / 255.0);
+    close(p.iridescence, 0.0);
+    close(p.film_thickness, half);
+    close(p.brushing.x, -1.0);
+    close(p.anisotropy, 0.5);
+    close(p.diffuse_transmission, 0.5 * 64.0 / 255.0);
+    close(p.diffuse_transmission_color.y, 0.5 * half);
+    // Who wants alpha alone gets no more.
+    let alpha = scene.kernel().point_material(scene.builder.triangles[0], 0.2, 0.2, WANT_ALPHA, 0);
+    close(alpha.base_color.w, 0.5 * 64.0 / 255.0);
+    close(alpha.emission.x, 4.0);
 }

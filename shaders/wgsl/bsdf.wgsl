@@ -1,12 +1,15 @@
 #import math
 #import scene
-// glTF's metallic-roughness surface: a Lambert base under one GGX lobe with Schlick's Fresnel term. Evaluation, density and
-// sampling of it. Knows directions and numbers, neither geometry nor textures.
+#import microfacet
+#import sheen
+#import thin_film
+// glTF's material as layers, from the top: a clear coat, sheen, one GGX lobe of metal and dielectric with Schlick's Fresnel term, and
+// below it a Lambert base, light through a thin diffuse sheet, or refraction. Evaluation, density and sampling of it all.
+// Knows directions and numbers, neither geometry nor textures nor what fills the space beyond.
 //
-// The lobe: Walter et al. 2007 with height-correlated Smith shadowing (Heitz 2014), visible normals sampled by spherical
-// caps (Dupuy and Benyoub 2023). Light that bounces between microfacets is added by scaling the lobe: 1 + Fms (1 − E) / E with
-// Fms of Kulla and Conty 2017, E from the package's table. The base is scaled by one less the greatest channel of what the
-// dielectric lobe reflects (both as Cycles' Principled BSDF does).
+// Energy. Light that bounces between microfacets is added by scaling a lobe by 1 + Fms (1 − E) / E with Fms of Kulla and Conty 2017, E
+// from the package's table; a refracting lobe is scaled by one over what it reflects and transmits in all, so clear glass keeps
+// every photon at any roughness. A layer takes from those below the greatest channel of what it reflects, seen from wo.
 
 // Material parameters at a point, textures applied, each in its range.
 struct BsdfParameters {
@@ -16,59 +19,72 @@ struct BsdfParameters {
     // Reflectance of the dielectric at normal incidence and at 90°.
     dielectric_f0: vec3<f32>,
     dielectric_f90: f32,
+    // In 0..1, along the tangent.
+    anisotropy: f32,
+    coat: f32,
+    coat_roughness: f32,
+    sheen_color: vec3<f32>,
+    sheen_roughness: f32,
+    // Share of the dielectric that refracts.
+    transmission: f32,
+    // Colour of refracted light.
+    transmission_color: vec3<f32>,
+    // Index of refraction beyond the surface over the one before it; 0 where the surface is thin.
+    eta: f32,
+    // Offset of the refracting lobe's table, for this side of the surface.
+    glass_table: u32,
+    // Share of the base that light passes through diffusely, and its colour.
+    diffuse_transmission: f32,
+    diffuse_transmission_color: vec3<f32>,
+    iridescence: f32,
+    // In 0..1 between the film's least and greatest thickness.
+    film_thickness: f32,
+    film_table: u32,
+}
+
+// Where a lobe stands: unit vectors with a positive cosine with wo; the tangent need not be perpendicular.
+struct ShadingFrame {
+    normal: vec3<f32>,
+    tangent: vec3<f32>,
+    coat_normal: vec3<f32>,
 }
 
 struct Bsdf {
-    // Unit shading normal, facing wo.
-    normal: vec3<f32>,
-    // Unit, towards the viewer.
     wo: vec3<f32>,
-    cos_o: f32,
-    alpha: f32,
-    // sqrt(α² + (1 − α²) cos_o²) and 1 / (cos_o + that).
-    root_o: f32,
-    inverse_o: f32,
-    // Fresnel's end points, multiple scattering included.
+    base: Lobe,
+    coat: Lobe,
+    // Fresnel's end points, multiple scattering included; the coat has one for all channels.
     f0: vec3<f32>,
     f90: vec3<f32>,
-    // Albedo of the base.
+    coat_f0: f32,
+    coat_f90: f32,
+    // 1 − Fresnel of the refracted light, at normal incidence and at 90°, its colour included.
+    through0: vec3<f32>,
+    through90: vec3<f32>,
+    // Index of refraction beyond the surface over the one before it, 0 where the surface is thin; and the same with 1 there.
+    bend: f32,
+    eta: f32,
+    // Albedo of the base, above and below.
     diffuse: vec3<f32>,
-    // Probability of sampling the lobe rather than the base; both 0 where nothing is reflected.
-    lobe_probability: f32,
-    base_probability: f32,
+    diffuse_through: vec3<f32>,
+    sheen: vec3<f32>,
+    sheen_roughness: f32,
+    // Cumulative probabilities of sampling the coat, the lobe, the base above; the base below has the rest up to `whole`, which is 1,
+    // or 0 where nothing is scattered. Whether a facet of the lobe reflects or refracts is drawn after it.
+    until_coat: f32,
+    until_facet: f32,
+    until_diffuse: f32,
+    whole: f32,
 }
 
-// The BSDF times the cosine, and the density of sampling it, per steradian. All 0 below the surface.
+// The BSDF times the cosine, and the density of sampling it, per steradian.
 struct BsdfValue {
     value: vec3<f32>,
     pdf: f32,
 }
 
-// Below it a cosine is 0.
-const COS_MIN: f32 = 1e-6;
-// Below it, the squared length of wo + wi is 0.
-const HALF_MIN: f32 = 1e-7;
-
-// Directional albedo (A, B) of the lobe at cosine `mu` and `roughness`: F0 A + F90 B (layout.rs, `tables`).
-fn lobe_albedo(mu: f32, roughness: f32) -> vec2<f32> {
-    let edge = params.albedo_edge;
-    let last = f32(edge - 1u);
-    let y = saturate_(roughness) * last;
-    let x = clamp_(mu * f32(edge) - 0.5, 0.0, last);
-    let x0 = u32(x);
-    let y0 = u32(y);
-    let x1 = min(x0 + 1u, edge - 1u);
-    let y1 = min(y0 + 1u, edge - 1u);
-    let fx = x - f32(x0);
-    let fy = y - f32(y0);
-    let upper = albedo_entry(x0, y0) * (1.0 - fx) + albedo_entry(x1, y0) * fx;
-    let lower = albedo_entry(x0, y1) * (1.0 - fx) + albedo_entry(x1, y1) * fx;
-    return upper * (1.0 - fy) + lower * fy;
-}
-
-fn albedo_entry(x: u32, y: u32) -> vec2<f32> {
-    let at = TABLE_ALBEDO + 2u * (y * params.albedo_edge + x);
-    return vec2<f32>(tables[at], tables[at + 1u]);
+fn sum3(v: vec3<f32>) -> f32 {
+    return v.x + v.y + v.z;
 }
 
 // The mean of the lobe's albedo over the hemisphere (cosine-weighted, Fresnel 1): a least-squares fit, off by at most 0.002.
@@ -93,109 +109,231 @@ fn multiple_scattering(f0: vec3<f32>, f90: f32, mean_albedo: f32, missing: f32) 
     return vec3<f32>(1.0) + mean_fresnel * (mean_albedo * missing) * reciprocals(kept);
 }
 
-// The BSDF seen from wo. `normal` has a positive cosine with wo.
-fn bsdf_prepare(p: BsdfParameters, normal: vec3<f32>, wo: vec3<f32>) -> Bsdf {
+// What a lobe reflects at Fresnel term 1: how it splits for Schlick, the mean over the hemisphere and (1 − E) / E.
+struct LobeAlbedo {
+    split: vec2<f32>,
+    mean: f32,
+    missing: f32,
+}
+
+fn lobe_albedo(cos_o: f32, roughness: f32) -> LobeAlbedo {
+    let split = table_albedo(TABLE_ALBEDO, cos_o, roughness);
+    let whole = clamp_(split.x + split.y, 0.05, 1.0);
+    return LobeAlbedo(split, mean_lobe_albedo(roughness), div(1.0 - whole, whole));
+}
+
+// The BSDF seen from wo.
+fn bsdf_prepare(p: BsdfParameters, frame: ShadingFrame, wo: vec3<f32>) -> Bsdf {
     var bsdf: Bsdf;
-    bsdf.normal = normal;
     bsdf.wo = wo;
-    bsdf.cos_o = clamp_(dot3(normal, wo), COS_MIN, 1.0);
-    bsdf.diffuse = p.base_color * (1.0 - p.metallic);
-    if p.metallic == 0.0 && p.dielectric_f90 == 0.0 {
-        // No lobe: Lambert.
-        bsdf.base_probability = select(0.0, 1.0, max3(bsdf.diffuse) > 0.0);
-        return bsdf;
+    bsdf.bend = p.eta;
+    bsdf.eta = select(1.0, p.eta, p.eta > 0.0);
+    // The share of the light that reaches a layer, and the albedos of the layers above summed over channels.
+    var reaching = 1.0;
+    var coat_sum = 0.0;
+    var sheen_sum = 0.0;
+    if p.coat > 0.0 {
+        let alpha = fmax(p.coat_roughness * p.coat_roughness, ALPHA_MIN);
+        bsdf.coat = lobe_of(frame.coat_normal, perpendicular(frame.coat_normal), alpha, alpha, wo);
+        let albedo = lobe_albedo(bsdf.coat.cos_o, p.coat_roughness);
+        let scale = multiple_scattering(vec3<f32>(COAT_F0), 1.0, albedo.mean, albedo.missing).x * p.coat;
+        bsdf.coat_f0 = scale * COAT_F0;
+        bsdf.coat_f90 = scale;
+        let reflected = bsdf.coat_f0 * albedo.split.x + bsdf.coat_f90 * albedo.split.y;
+        coat_sum = 3.0 * reflected;
+        reaching = fmax(1.0 - reflected, 0.0);
     }
-    bsdf.alpha = fmax(p.roughness * p.roughness, ALPHA_MIN);
-    let alpha2 = bsdf.alpha * bsdf.alpha;
-    bsdf.root_o = sqrt_(alpha2 + (1.0 - alpha2) * bsdf.cos_o * bsdf.cos_o);
-    let albedo = lobe_albedo(bsdf.cos_o, p.roughness);
-    let whole = clamp_(albedo.x + albedo.y, 0.05, 1.0);
-    let inverses = reciprocals(vec3<f32>(bsdf.cos_o + bsdf.root_o, whole, 1.0));
-    bsdf.inverse_o = inverses.x;
-    let missing = (1.0 - whole) * inverses.y;
-    let mean = mean_lobe_albedo(p.roughness);
-    if p.metallic < 1.0 {
-        let share = 1.0 - p.metallic;
-        let f0 = p.dielectric_f0;
-        let f90 = p.dielectric_f90;
-        let scale = multiple_scattering(f0, f90, mean, missing);
-        let reflected = max3((f0 * albedo.x + vec3<f32>(f90 * albedo.y)) * scale);
-        bsdf.diffuse = bsdf.diffuse * fmax(1.0 - reflected, 0.0);
-        bsdf.f0 = f0 * scale * share;
-        bsdf.f90 = scale * (f90 * share);
+    bsdf.base.normal = frame.normal;
+    bsdf.base.tangent = perpendicular(frame.normal);
+    bsdf.base.bitangent = cross3(frame.normal, bsdf.base.tangent);
+    bsdf.base.cos_o = clamp_(dot3(frame.normal, wo), COS_MIN, 1.0);
+    if max3(p.sheen_color) > 0.0 {
+        let albedo = sheen_albedo(bsdf.base.cos_o, p.sheen_roughness);
+        bsdf.sheen = p.sheen_color * (albedo.y * reaching);
+        bsdf.sheen_roughness = p.sheen_roughness;
+        sheen_sum = sum3(p.sheen_color) * (albedo.x * reaching);
+        reaching = reaching * fmax(1.0 - max3(p.sheen_color) * albedo.x, 0.0);
     }
-    if p.metallic > 0.0 {
-        let f0 = p.base_color;
-        let scale = multiple_scattering(f0, 1.0, mean, missing);
-        bsdf.f0 = bsdf.f0 + f0 * scale * p.metallic;
-        bsdf.f90 = bsdf.f90 + scale * p.metallic;
+    // What the lobe scatters, summed over channels, and the share that is left for the base.
+    var sums = vec2<f32>(0.0, (1.0 - p.metallic) * (1.0 - p.transmission) * reaching);
+    if p.metallic > 0.0 || p.dielectric_f90 > 0.0 || p.transmission > 0.0 {
+        sums = prepare_lobe(p, frame, reaching, &bsdf);
     }
-    let lobe = bsdf.f0 * albedo.x + bsdf.f90 * albedo.y;
-    let lobe_sum = lobe.x + lobe.y + lobe.z;
-    let base_sum = bsdf.diffuse.x + bsdf.diffuse.y + bsdf.diffuse.z;
-    bsdf.lobe_probability = div(lobe_sum, lobe_sum + base_sum);
-    bsdf.base_probability = select(0.0, 1.0 - bsdf.lobe_probability, base_sum > 0.0);
+    bsdf.diffuse = p.base_color * (sums.y * (1.0 - p.diffuse_transmission));
+    bsdf.diffuse_through = p.diffuse_transmission_color * (sums.y * p.diffuse_transmission);
+    let until_facet = coat_sum + sums.x;
+    let until_diffuse = until_facet + sum3(bsdf.diffuse) + sheen_sum;
+    let inverse = rcp(until_diffuse + sum3(bsdf.diffuse_through));
+    bsdf.until_coat = coat_sum * inverse;
+    bsdf.until_facet = until_facet * inverse;
+    bsdf.until_diffuse = until_diffuse * inverse;
+    bsdf.whole = select(0.0, 1.0, inverse > 0.0);
     return bsdf;
 }
 
-// Value and density for light from `wi`.
-fn bsdf_evaluate(bsdf: Bsdf, wi: vec3<f32>) -> BsdfValue {
-    let cos_i = dot3(bsdf.normal, wi);
-    if cos_i < COS_MIN {
+// The roughness whose round lobe loses about as much light as a stretched one: seen along the rough axis it is the other's, as light
+// spreads in the plane of view; from above, between both.
+fn like_roughness(lobe: Lobe, wo: vec3<f32>) -> f32 {
+    let x = dot3(wo, lobe.tangent);
+    let y = dot3(wo, lobe.bitangent);
+    let a = lobe.alpha_y * x;
+    let b = lobe.alpha_x * y;
+    let alpha2 = a * a + b * b + lobe.alpha_x * lobe.alpha_y * (lobe.cos_o * lobe.cos_o);
+    return fmin(sqrt_(sqrt_(alpha2)), 1.0);
+}
+
+// The lobe of metal and dielectric, which gets the share `reaching` of the light. Returns what it scatters, summed over channels,
+// and the share that is left for the base under it.
+fn prepare_lobe(p: BsdfParameters, frame: ShadingFrame, reaching: f32, bsdf: ptr<function, Bsdf>) -> vec2<f32> {
+    let alpha = fmax(p.roughness * p.roughness, ALPHA_MIN);
+    var tangent = (*bsdf).base.tangent;
+    var alpha_x = alpha;
+    if p.anisotropy > 0.0 {
+        let brushed = normalize3(frame.tangent - frame.normal * dot3(frame.tangent, frame.normal));
+        if dot3(brushed, brushed) > 0.5 {
+            tangent = brushed;
+            alpha_x = mix_(alpha, 1.0, p.anisotropy * p.anisotropy);
+        }
+    }
+    (*bsdf).base = lobe_of(frame.normal, tangent, alpha_x, alpha, (*bsdf).wo);
+    let cos_o = (*bsdf).base.cos_o;
+    let roughness = select(p.roughness, like_roughness((*bsdf).base, (*bsdf).wo), alpha_x > alpha);
+    let albedo = lobe_albedo(cos_o, roughness);
+    var f0 = p.dielectric_f0;
+    var metal_f0 = p.base_color;
+    if p.iridescence > 0.0 {
+        f0 = mix3(f0, film_f0(p.film_table, cos_o, p.film_thickness, f0), p.iridescence);
+        metal_f0 = mix3(metal_f0, film_f0(p.film_table, cos_o, p.film_thickness, metal_f0), p.iridescence);
+    }
+    let f90 = p.dielectric_f90;
+    let opaque = (1.0 - p.metallic) * (1.0 - p.transmission) * reaching;
+    var left = opaque;
+    if opaque > 0.0 {
+        let scale = multiple_scattering(f0, f90, albedo.mean, albedo.missing);
+        let reflected = max3((f0 * albedo.split.x + vec3<f32>(f90 * albedo.split.y)) * scale);
+        left = opaque * fmax(1.0 - reflected, 0.0);
+        (*bsdf).f0 = f0 * scale * opaque;
+        (*bsdf).f90 = scale * (f90 * opaque);
+    }
+    if p.metallic > 0.0 {
+        let scale = multiple_scattering(metal_f0, 1.0, albedo.mean, albedo.missing) * (p.metallic * reaching);
+        (*bsdf).f0 = (*bsdf).f0 + metal_f0 * scale;
+        (*bsdf).f90 = (*bsdf).f90 + scale;
+    }
+    let reflected_sum = sum3((*bsdf).f0 * albedo.split.x + (*bsdf).f90 * albedo.split.y);
+    let clear = (1.0 - p.metallic) * p.transmission * reaching;
+    if clear == 0.0 {
+        return vec2<f32>(reflected_sum, left);
+    }
+    // What of the light that meets microfacets leaves them by reflection and by refraction.
+    let passed = albedo.split.x * (1.0 - max3(f0));
+    var parts = vec2<f32>(albedo.split.x + albedo.split.y - passed, passed);
+    if p.eta > 0.0 {
+        parts = table_albedo(p.glass_table, cos_o, roughness);
+    }
+    let scale = clear * rcp(clamp_(parts.x + parts.y, 0.05, 1.0));
+    (*bsdf).f0 = (*bsdf).f0 + f0 * scale;
+    (*bsdf).f90 = (*bsdf).f90 + vec3<f32>(f90 * scale);
+    (*bsdf).through0 = p.transmission_color * (vec3<f32>(1.0) - f0) * scale;
+    (*bsdf).through90 = p.transmission_color * ((1.0 - f90) * scale);
+    let clear_sum = (3.0 * parts.x + sum3(p.transmission_color) * parts.y) * scale;
+    return vec2<f32>(reflected_sum + clear_sum, left);
+}
+
+// The share of a facet's light that it reflects; 2 where nothing refracts.
+fn reflected_share(bsdf: ptr<function, Bsdf>, schlick: f32) -> f32 {
+    let through = sum3((*bsdf).through0 + ((*bsdf).through90 - (*bsdf).through0) * schlick);
+    let reflected = sum3((*bsdf).f0 + ((*bsdf).f90 - (*bsdf).f0) * schlick);
+    return select(2.0, div(reflected, reflected + through), through > 0.0);
+}
+
+// Value and density for light from `wi`, which may come from below the surface.
+fn bsdf_evaluate(bsdf: ptr<function, Bsdf>, wi: vec3<f32>) -> BsdfValue {
+    let wo = (*bsdf).wo;
+    let along = dot3((*bsdf).base.normal, wi);
+    let cosine = abs(along);
+    let below = along < 0.0;
+    if cosine < COS_MIN {
         return BsdfValue(vec3<f32>(0.0), 0.0);
     }
-    let lambert = cos_i * INV_PI;
-    var value = bsdf.diffuse * lambert;
-    var pdf = bsdf.base_probability * lambert;
-    let half_vector = bsdf.wo + wi;
-    let length2 = dot3(half_vector, half_vector);
-    if bsdf.lobe_probability > 0.0 && length2 > HALF_MIN {
-        // With the unnormalised half vector h of length l: D = α² l⁴ / (π (|n×h|² + α² (n·h)²)²). The sine by the cross product:
-        // 1 − cos² loses all digits where a smooth surface shines.
-        let alpha2 = bsdf.alpha * bsdf.alpha;
-        let across = cross3(bsdf.normal, half_vector);
-        let along = dot3(bsdf.normal, half_vector);
-        let spread = dot3(across, across) + alpha2 * along * along;
-        let root_i = sqrt_(alpha2 + (1.0 - alpha2) * cos_i * cos_i);
-        let smith = cos_i * bsdf.root_o + bsdf.cos_o * root_i;
-        // D / 2 / smith; smith is 2 cos_i cos_o / G2.
-        let d = div(INV_TAU * alpha2 * length2 * length2, spread * spread * smith);
-        // The half vector's cosine is l / 2. Not below 1e-6, so that its fifth power is normal.
-        let m = fmax(1.0 - 0.5 * sqrt_(length2), 1e-6);
-        let m2 = m * m;
-        let fresnel = bsdf.f0 + (bsdf.f90 - bsdf.f0) * (m2 * m2 * m);
-        value = value + fresnel * (d * cos_i);
-        pdf = pdf + bsdf.lobe_probability * (d * smith * bsdf.inverse_o);
+    let lambert = cosine * INV_PI;
+    var value = select((*bsdf).diffuse, (*bsdf).diffuse_through, below) * lambert;
+    var pdf = select((*bsdf).until_diffuse - (*bsdf).until_facet, (*bsdf).whole - (*bsdf).until_diffuse, below) * lambert;
+    if !below && max3((*bsdf).sheen) > 0.0 {
+        let glow = sheen_value((*bsdf).base.normal, wo + wi, (*bsdf).base.cos_o, cosine, (*bsdf).sheen_roughness);
+        value = value + (*bsdf).sheen * glow;
+    }
+    // The lobe of the base, then the coat's: one call of `lobe_evaluate` in the kernel.
+    var lobe = (*bsdf).base;
+    var share = (*bsdf).until_facet - (*bsdf).until_coat;
+    var f0 = select((*bsdf).f0, (*bsdf).through0, below);
+    var f90 = select((*bsdf).f90, (*bsdf).through90, below);
+    var eta = (*bsdf).eta;
+    for (var k = 0u; k < 2u; k = k + 1u) {
+        if share > 0.0 {
+            let facet = lobe_evaluate(lobe, wo, wi, below, (*bsdf).bend, eta);
+            value = value + (f0 + (f90 - f0) * facet.schlick) * facet.value;
+            if k == 0u {
+                let reflected = fmin(reflected_share(bsdf, facet.schlick), 1.0);
+                share = share * select(reflected, 1.0 - reflected, below);
+            }
+            pdf = pdf + share * facet.pdf;
+        }
+        if (*bsdf).until_coat == 0.0 || below {
+            break;
+        }
+        lobe = (*bsdf).coat;
+        share = select(0.0, (*bsdf).until_coat, dot3(lobe.normal, wi) > COS_MIN);
+        f0 = vec3<f32>((*bsdf).coat_f0);
+        f90 = vec3<f32>((*bsdf).coat_f90);
+        eta = 1.0;
     }
     return BsdfValue(value, pdf);
 }
 
-// A direction with the density of `bsdf_evaluate` (which must be asked whether it lies above the surface). `choice` picks
-// between lobe and base, `u` the direction; all in [0, 1).
+// A direction with the density of `bsdf_evaluate`, or zero where the draw gives none. `choice` picks what scatters, `u` the
+// direction; all in [0, 1).
 //
-// Both are one formula: a point c of the sphere's cap above −v plus v is a normal m seen from v (Dupuy and Benyoub 2023). For the
-// lobe, in the space stretched by α, v is wo and the direction mirrors at m. For the base v is the normal, and m itself, a
-// point of the sphere plus the normal, has the density of the cosine.
-fn bsdf_sample(bsdf: Bsdf, choice: f32, u: vec2<f32>) -> vec3<f32> {
-    let n = bsdf.normal;
-    // A frame around the normal (Duff et al. 2017).
-    let sign = select(-1.0, 1.0, n.z >= 0.0);
-    let a = 0.0 - rcp(sign + n.z);
-    let b = n.x * n.y * a;
-    let t1 = vec3<f32>(1.0 + sign * n.x * n.x * a, sign * b, 0.0 - sign * n.x);
-    let t2 = vec3<f32>(b, sign + n.y * n.y * a, 0.0 - n.y);
-    let lobe = choice < bsdf.lobe_probability;
-    let stretch = select(1.0, bsdf.alpha, lobe);
-    var v = vec3<f32>(0.0, 0.0, 1.0);
-    if lobe {
-        v = normalize3(vec3<f32>(dot3(bsdf.wo, t1) * stretch, dot3(bsdf.wo, t2) * stretch, bsdf.cos_o));
+// All are one formula: a point of the cap above −v plus v is a normal m seen from v. For a lobe, v is wo in the space stretched by
+// its roughness, and the direction mirrors or refracts at m. For the base v is the normal, and m itself has the density of the cosine.
+fn bsdf_sample(bsdf: ptr<function, Bsdf>, choice: f32, u: vec2<f32>) -> vec3<f32> {
+    let wo = (*bsdf).wo;
+    let by_coat = choice < (*bsdf).until_coat;
+    let by_facet = choice < (*bsdf).until_facet;
+    var below = choice >= (*bsdf).until_diffuse;
+    var lobe = (*bsdf).base;
+    if by_coat {
+        lobe = (*bsdf).coat;
     }
-    let z = (1.0 - u.y) * (1.0 + v.z) - v.z;
-    let radius = sqrt_(1.0 - z * z);
-    let turn = sin_cos_turn(u.x);
-    let h = vec3<f32>(radius * turn.y, radius * turn.x, z) + v;
-    let m = normalize3(vec3<f32>(stretch * h.x, stretch * h.y, h.z));
-    let normal = t1 * m.x + t2 * m.y + n * m.z;
-    let mirrored = normal * (2.0 * dot3(bsdf.wo, normal)) - bsdf.wo;
-    return select(normal, mirrored, lobe);
+    let n = lobe.normal;
+    let stretch_x = select(1.0, lobe.alpha_x, by_facet);
+    let stretch_y = select(1.0, lobe.alpha_y, by_facet);
+    var v = vec3<f32>(0.0, 0.0, 1.0);
+    if by_facet {
+        v = normalize3(vec3<f32>(dot3(wo, lobe.tangent) * stretch_x, dot3(wo, lobe.bitangent) * stretch_y, lobe.cos_o));
+    }
+    let h = cap_normal(v, u);
+    let m = normalize3(vec3<f32>(stretch_x * h.x, stretch_y * h.y, h.z));
+    var wi = lobe.tangent * m.x + lobe.bitangent * m.y + n * m.z;
+    if by_facet {
+        let cosine = dot3(wo, wi);
+        var bent = wi * (2.0 * cosine) - wo;
+        if !by_coat {
+            let within = div(choice - (*bsdf).until_coat, (*bsdf).until_facet - (*bsdf).until_coat);
+            below = within >= reflected_share(bsdf, schlick_term(clamp_(cosine, 0.0, 1.0), (*bsdf).eta));
+        }
+        if below && (*bsdf).bend > 0.0 {
+            let inverse = rcp((*bsdf).bend);
+            let rest = 1.0 - (1.0 - cosine * cosine) * inverse * inverse;
+            bent = select(vec3<f32>(0.0), wi * (cosine * inverse - sqrt_(rest)) - wo * inverse, rest > 0.0);
+        } else if below {
+            bent = bent - n * (2.0 * dot3(n, bent));
+        }
+        wi = bent;
+    } else if below {
+        wi = wi - n * (2.0 * m.z);
+    }
+    let along = dot3((*bsdf).base.normal, wi);
+    let valid = select(along > COS_MIN && dot3(n, wi) > COS_MIN, along < -COS_MIN, below);
+    return select(vec3<f32>(0.0), wi, valid);
 }

@@ -3,8 +3,9 @@
 #import film
 #import scene
 #import surface
-#import texture
+#import material
 #import bsdf
+#import media
 #import environment
 #import lights
 #import camera
@@ -26,11 +27,6 @@ const HOLES_MAX: u32 = 256u;
 const THROUGHPUT_MIN: f32 = 1e-18;
 const PDF_MIN: f32 = 1e-18;
 const PDF_MAX: f32 = 1e18;
-
-// Bits of `wanted`: which texture slots a point needs.
-const SLOTS_ALPHA: u32 = 1u;
-const SLOTS_EMISSION: u32 = 17u;
-const SLOTS_ALL: u32 = 63u;
 
 // What a step leaves to do.
 const STEP_TRACE: u32 = 0u;
@@ -54,6 +50,12 @@ struct Path {
     holes: u32,
     // Scattering events so far.
     depth: u32,
+    // Where the ray travels, and where the scattered one will.
+    media: Media,
+    next_media: Media,
+    // 1 once a dispersive surface has bent the path, which then carries one channel; and what the next ray will have.
+    dispersed: u32,
+    next_dispersed: u32,
     // What radiance along the ray counts for; for a shadow ray, the light's share with its weight.
     throughput: vec3<f32>,
     // Density of sampling the ray by the BSDF; unused for camera and shadow rays.
@@ -71,20 +73,6 @@ struct Path {
     radiance: vec3<f32>,
     // 1 where the camera ray met geometry.
     covered: u32,
-}
-
-// A point's material with the textures that were wanted applied.
-struct PointMaterial {
-    base_color: vec4<f32>,
-    metallic: f32,
-    roughness: f32,
-    emission: vec3<f32>,
-    // Tangent-space normal, x and y scaled; (0, 0, 1) without a texture.
-    bump: vec3<f32>,
-    specular: f32,
-    specular_color: vec3<f32>,
-    // The point is a hole.
-    hole: bool,
 }
 
 // a² / (a² + b²): the power heuristic's weight of a sample of density a that the other technique finds with density b. Both
@@ -120,87 +108,14 @@ fn start_path(path: ptr<function, Path>, key: u32, x: u32, y: u32, sample_index:
     (*path).decision_key = sample_path_key(key, sample_index);
     (*path).ray = 0u;
     (*path).depth = 0u;
+    (*path).media = Media(NONE, NONE);
+    (*path).dispersed = 0u;
     (*path).throughput = vec3<f32>(1.0);
     (*path).pdf = 0.0;
     (*path).radiance = vec3<f32>(0.0);
     (*path).covered = 0u;
     let at = unit_float2(sample_2d(key, sample_index, 0u));
     set_ray(path, params.eye, camera_direction(x, y, at), T_INFINITE, TRACE_CLOSEST);
-}
-
-// The slot of a role: 0 base colour, 1 metallic-roughness, 2 normal, 3 specular, 4 emissive, 5 specular colour.
-fn role_slot(material: u32, role: u32) -> u32 {
-    switch role {
-        case 0u: { return materials[material].base_color_slot; }
-        case 1u: { return materials[material].metallic_roughness_slot; }
-        case 2u: { return materials[material].normal_slot; }
-        case 3u: { return materials[material].specular_slot; }
-        case 4u: { return materials[material].emissive_slot; }
-        default: { return materials[material].specular_color_slot; }
-    }
-}
-
-// Whether a point of this alpha is a hole for the ray of this decision key.
-fn is_hole(material: u32, alpha: f32, word: u32) -> bool {
-    let flags = materials[material].flags;
-    if (flags & MATERIAL_MASK) != 0u {
-        return alpha < materials[material].alpha_cutoff;
-    }
-    return (flags & MATERIAL_BLEND) != 0u && unit_float(word) >= alpha;
-}
-
-// The material at a point of the triangle `corners`. `word` decides about a blended hole; nothing else is looked up there.
-fn point_material(corners: vec4<u32>, b1: f32, b2: f32, wanted: u32, word: u32) -> PointMaterial {
-    let material = corners.w;
-    let uv = texture_coordinates(corners, b1, b2);
-    var p: PointMaterial;
-    p.base_color = materials[material].base_color * vertex_color(corners, b1, b2);
-    p.metallic = materials[material].metallic;
-    p.roughness = materials[material].roughness;
-    p.emission = materials[material].emission;
-    p.bump = vec3<f32>(0.0, 0.0, 1.0);
-    p.specular = materials[material].specular;
-    p.specular_color = materials[material].specular_color;
-    p.hole = false;
-    for (var role = 0u; role < 6u; role = role + 1u) {
-        let slot = role_slot(material, role);
-        if slot != NONE && ((wanted >> role) & 1u) != 0u {
-            let texel = sample_slot(slot, uv);
-            switch role {
-                case 0u: { p.base_color = p.base_color * texel; }
-                case 1u: {
-                    p.roughness = p.roughness * texel.y;
-                    p.metallic = p.metallic * texel.z;
-                }
-                case 2u: {
-                    let scale = materials[material].normal_scale;
-                    let bump = texel.xyz * 2.0 - vec3<f32>(1.0);
-                    p.bump = vec3<f32>(bump.x * scale, bump.y * scale, bump.z);
-                }
-                case 3u: { p.specular = p.specular * texel.w; }
-                case 4u: { p.emission = p.emission * texel.xyz; }
-                default: { p.specular_color = p.specular_color * texel.xyz; }
-            }
-        }
-        if role == 0u {
-            p.hole = is_hole(material, p.base_color.w, word);
-            if p.hole {
-                break;
-            }
-        }
-    }
-    if (materials[material].flags & MATERIAL_UNLIT) != 0u {
-        p.emission = p.base_color.xyz;
-    }
-    return p;
-}
-
-fn bsdf_parameters(material: u32, p: PointMaterial) -> BsdfParameters {
-    let base = vec3<f32>(saturate_(p.base_color.x), saturate_(p.base_color.y), saturate_(p.base_color.z));
-    let specular = saturate_(p.specular);
-    let f0 = p.specular_color * materials[material].dielectric_f0;
-    let f0_clamped = vec3<f32>(saturate_(f0.x), saturate_(f0.y), saturate_(f0.z)) * specular;
-    return BsdfParameters(base, saturate_(p.metallic), saturate_(p.roughness), f0_clamped, specular);
 }
 
 // Ends the current ray at a solid point: emission, then light and BSDF samples. Returns the step to do next.
@@ -226,20 +141,61 @@ fn shade(path: ptr<function, Path>, hit: Hit, corners: vec4<u32>, p: PointMateri
     }
     let side = select(-1.0, 1.0, facing > 0.0);
     let flat_normal = triangle.normal * side;
-    let smooth_one = smooth_normal(hit.instance, corners, hit.b1, hit.b2, triangle.normal);
-    var normal = smooth_one * side;
-    if materials[corners.w].normal_slot != NONE {
-        normal = mapped_normal(hit.instance, corners, hit.b1, hit.b2, smooth_one, p.bump) * side;
-        normal = valid_normal(normal, flat_normal, wo);
+    let frame = shading_frame(hit, corners, p, triangle.normal, side, wo);
+    let inside = facing < 0.0 && (flags & MATERIAL_VOLUME) != 0u;
+    // A dispersive surface refracts one channel of three, by its own index; the path's key picks it.
+    var ior_shift = 0.0;
+    var tint = vec3<f32>(1.0);
+    if materials[corners.w].dispersion > 0.0 {
+        let channel = uniform_below(hash_pair((*path).decision_key, NONE), 3u);
+        ior_shift = f32(channel) - 1.0;
+        if (*path).dispersed == 0u {
+            tint = select(vec3<f32>(0.0), vec3<f32>(3.0), vec3<u32>(channel) == vec3<u32>(0u, 1u, 2u));
+        }
     }
-    let bsdf = bsdf_prepare(bsdf_parameters(corners.w, p), facing_normal(normal, wo), wo);
-    let origin = world_position(triangle, hit.b1, hit.b2) + flat_normal * triangle.clearance;
-    return scatter(path, bsdf, origin, flat_normal);
+    var bsdf = bsdf_prepare(bsdf_parameters(corners.w, p, inside, ior_shift, tint), frame, wo);
+    let place = Place(world_position(triangle, hit.b1, hit.b2), flat_normal, triangle.clearance, corners.w, facing > 0.0);
+    return scatter(path, &bsdf, place);
 }
 
-// Samples a light and the BSDF at a point, from which rays start at `origin`. Returns the step to do next. Its two loops keep
-// one call of `sample_2d` and one of `bsdf_evaluate` in the kernel, as GPUs inline every call.
-fn scatter(path: ptr<function, Path>, bsdf: Bsdf, origin: vec3<f32>, flat_normal: vec3<f32>) -> u32 {
+// Where a path scatters: the point, the flat normal on the viewer's side, how far from the plane rays start, and the surface's
+// material seen from its front or its back.
+struct Place {
+    position: vec3<f32>,
+    flat_normal: vec3<f32>,
+    clearance: f32,
+    material: u32,
+    front: bool,
+}
+
+// Shading normals and tangent at a hit. `normal` is the triangle's, `side` −1 where it points away from wo.
+fn shading_frame(hit: Hit, corners: vec4<u32>, p: PointMaterial, normal: vec3<f32>, side: f32, wo: vec3<f32>) -> ShadingFrame {
+    let flat_normal = normal * side;
+    let smooth_one = smooth_normal(hit.instance, corners, hit.b1, hit.b2, normal);
+    var base = smooth_one * side;
+    var tangent = vec3<f32>(0.0);
+    var coat = base;
+    if p.bumped || p.anisotropy > 0.0 {
+        let frame = tangent_frame(hit.instance, corners, hit.b1, hit.b2, smooth_one);
+        base = mapped_normal(frame, smooth_one, p.bump) * side;
+        if (materials[corners.w].flags & MATERIAL_LAYERED) != 0u {
+            coat = mapped_normal(frame, smooth_one, p.coat_bump) * side;
+            let turn_cos = materials[corners.w].anisotropy_cos;
+            let turn_sin = materials[corners.w].anisotropy_sin;
+            let along = p.brushing.x * turn_cos - p.brushing.y * turn_sin;
+            let across = p.brushing.x * turn_sin + p.brushing.y * turn_cos;
+            tangent = frame.tangent * along + frame.bitangent * across;
+        }
+    }
+    if p.coat > 0.0 {
+        coat = facing_normal(valid_normal(coat, flat_normal, wo), wo);
+    }
+    return ShadingFrame(facing_normal(valid_normal(base, flat_normal, wo), wo), tangent, coat);
+}
+
+// Samples a light and the BSDF at a place. Returns the step to do next. Its two loops keep one call of `sample_2d` and one of
+// `bsdf_evaluate` in the kernel, as GPUs inline every call.
+fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -> u32 {
     let arriving = (*path).throughput;
     let dimension = 1u + (*path).depth * DIMENSIONS_EVENT;
     let may_end = (*path).depth >= params.roulette_start;
@@ -249,7 +205,7 @@ fn scatter(path: ptr<function, Path>, bsdf: Bsdf, origin: vec3<f32>, flat_normal
     }
     (*path).depth = (*path).depth + 1u;
     (*path).next_throughput = vec3<f32>(0.0);
-    if bsdf.lobe_probability + bsdf.base_probability == 0.0 {
+    if (*bsdf).whole == 0.0 {
         return STEP_SCATTERED;
     }
     var choices = vec2<u32>(0u);
@@ -263,41 +219,60 @@ fn scatter(path: ptr<function, Path>, bsdf: Bsdf, origin: vec3<f32>, flat_normal
         towards = sample_2d((*path).key, (*path).sample_index, dimension + k);
     }
     let wi = bsdf_sample(bsdf, unit_float(choices.y), unit_float2(towards));
+    let above = place.position + place.flat_normal * place.clearance;
+    let under = place.position - place.flat_normal * place.clearance;
     var light = LightSample(wi, 0.0, 0.0, NONE, 0u, 0.0, 0.0);
     if has_lights() {
-        light = light_sample(origin, choices.x, words, unit_float2(inside));
+        light = light_sample(above, choices.x, words, unit_float2(inside));
     }
-    // First the BSDF's direction, then the light's.
+    // First the BSDF's direction, then the light's. A direction counts where it lies on the same side of both normals.
     var evaluated = BsdfValue(vec3<f32>(0.0), 0.0);
     var lit = evaluated;
     var direction = wi;
-    var wanted = dot3(wi, flat_normal) > COS_MIN;
+    var wanted = true;
     for (var k = 0u; k < 2u; k = k + 1u) {
         evaluated = lit;
         lit = BsdfValue(vec3<f32>(0.0), 0.0);
-        if wanted {
+        let along = dot3(direction, place.flat_normal);
+        let side = select(-1.0, 1.0, along > 0.0);
+        if wanted && along * side > COS_MIN && dot3(direction, (*bsdf).base.normal) * side > COS_MIN {
             lit = bsdf_evaluate(bsdf, direction);
         }
         direction = light.direction;
-        wanted = light.pdf > PDF_MIN && dot3(direction, flat_normal) > COS_MIN;
+        wanted = light.pdf > PDF_MIN;
     }
+    let beyond = media_beyond((*path).media, place.material, place.front);
     if evaluated.pdf > PDF_MIN {
+        let through = dot3(wi, place.flat_normal) < 0.0;
         let leaving = arriving * evaluated.value * rcp(evaluated.pdf);
         (*path).next_throughput = roulette(leaving, may_end, unit_float(survival));
-        (*path).next_origin = origin;
+        (*path).next_origin = select(above, under, through);
         (*path).next_direction = wi;
         (*path).next_pdf = evaluated.pdf;
+        (*path).next_media = (*path).media;
+        (*path).next_dispersed = (*path).dispersed;
+        if through {
+            (*path).next_media = beyond;
+            (*path).next_dispersed = (*path).dispersed | select(0u, 1u, materials[place.material].dispersion > 0.0);
+        }
     }
     let share = arriving * lit.value * power_share(light.pdf, lit.pdf);
     if max3(share) < THROUGHPUT_MIN {
         return STEP_SCATTERED;
     }
+    let lit_through = dot3(light.direction, place.flat_normal) < 0.0;
     (*path).throughput = share;
     (*path).light_instance = light.instance;
     (*path).light_primitive = light.primitive;
     (*path).light_b1 = light.b1;
     (*path).light_b2 = light.b2;
-    set_ray(path, origin, light.direction, light.t_max, TRACE_SHADOW);
+    var t_max = light.t_max;
+    if lit_through {
+        // The light was sampled from above the surface: the ray must not reach past it from below.
+        (*path).media = beyond;
+        t_max = t_max - 4.0 * place.clearance;
+    }
+    set_ray(path, select(above, under, lit_through), light.direction, t_max, TRACE_SHADOW);
     return STEP_TRACE;
 }
 
@@ -336,7 +311,7 @@ fn advance(path: ptr<function, Path>, hit: Hit) -> u32 {
         return select(STEP_DONE, STEP_SCATTERED, shadow);
     }
     let corners = triangles[at.primitive];
-    let wanted = select(SLOTS_ALL, select(SLOTS_ALPHA, SLOTS_EMISSION, free), shadow);
+    let wanted = select(WANT_ALL, select(WANT_ALPHA, WANT_EMISSION, free), shadow);
     let word = hash_decision((*path).decision_key, (*path).ray, at.instance, at.primitive);
     let p = point_material(corners, at.b1, at.b2, wanted, word);
     if !free && p.hole && (*path).holes < HOLES_MAX {
@@ -344,6 +319,7 @@ fn advance(path: ptr<function, Path>, hit: Hit) -> u32 {
         (*path).holes = (*path).holes + 1u;
         return STEP_TRACE;
     }
+    (*path).throughput = (*path).throughput * transmittance((*path).media.inner, select(at.t, (*path).t_max, shadow));
     if !shadow {
         return shade(path, at, corners, p);
     }
@@ -360,6 +336,8 @@ fn continue_path(path: ptr<function, Path>) -> u32 {
         return STEP_DONE;
     }
     (*path).pdf = (*path).next_pdf;
+    (*path).media = (*path).next_media;
+    (*path).dispersed = (*path).next_dispersed;
     set_ray(path, (*path).next_origin, (*path).next_direction, T_INFINITE, TRACE_CLOSEST);
     return STEP_TRACE;
 }

@@ -165,6 +165,8 @@ fn math_operation(op: u32, a: f32, b: f32, c: f32) -> vec4<u32> {
         case 114u: { return two_floats(sin_cos_turn(a)); }
         case 115u: { return one_float(atan2_turn(a, b)); }
         case 116u: { return one_float(latitude_v(a)); }
+        case 117u: { return one_float(exp2_(a)); }
+        case 118u: { return one_float(log2_(a)); }
         default: { return NO_OPERATION; }
     }
 }

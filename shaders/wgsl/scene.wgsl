@@ -68,19 +68,39 @@ struct Material {
     base_color: vec4<f32>,
     emission: vec3<f32>,
     alpha_cutoff: f32,
+    specular_color: vec3<f32>,
+    specular: f32,
+    // Of the medium below the surface: halvings per metre by channel, that is −log2(colour) / distance.
+    attenuation: vec3<f32>,
+    transmission: f32,
+    sheen_color: vec3<f32>,
+    sheen_roughness: f32,
+    diffuse_transmission_color: vec3<f32>,
+    diffuse_transmission: f32,
     metallic: f32,
     roughness: f32,
     normal_scale: f32,
-    specular: f32,
-    specular_color: vec3<f32>,
     dielectric_f0: f32,
+    coat: f32,
+    coat_roughness: f32,
+    coat_normal_scale: f32,
+    ior: f32,
+    anisotropy: f32,
+    // Of the angle from the tangent, counter-clockwise.
+    anisotropy_cos: f32,
+    anisotropy_sin: f32,
+    // How much larger the index of refraction is for blue, and smaller for red, than for green.
+    dispersion: f32,
+    iridescence: f32,
+    // Of the texture's range of the film's thickness where it has none.
+    film_thickness: f32,
+    // Offsets into `tables`, or NONE.
+    film_table: u32,
+    glass_table: u32,
     flags: u32,
-    base_color_slot: u32,
-    metallic_roughness_slot: u32,
-    normal_slot: u32,
-    emissive_slot: u32,
-    specular_slot: u32,
-    specular_color_slot: u32,
+    // Texture slots, ascending by role.
+    slot_start: u32,
+    slot_count: u32,
     reserved: u32,
 }
 
@@ -142,19 +162,50 @@ const MATERIAL_MASK: u32 = 2u;
 const MATERIAL_BLEND: u32 = 4u;
 const MATERIAL_EMISSIVE: u32 = 8u;
 const MATERIAL_UNLIT: u32 = 16u;
+// The surface bounds a medium: light refracts. Without it, transmission is that of a thin sheet.
+const MATERIAL_VOLUME: u32 = 32u;
+// The index of refraction is the same on both sides: light passes the boundary of the medium without bending.
+const MATERIAL_UNBENT: u32 = 64u;
+// A coat, sheen, transmission of either kind, anisotropy or iridescence is there.
+const MATERIAL_LAYERED: u32 = 128u;
 
 const WRAP_CLAMP: u32 = 1u;
 const WRAP_MIRROR: u32 = 2u;
 const SLOT_NEAREST: u32 = 16u;
 const SLOT_UV1: u32 = 32u;
+// Bits 8 to 15 of a slot's flags: what the texture says.
+const SLOT_ROLE_SHIFT: u32 = 8u;
+const ROLE_BASE_COLOR: u32 = 0u;
+const ROLE_EMISSION: u32 = 1u;
+const ROLE_METALLIC_ROUGHNESS: u32 = 2u;
+const ROLE_NORMAL: u32 = 3u;
+const ROLE_SPECULAR: u32 = 4u;
+const ROLE_SPECULAR_COLOR: u32 = 5u;
+const ROLE_COAT: u32 = 6u;
+const ROLE_COAT_ROUGHNESS: u32 = 7u;
+const ROLE_COAT_NORMAL: u32 = 8u;
+const ROLE_TRANSMISSION: u32 = 9u;
+const ROLE_SHEEN_COLOR: u32 = 10u;
+const ROLE_SHEEN_ROUGHNESS: u32 = 11u;
+const ROLE_IRIDESCENCE: u32 = 12u;
+const ROLE_FILM_THICKNESS: u32 = 13u;
+const ROLE_ANISOTROPY: u32 = 14u;
+const ROLE_DIFFUSE_TRANSMISSION: u32 = 15u;
+const ROLE_DIFFUSE_TRANSMISSION_COLOR: u32 = 16u;
+const ROLES: u32 = 17u;
 
 const IMAGE_SRGB8: u32 = 0u;
 const IMAGE_LINEAR8: u32 = 1u;
 
 // Offsets into `tables`.
 const TABLE_SRGB: u32 = 0u;
-const TABLE_SOBOL: u32 = 256u;
 const TABLE_ALBEDO: u32 = 288u;
+// Size of a film's table.
+const FILM_THICKNESSES: u32 = 64u;
+const FILM_COSINES: u32 = 32u;
+const FILM_BASES: u32 = 8u;
+// Reflectance of the clear coat at normal incidence: an index of refraction of 1.5.
+const COAT_F0: f32 = 0.04;
 // Least α of the GGX lobe.
 const ALPHA_MIN: f32 = 0.0009765625;
 

@@ -123,9 +123,14 @@ fn smooth_normal(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, fallback: 
     return select(fallback, unit, dot3(unit, unit) > 0.5);
 }
 
-// The unit normal that a normal texture's `bump` (tangent space, x and y scaled) stands for. `normal` itself where the
-// vertices have no tangent. Bitangent: cross(normal, tangent) · w of glTF 2.0 §3.7.2.1, mirrored with the instance.
-fn mapped_normal(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, normal: vec3<f32>, bump: vec3<f32>) -> vec3<f32> {
+// Along which way texture coordinates grow: unit vectors, both zero where the vertices have no tangent.
+struct TangentFrame {
+    tangent: vec3<f32>,
+    bitangent: vec3<f32>,
+}
+
+// The frame around a unit normal. Bitangent: cross(normal, tangent) · w of glTF 2.0 §3.7.2.1, mirrored with the instance.
+fn tangent_frame(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, normal: vec3<f32>) -> TangentFrame {
     let b0 = 1.0 - b1 - b2;
     var t = attributes[corners.x].tangent * b0 + attributes[corners.y].tangent * b1 + attributes[corners.z].tangent * b2;
     let flags = instances[instance].flags;
@@ -138,14 +143,19 @@ fn mapped_normal(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, normal: ve
     let tangent = normalize3(t);
     let mirrored = ((attributes[corners.x].color_ba >> 31u) ^ (flags & INSTANCE_FLIPPED)) == 1u;
     let across = cross3(normal, tangent);
-    let bitangent = select(across, vec3<f32>(0.0) - across, mirrored);
-    let unit = normalize3(tangent * bump.x + bitangent * bump.y + normal * bump.z);
-    let good = dot3(unit, unit) > 0.5 && dot3(tangent, tangent) > 0.5;
+    return TangentFrame(tangent, select(across, vec3<f32>(0.0) - across, mirrored));
+}
+
+// The unit normal that a normal texture's `bump` (tangent space, x and y scaled) stands for. `normal` itself where the
+// vertices have no tangent.
+fn mapped_normal(frame: TangentFrame, normal: vec3<f32>, bump: vec3<f32>) -> vec3<f32> {
+    let unit = normalize3(frame.tangent * bump.x + frame.bitangent * bump.y + normal * bump.z);
+    let good = dot3(unit, unit) > 0.5 && dot3(frame.tangent, frame.tangent) > 0.5;
     return select(normal, unit, good);
 }
 
-// Tilts a mapped normal in its plane with `flat_normal` as little as needed for the mirror direction of `wo` to stay above
-// the surface: without it, strong normal maps lose light to reflections that enter the surface. Both normals lie on the
+// Tilts a shading normal in its plane with `flat_normal` as little as needed for the mirror direction of `wo` to stay above
+// the surface: without it, strong normal maps and coarse meshes lose light to reflections that enter the surface. Both normals lie on the
 // side of wo.
 //
 // With z along flat_normal and N = (nx, 0, nz), nx >= 0, the mirror direction's height is 2 (N·wo) nz − wz. Setting it to t

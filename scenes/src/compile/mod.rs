@@ -2,8 +2,11 @@
 //! are picked, how numbers are rounded.
 
 mod camera;
+mod film;
 mod geometry;
+mod glass;
 mod lights;
+mod materials;
 pub(crate) mod number;
 mod tables;
 mod textures;
@@ -64,7 +67,7 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
     let mut notices = Notices::default();
     let model = import::import(&shot.scene, limits, &mut notices)
         .map_err(|source| CompileError::Scene { path: shot.scene.clone(), source })?;
-    let surfaces = textures::surfaces(&model, &vertex_alpha(&model));
+    let surfaces = materials::surfaces(&model, &vertex_alpha(&model));
     let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
     let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
     let camera = camera::camera(&shot.camera, &model.cameras, geometry.bounds, &shot.grid)?;
@@ -97,11 +100,11 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
     blobs.add(SectionKind::Meshes, &geometry.meshes);
     blobs.add(SectionKind::Instances, &geometry.instances);
     blobs.add(SectionKind::Materials, &surfaces.materials);
-    blobs.add(SectionKind::TextureSlots, &surfaces.slots);
-    blobs.add(SectionKind::Images, &surfaces.images);
-    blobs.add(SectionKind::Texels, &surfaces.texels);
+    blobs.add(SectionKind::TextureSlots, &surfaces.textures.slots);
+    blobs.add(SectionKind::Images, &surfaces.textures.images);
+    blobs.add(SectionKind::Texels, &surfaces.textures.texels);
     blobs.add(SectionKind::LightTriangles, &lights.triangles);
-    blobs.add(SectionKind::Tables, tables::tables());
+    blobs.add(SectionKind::Tables, &surfaces.tables);
     let package = blobs.into_package(shot, camera);
     validate::validate(&package)?;
     Ok(Compiled { package, notices: notices.into_vec() })

@@ -1,8 +1,8 @@
-//! Tables that every package carries, computed once: sRGB, Sobol direction numbers, directional albedo of GGX.
+//! Tables that every package carries, computed once: sRGB, Sobol direction numbers, directional albedo of GGX and of sheen.
 
 use std::sync::OnceLock;
 
-use tessera_shared::package::layout::tables::{ALBEDO, ALBEDO_EDGE, ALPHA_MIN, SOBOL, SRGB, words};
+use tessera_shared::package::layout::tables::{ALBEDO, ALBEDO_EDGE, ALPHA_MIN, SOBOL, SRGB, pairs, words};
 
 use super::number::settled;
 
@@ -19,7 +19,8 @@ pub fn tables() -> &'static [f32] {
         {
             *out = f32::from_bits(*word);
         }
-        fill_albedo(&mut tables[ALBEDO..]);
+        fill_albedo(&mut tables[ALBEDO..ALBEDO + pairs(ALBEDO_EDGE)]);
+        fill_sheen(&mut tables[ALBEDO + pairs(ALBEDO_EDGE)..]);
         tables
     })
 }
@@ -43,43 +44,99 @@ fn fill_albedo(out: &mut [f32]) {
     }
 }
 
-/// (A, B) of E(μ) = F0 · A + B for GGX with height-correlated Smith shadowing and Schlick's Fresnel, F90 = 1: the integral
-/// of D·G·F/(4μ) over half vectors, importance sampled by D (Karis 2013; Heitz 2014, eq. 99 for the shadowing), on a fixed
-/// midpoint grid.
-fn directional_albedo(mu: f64, alpha: f64) -> (f64, f64) {
-    const RADII: usize = 48;
-    const TURNS: usize = 16;
-    let view = [(1.0 - mu * mu).sqrt(), 0.0, mu];
-    let lambda = |c: f64| (alpha * alpha * (1.0 - c * c) + c * c).sqrt() / c;
-    let (mut a, mut b) = (0.0, 0.0);
-    // The jacobian's mean over the grid, which is 1 only in the limit.
-    let mean = (0..RADII).map(|i| (i as f64 + 0.5) / RADII as f64).map(|u| 6.0 * u * (1.0 - u)).sum::<f64>()
-        / RADII as f64;
-    for i in 0..RADII {
-        let u = (i as f64 + 0.5) / RADII as f64;
-        // Denser near 0 and 1, where the half vector turns fast.
-        let (p, jacobian) = (u * u * (3.0 - 2.0 * u), 6.0 * u * (1.0 - u));
-        let cos = ((1.0 - p) / (1.0 + (alpha * alpha - 1.0) * p)).sqrt();
-        let sin = (1.0 - cos * cos).max(0.0).sqrt();
-        for j in 0..TURNS {
-            let (sin_turn, cos_turn) = (std::f64::consts::PI * (j as f64 + 0.5) / TURNS as f64).sin_cos();
-            let half = [sin * cos_turn, sin * sin_turn, cos];
-            let view_half = view[0] * half[0] + view[2] * half[2];
-            let light = 2.0 * view_half * half[2] - view[2];
-            if light <= 0.0 || view_half <= 0.0 {
-                continue;
-            }
-            // G₂ · (v·h) / (n·v · n·h), the weight of a half vector drawn from D(h)(n·h).
-            let shadowing = 2.0 / (lambda(light) + lambda(mu));
-            let weight = shadowing * view_half / (mu * half[2]) * jacobian / (mean * (RADII * TURNS) as f64);
-            let fresnel = (1.0 - view_half).powi(5);
-            a += weight * (1.0 - fresnel);
-            b += weight * fresnel;
+/// A microfacet's normal that a viewer sees.
+pub struct VisibleNormal {
+    /// With the viewer's direction, and with the surface's normal.
+    pub cosine: f64,
+    pub height: f64,
+    /// Of all visible normals.
+    pub share: f64,
+}
+
+impl VisibleNormal {
+    /// Its share of the light that leaves it at height `to` and meets no other facet: G2 / G1 of the height-correlated Smith
+    /// function (Heitz 2014, eq. 99) for a viewer at height `mu`.
+    pub fn kept(&self, mu: f64, alpha: f64, to: f64) -> f64 {
+        if to <= 0.0 {
+            return 0.0;
         }
+        let root = |cos: f64| (alpha * alpha * (1.0 - cos * cos) + cos * cos).sqrt();
+        self.share * to * (mu + root(mu)) / (to * root(mu) + mu * root(to))
+    }
+}
+
+/// The normals of a GGX surface that a viewer at cosine `mu` sees (Dupuy and Benyoub 2023), on a grid that is denser towards grazing
+/// ones: they are rare, but they are the ones that lose light.
+pub fn visible_normals(mu: f64, alpha: f64) -> impl Iterator<Item = VisibleNormal> {
+    const HEIGHTS: usize = 48;
+    const TURNS: usize = 24;
+    let sine = (1.0 - mu * mu).sqrt();
+    let length = (alpha * alpha * sine * sine + mu * mu).sqrt();
+    let v = [alpha * sine / length, mu / length];
+    (0..HEIGHTS * TURNS).map(move |i| {
+        let t = ((i / TURNS) as f64 + 0.5) / HEIGHTS as f64;
+        let z = (1.0 - t) * (1.0 - t) * (1.0 + v[1]) - v[1];
+        let radius = (1.0 - z * z).max(0.0).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * ((i % TURNS) as f64 + 0.5) / TURNS as f64).sin_cos();
+        let m = [alpha * (radius * cos + v[0]), alpha * radius * sin, (z + v[1]).max(1e-12)];
+        let norm = (m[0] * m[0] + m[1] * m[1] + m[2] * m[2]).sqrt();
+        VisibleNormal {
+            cosine: (sine * m[0] + mu * m[2]) / norm,
+            height: m[2] / norm,
+            share: 2.0 * (1.0 - t) / (HEIGHTS * TURNS) as f64,
+        }
+    })
+}
+
+/// (A, B) of E(μ) = F0 · A + B for GGX with height-correlated Smith shadowing and Schlick's Fresnel, F90 = 1.
+fn directional_albedo(mu: f64, alpha: f64) -> (f64, f64) {
+    let (mut a, mut b) = (0.0, 0.0);
+    for normal in visible_normals(mu, alpha) {
+        let kept = normal.kept(mu, alpha, 2.0 * normal.cosine * normal.height - mu);
+        let fresnel = (1.0 - normal.cosine).powi(5);
+        a += kept * (1.0 - fresnel);
+        b += kept * fresnel;
     }
     // Rounding of the grid may not make light.
     let excess = (a + b).max(1.0);
     (a / excess, b / excess)
+}
+
+/// Below this, sheen's roughness is this (`SHEEN_ROUGHNESS_MIN` of the kernel).
+const SHEEN_ROUGHNESS_MIN: f64 = 0.07;
+
+/// Pairs (albedo, scale) of sheen: Neubelt's visibility makes light of nothing where the viewer grazes, and the scale takes it away.
+fn fill_sheen(out: &mut [f32]) {
+    let edge = ALBEDO_EDGE as usize;
+    for (entry, pair) in out.chunks_exact_mut(2).enumerate() {
+        let roughness = (entry / edge) as f64 / (edge - 1) as f64;
+        let albedo = sheen_albedo((entry % edge) as f64 / edge as f64 + 0.5 / edge as f64, roughness);
+        let scale = if albedo > 1.0 { 1.0 / albedo } else { 1.0 };
+        (pair[0], pair[1]) = (settled(albedo.min(1.0)), settled(scale));
+    }
+}
+
+/// The integral of D V cos over the hemisphere for the "Charlie" distribution, by a midpoint rule that is finer where light grazes.
+fn sheen_albedo(mu: f64, roughness: f64) -> f64 {
+    const HEIGHTS: usize = 48;
+    const TURNS: usize = 32;
+    let exponent = 1.0 / roughness.max(SHEEN_ROUGHNESS_MIN).powi(2);
+    let sine = (1.0 - mu * mu).sqrt();
+    let mut sum = 0.0;
+    for i in 0..HEIGHTS {
+        let t = (i as f64 + 0.5) / HEIGHTS as f64;
+        let (z, jacobian) = (t * t, 2.0 * t);
+        let radius = (1.0 - z * z).sqrt();
+        for j in 0..TURNS {
+            let turn = std::f64::consts::PI * (j as f64 + 0.5) / TURNS as f64;
+            let half = [sine + radius * turn.cos(), radius * turn.sin(), mu + z];
+            let length2 = half[0] * half[0] + half[1] * half[1] + half[2] * half[2];
+            let sin2 = ((half[0] * half[0] + half[1] * half[1]) / length2).min(1.0);
+            let d = (2.0 + exponent) * sin2.powf(exponent / 2.0) / std::f64::consts::TAU;
+            sum += d * z * jacobian / (4.0 * (z + mu - z * mu));
+        }
+    }
+    sum * std::f64::consts::TAU / (HEIGHTS * TURNS) as f64
 }
 
 #[cfg(test)]
@@ -127,7 +184,7 @@ mod tests {
     fn no_entry_gains_energy_and_srgb_ends_at_one() {
         let tables = tables();
         assert_eq!((tables[SRGB], tables[SRGB + 255]), (0.0, 1.0));
-        for pair in tables[ALBEDO..].chunks_exact(2) {
+        for pair in tables[ALBEDO..ALBEDO + pairs(ALBEDO_EDGE)].chunks_exact(2) {
             assert!(pair[0] >= 0.0 && pair[1] >= 0.0 && pair[0] + pair[1] <= 1.000_000_1, "{pair:?}");
         }
     }

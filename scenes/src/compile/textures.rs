@@ -1,108 +1,68 @@
-//! Texture slots, images and texels, each written once however often materials use it; and the materials themselves.
+//! Texture slots, images and texels, each written once however often materials use it. Knows what a role's bytes mean, not what
+//! materials do with them.
 
 use std::collections::BTreeMap;
 
 use tessera_shared::digest::Digest;
 use tessera_shared::package::layout::{
-    IMAGE_LINEAR8, IMAGE_SRGB8, Image, MATERIAL_BLEND, MATERIAL_DOUBLE_SIDED, MATERIAL_EMISSIVE,
-    MATERIAL_MASK, MATERIAL_UNLIT, Material, NONE, SLOT_NEAREST, SLOT_UV1, TextureSlot, WRAP_CLAMP,
-    WRAP_MIRROR, WRAP_REPEAT,
+    IMAGE_LINEAR8, IMAGE_SRGB8, Image, SLOT_NEAREST, SLOT_ROLE_SHIFT, SLOT_UV1, TextureSlot, WRAP_CLAMP,
+    WRAP_MIRROR, WRAP_REPEAT, role,
 };
 
-use super::number::{LARGEST, luminance, settled, settled3};
+use super::number::{LARGEST, settled3};
 use super::tables::srgb_to_linear;
-use crate::import::{AlphaMode, Model, Raster, SurfaceMaterial, TextureUse, Wrap};
+use crate::import::{Model, Raster, TextureUse, Wrap};
 
-/// The sections that materials are made of, and what lights must know of them.
+/// The sections that textures are made of.
 #[derive(Default)]
-pub struct Surfaces {
-    pub materials: Vec<Material>,
+pub struct Textures {
     pub slots: Vec<TextureSlot>,
     pub images: Vec<Image>,
     pub texels: Vec<u32>,
-    /// A material's mean radiance as luminance, both sides counted; 0 where it does not emit.
-    pub mean_emission: Vec<f64>,
 }
 
-/// Compiles every material. `vertex_alpha` says for each whether a vertex that it covers has a colour with alpha below 1.
-pub fn surfaces(model: &Model, vertex_alpha: &[bool]) -> Surfaces {
-    let mut writer = Writer {
-        model,
-        starts: BTreeMap::new(),
-        images: BTreeMap::new(),
-        slots: BTreeMap::new(),
-        out: Surfaces::default(),
-    };
-    for (material, vertex_alpha) in model.materials.iter().zip(vertex_alpha) {
-        writer.material(material, *vertex_alpha);
-    }
-    writer.out
-}
-
-struct Writer<'a> {
+/// Writes textures of a model.
+pub struct TextureWriter<'a> {
     model: &'a Model,
     /// First texel by content.
     starts: BTreeMap<(Digest, u32, u32), u32>,
     images: BTreeMap<(u32, u32), u32>,
-    slots: BTreeMap<[u32; 8], u32>,
-    out: Surfaces,
+    /// First slot by the slots of a material.
+    runs: BTreeMap<Vec<[u32; 8]>, u32>,
+    pub out: Textures,
 }
 
-impl Writer<'_> {
-    fn material(&mut self, material: &SurfaceMaterial, vertex_alpha: bool) {
-        let emissive_mean = material.emissive.as_ref().map_or([1.0; 3], |usage| self.mean_color(usage));
-        let emission = material.emission.map(|e| e.min(LARGEST));
-        let sides = if material.double_sided { 2.0 } else { 1.0 };
-        let mean = sides * luminance([0, 1, 2].map(|c| emission[c] * emissive_mean[c]));
-        let emits = !material.unlit && mean > 0.0 && settled3(emission) != [0.0; 3];
-        let [r, g, b, a] = material.base_color;
-        let compiled = Material {
-            base_color: [settled(r), settled(g), settled(b), settled(a)],
-            emission: if emits { settled3(emission) } else { [0.0; 3] },
-            alpha_cutoff: settled(material.alpha_cutoff),
-            metallic: settled(material.metallic),
-            roughness: settled(material.roughness),
-            normal_scale: settled(material.normal_scale),
-            specular: settled(material.specular),
-            specular_color: settled3(material.specular_color),
-            dielectric_f0: settled(dielectric_f0(material.ior)),
-            flags: self.flags(material, vertex_alpha, emits),
-            base_color_slot: self.slot(material.base_color_texture.as_ref(), IMAGE_SRGB8),
-            metallic_roughness_slot: self.slot(material.metallic_roughness.as_ref(), IMAGE_LINEAR8),
-            normal_slot: self.slot(material.normal.as_ref(), IMAGE_LINEAR8),
-            emissive_slot: self.slot(material.emissive.as_ref().filter(|_| emits), IMAGE_SRGB8),
-            specular_slot: self.slot(material.specular_texture.as_ref(), IMAGE_LINEAR8),
-            specular_color_slot: self.slot(material.specular_color_texture.as_ref(), IMAGE_SRGB8),
-            reserved: 0,
-        };
-        self.out.materials.push(compiled);
-        self.out.mean_emission.push(if emits { mean } else { 0.0 });
+impl<'a> TextureWriter<'a> {
+    pub fn new(model: &'a Model) -> TextureWriter<'a> {
+        TextureWriter {
+            model,
+            starts: BTreeMap::new(),
+            images: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            out: Textures::default(),
+        }
     }
 
-    fn flags(&self, material: &SurfaceMaterial, vertex_alpha: bool, emits: bool) -> u32 {
-        // Where no alpha can make a hole, rays need not ask.
-        let texture_alpha = material.base_color_texture.as_ref().map_or(255, |usage| {
-            self.raster(usage).rgba.chunks_exact(4).map(|texel| texel[3]).min().unwrap_or(255)
-        });
-        let least_alpha = material.base_color[3] * f64::from(texture_alpha) / 255.0;
-        let alpha = match material.alpha_mode {
-            AlphaMode::Mask if vertex_alpha || least_alpha < material.alpha_cutoff + 1e-3 => MATERIAL_MASK,
-            AlphaMode::Blend if vertex_alpha || least_alpha < 1.0 => MATERIAL_BLEND,
-            _ => 0,
-        };
-        let flag = |set: bool, bit: u32| if set { bit } else { 0 };
-        alpha
-            | flag(material.double_sided, MATERIAL_DOUBLE_SIDED)
-            | flag(material.unlit, MATERIAL_UNLIT)
-            | flag(emits, MATERIAL_EMISSIVE)
+    /// Writes a material's textures; returns the first slot and their number.
+    pub fn slots(&mut self, mut uses: Vec<(u32, &TextureUse)>) -> (u32, u32) {
+        uses.sort_by_key(|(role, _)| *role);
+        uses.dedup_by_key(|(role, _)| *role);
+        let slots: Vec<TextureSlot> = uses.iter().map(|(role, usage)| self.slot(*role, usage)).collect();
+        let key: Vec<[u32; 8]> = slots.iter().map(|slot| bytemuck::cast(*slot)).collect();
+        let next = self.out.slots.len() as u32;
+        let start = *self.runs.entry(key).or_insert(next);
+        if start == next {
+            self.out.slots.extend(&slots);
+        }
+        (start, slots.len() as u32)
     }
 
-    fn raster(&self, usage: &TextureUse) -> &Raster {
+    pub fn raster(&self, usage: &TextureUse) -> &'a Raster {
         &self.model.images[usage.image]
     }
 
     /// Mean linear colour of an sRGB image.
-    fn mean_color(&self, usage: &TextureUse) -> [f64; 3] {
+    pub fn mean_color(&self, usage: &TextureUse) -> [f64; 3] {
         let raster = self.raster(usage);
         let mut counts = [[0u64; 256]; 3];
         for texel in raster.rgba.chunks_exact(4) {
@@ -117,10 +77,7 @@ impl Writer<'_> {
         })
     }
 
-    fn slot(&mut self, usage: Option<&TextureUse>, format: u32) -> u32 {
-        let Some(usage) = usage else {
-            return NONE;
-        };
+    fn slot(&mut self, role: u32, usage: &TextureUse) -> TextureSlot {
         let wrap = |mode| match mode {
             Wrap::Repeat => WRAP_REPEAT,
             Wrap::Clamp => WRAP_CLAMP,
@@ -129,15 +86,11 @@ impl Writer<'_> {
         let flags = wrap(usage.wrap_u)
             | wrap(usage.wrap_v) << 2
             | if usage.nearest { SLOT_NEAREST } else { 0 }
-            | if usage.uv_set == 1 { SLOT_UV1 } else { 0 };
+            | if usage.uv_set == 1 { SLOT_UV1 } else { 0 }
+            | role << SLOT_ROLE_SHIFT;
         let bounded = |row: [f64; 3]| settled3(row.map(|x| x.clamp(-LARGEST, LARGEST)));
         let [row_u, row_v] = usage.rows.map(bounded);
-        let slot = TextureSlot { image: self.image(usage, format), flags, row_u, row_v };
-        let key: [u32; 8] = bytemuck::cast(slot);
-        *self.slots.entry(key).or_insert_with(|| {
-            self.out.slots.push(slot);
-            self.out.slots.len() as u32 - 1
-        })
+        TextureSlot { image: self.image(usage, format_of(role)), flags, row_u, row_v }
     }
 
     fn image(&mut self, usage: &TextureUse, format: u32) -> u32 {
@@ -160,7 +113,14 @@ impl Writer<'_> {
     }
 }
 
-/// Reflectance at normal incidence; an index of 0 stands for infinity (`KHR_materials_ior`).
-fn dielectric_f0(ior: f64) -> f64 {
-    if ior == 0.0 { 1.0 } else { ((ior - 1.0) / (ior + 1.0)).powi(2) }
+/// How the bytes of a role's image are encoded.
+fn format_of(texture_role: u32) -> u32 {
+    match texture_role {
+        role::BASE_COLOR
+        | role::EMISSION
+        | role::SPECULAR_COLOR
+        | role::SHEEN_COLOR
+        | role::DIFFUSE_TRANSMISSION_COLOR => IMAGE_SRGB8,
+        _ => IMAGE_LINEAR8,
+    }
 }

@@ -4,8 +4,10 @@ use gltf::json::Root;
 use gltf::json::extensions::texture::TextureTransform;
 use gltf::json::texture::{self, MagFilter, WrappingMode};
 use gltf::json::validation::Checked;
+use tessera_shared::package::layout::role;
 
 use super::error::ImportError;
+use super::layers::Layers;
 use crate::label::label;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,19 +60,30 @@ pub struct SurfaceMaterial {
     pub emissive: Option<TextureUse>,
     pub specular_texture: Option<TextureUse>,
     pub specular_color_texture: Option<TextureUse>,
+    pub layers: Layers,
 }
 
 impl SurfaceMaterial {
     /// Every texture use, for those that renumber images.
-    pub fn uses_mut(&mut self) -> [&mut Option<TextureUse>; 6] {
-        [
+    pub fn uses_mut(&mut self) -> Vec<&mut Option<TextureUse>> {
+        let mut uses = vec![
             &mut self.base_color_texture,
             &mut self.metallic_roughness,
             &mut self.normal,
             &mut self.emissive,
             &mut self.specular_texture,
             &mut self.specular_color_texture,
-        ]
+        ];
+        uses.extend(self.layers.textures.iter_mut().map(|(_, usage)| usage));
+        uses
+    }
+
+    /// The UV set along which the material needs tangents, if it does.
+    pub fn tangent_uv_set(&self) -> Option<u8> {
+        let mapped = self.normal.as_ref().or(self.layers.texture(role::COAT_NORMAL));
+        let brushed = (self.layers.anisotropy > 0.0)
+            .then(|| self.layers.texture(role::ANISOTROPY).map_or(0, |usage| usage.uv_set));
+        mapped.map(|usage| usage.uv_set).or(brushed)
     }
 }
 
@@ -84,9 +97,10 @@ pub fn materials(root: &Root) -> Result<Vec<SurfaceMaterial>, ImportError> {
     .collect()
 }
 
-struct Reader<'a> {
+/// Reads one material.
+pub(super) struct Reader<'a> {
     root: &'a Root,
-    place: String,
+    pub(super) place: String,
 }
 
 impl Reader<'_> {
@@ -135,18 +149,19 @@ impl Reader<'_> {
             emissive: self.texture(material.emissive_texture.as_ref())?,
             specular_texture: self.texture(specular.and_then(|s| s.specular_texture.as_ref()))?,
             specular_color_texture: self.texture(specular.and_then(|s| s.specular_color_texture.as_ref()))?,
+            layers: extensions.map_or_else(|| Ok(Layers::default()), |e| self.layers(&e.others))?,
         })
     }
 
     /// A finite number, clamped into the range that glTF gives it.
-    fn number(&self, name: &str, value: f32, low: f64, high: f64) -> Result<f64, ImportError> {
+    pub(super) fn number(&self, name: &str, value: f32, low: f64, high: f64) -> Result<f64, ImportError> {
         if !value.is_finite() {
             return Err(ImportError::malformed(&self.place, format!("its `{name}` is not finite")));
         }
         Ok(f64::from(value).clamp(low, high))
     }
 
-    fn numbers<const N: usize>(
+    pub(super) fn numbers<const N: usize>(
         &self,
         name: &str,
         values: [f32; N],
@@ -160,7 +175,7 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    fn texture(&self, info: Option<&texture::Info>) -> Result<Option<TextureUse>, ImportError> {
+    pub(super) fn texture(&self, info: Option<&texture::Info>) -> Result<Option<TextureUse>, ImportError> {
         let Some(info) = info else {
             return Ok(None);
         };
@@ -168,7 +183,7 @@ impl Reader<'_> {
         self.texture_use(info.index.value(), info.tex_coord, transform)
     }
 
-    fn normal_texture(
+    pub(super) fn normal_texture(
         &self,
         info: &gltf::json::material::NormalTexture,
     ) -> Result<Option<TextureUse>, ImportError> {

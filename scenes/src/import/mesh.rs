@@ -131,12 +131,12 @@ impl<'a> MeshReader<'a> {
         ImportError::check("the scene", self.triangles, self.limits.triangles_max, "triangles")?;
         let mut influences = self.influences(accessors, primitive, vertices.len(), place)?;
         let has_tangents = vertices.iter().any(|vertex| vertex.tangent != [0.0; 4]);
-        if let Some(normal) = uses.normal.as_ref().filter(|_| !has_tangents) {
-            let generated = tangent::generate(&mut vertices, &mut triangles, usize::from(normal.uv_set));
+        if let Some(uv_set) = uses.tangent_uv_set().filter(|_| !has_tangents) {
+            let generated = tangent::generate(&mut vertices, &mut triangles, usize::from(uv_set));
             let origins = generated.map_err(|error| {
                 ImportError::malformed(
                     place,
-                    format!("its normal map needs tangents, and {error}; export them"),
+                    format!("its normal map or brushing needs tangents, and {error}; export them"),
                 )
             })?;
             if !influences.is_empty() {

@@ -5,6 +5,7 @@ mod accessor;
 mod document;
 mod error;
 mod image;
+mod layers;
 mod material;
 mod mesh;
 mod nodes;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 pub use error::ImportError;
 pub use image::Raster;
+pub use layers::{Film, Layers, Medium};
 pub use material::{AlphaMode, SurfaceMaterial, TextureUse, Wrap};
 pub use mesh::{MeshData, Vertex};
 pub use resources::read_file;

@@ -5,7 +5,7 @@ mod structure;
 mod tables;
 
 #[allow(unused_imports)]
-pub use tables::lobe_albedo;
+pub use tables::{GLASS, lobe_albedo};
 
 use tessera_shaders::cpu::*;
 use tessera_shaders::wgsl::{Vec2f, Vec2u, Vec3f, Vec4f, Vec4u};
@@ -46,12 +46,11 @@ pub fn lambert(albedo: f32) -> Material {
         specular: 0.0,
         specular_color: Vec3f::splat(1.0),
         dielectric_f0: 0.04,
-        base_color_slot: NONE,
-        metallic_roughness_slot: NONE,
-        normal_slot: NONE,
-        emissive_slot: NONE,
-        specular_slot: NONE,
-        specular_color_slot: NONE,
+        coat_normal_scale: 1.0,
+        ior: 1.0,
+        anisotropy_cos: 1.0,
+        film_table: NONE,
+        glass_table: NONE,
         ..Material::ZERO
     }
 }
@@ -62,6 +61,22 @@ pub fn metal(color: f32, roughness: f32) -> Material {
 
 pub fn dielectric(color: f32, roughness: f32) -> Material {
     Material { specular: 1.0, roughness, ..lambert(color) }
+}
+
+/// Glass of index 1.5 that bounds a medium.
+pub fn glass(roughness: f32) -> Material {
+    Material {
+        transmission: 1.0,
+        ior: 1.5,
+        glass_table: GLASS,
+        flags: MATERIAL_LAYERED | MATERIAL_VOLUME,
+        ..dielectric(1.0, roughness)
+    }
+}
+
+/// A clear coat over another material.
+pub fn coated(coat: f32, coat_roughness: f32, under: Material) -> Material {
+    Material { coat, coat_roughness, flags: under.flags | MATERIAL_LAYERED, ..under }
 }
 
 pub fn emitter(albedo: f32, radiance: f32) -> Material {

@@ -84,6 +84,27 @@ fn latitude_error(bits: u32) -> f64 {
     (f64::from(got) - (f64::from(y).asin() / std::f64::consts::PI + 0.5)).abs()
 }
 
+/// Relative, in units of 2^-24; below −60 the answer is +0.
+fn exp2_error(bits: u32) -> f64 {
+    let x = f32::from_bits(bits);
+    let got = generated::exp2_(x);
+    match x {
+        _ if !(x <= 126.0) => 0.0,
+        _ if x < -60.0 => differ(got.to_bits(), 0),
+        _ => relative(got, f64::from(x).exp2()),
+    }
+}
+
+/// Absolute for results within ±1, relative beyond.
+fn log2_error(bits: u32) -> f64 {
+    let expected = f64::from(f32::from_bits(bits)).log2();
+    let got = generated::log2_(f32::from_bits(bits));
+    if !clean(got) {
+        return f64::INFINITY;
+    }
+    (f64::from(got) - expected).abs() / expected.abs().max(1.0)
+}
+
 fn rsqrt_error(bits: u32) -> f64 {
     let x = f32::from_bits(bits);
     let got = generated::rsqrt(x);
@@ -163,6 +184,8 @@ pub fn sweeps() -> Vec<Sweep> {
         sweep("sin_cos_turn", "absolute", POSITIVE_UNIT, 9.8e-8, sin_cos_error),
         sweep("latitude_v, y >= 0", "absolute", POSITIVE_UNIT, 9.0e-8, latitude_error),
         sweep("latitude_v, y < 0", "absolute", NEGATIVE_UNIT, 9.0e-8, latitude_error),
+        sweep("exp2_", "2^-24 relative", ALL, 2.5, exp2_error),
+        sweep("log2_", "absolute or relative", (0x0080_0000, 0x7f7f_ffff), 1.2e-7, log2_error),
         sweep("canonical_tiny", "equal", ALL, 0.0, canonical_tiny_error),
         sweep("unit_float", "equal", ALL, 0.0, unit_float_error),
         sweep("fixed_from_float", "equal", ALL, 0.0, fixed_error),

@@ -84,7 +84,7 @@ pub const INSTANCE_FLIPPED: u32 = 1;
 /// Both matrices are the identity, bit for bit; nodes need not multiply.
 pub const INSTANCE_IDENTITY: u32 = 2;
 
-/// glTF's base material with `KHR_materials_specular` and `KHR_materials_emissive_strength`. Factors multiply textures.
+/// glTF's material with the Khronos extensions. Factors multiply textures.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 pub struct Material {
@@ -92,23 +92,45 @@ pub struct Material {
     /// Radiance: emissive factor × strength.
     pub emission: [f32; 3],
     pub alpha_cutoff: f32,
+    pub specular_color: [f32; 3],
+    /// Of `KHR_materials_specular`, 1 by default.
+    pub specular: f32,
+    /// Of the medium below the surface, by channel: halvings of the light per metre, −log2(colour) / distance.
+    pub attenuation: [f32; 3],
+    pub transmission: f32,
+    pub sheen_color: [f32; 3],
+    pub sheen_roughness: f32,
+    pub diffuse_transmission_color: [f32; 3],
+    pub diffuse_transmission: f32,
     pub metallic: f32,
     pub roughness: f32,
     pub normal_scale: f32,
-    /// Of `KHR_materials_specular`, 1 by default.
-    pub specular: f32,
-    pub specular_color: [f32; 3],
     /// Reflectance of the dielectric at normal incidence: 0.04 for an index of refraction of 1.5.
     pub dielectric_f0: f32,
+    /// Of `KHR_materials_clearcoat`.
+    pub coat: f32,
+    pub coat_roughness: f32,
+    pub coat_normal_scale: f32,
+    /// Index of refraction below the surface over the one above, for green.
+    pub ior: f32,
+    pub anisotropy: f32,
+    /// Of the angle from the tangent, counter-clockwise.
+    pub anisotropy_cos: f32,
+    pub anisotropy_sin: f32,
+    /// How much larger the index of refraction is for blue, and smaller for red, than for green.
+    pub dispersion: f32,
+    pub iridescence: f32,
+    /// Of the film's range of thicknesses, 0 to 1, where no texture says more.
+    pub film_thickness: f32,
+    /// First float of the film's table in [`tables`], [`tables::FILM_FLOATS`] long; [`NONE`] without iridescence.
+    pub film_table: u32,
+    /// First float of the glass's tables in [`tables`]; [`NONE`] where nothing refracts.
+    pub glass_table: u32,
     /// [`MATERIAL_DOUBLE_SIDED`] and the others.
     pub flags: u32,
-    /// Indices of texture slots or [`NONE`].
-    pub base_color_slot: u32,
-    pub metallic_roughness_slot: u32,
-    pub normal_slot: u32,
-    pub emissive_slot: u32,
-    pub specular_slot: u32,
-    pub specular_color_slot: u32,
+    /// Texture slots, strictly ascending by role.
+    pub slot_start: u32,
+    pub slot_count: u32,
     pub reserved: u32,
 }
 
@@ -122,13 +144,21 @@ pub const MATERIAL_BLEND: u32 = 4;
 pub const MATERIAL_EMISSIVE: u32 = 8;
 /// Base colour is emitted as it is and nothing is reflected (`KHR_materials_unlit`).
 pub const MATERIAL_UNLIT: u32 = 16;
+/// The surface bounds a medium: transmitted light refracts and is attenuated (`KHR_materials_volume` of some thickness).
+/// Without it, transmission is that of a thin sheet.
+pub const MATERIAL_VOLUME: u32 = 32;
+/// The medium's index of refraction is that of the space around it.
+pub const MATERIAL_UNBENT: u32 = 64;
+/// A coat, sheen, transmission of either kind, anisotropy or iridescence is there; without it, those numbers are all zero.
+pub const MATERIAL_LAYERED: u32 = 128;
 
 /// One use of an image: `KHR_texture_transform` as a 2×3 matrix, wrap modes, filter and the UV set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 pub struct TextureSlot {
     pub image: u32,
-    /// Bits 0–1 wrap of u, bits 2–3 wrap of v ([`WRAP_REPEAT`]…), bit 4 nearest filter, bit 5 UV set 1.
+    /// Bits 0–1 wrap of u, bits 2–3 wrap of v ([`WRAP_REPEAT`]…), bit 4 nearest filter, bit 5 UV set 1, bits 8–15 the
+    /// [`role`].
     pub flags: u32,
     /// (u, v, 1) ↦ texture coordinates, v downwards.
     pub row_u: [f32; 3],
@@ -140,6 +170,40 @@ pub const WRAP_CLAMP: u32 = 1;
 pub const WRAP_MIRROR: u32 = 2;
 pub const SLOT_NEAREST: u32 = 1 << 4;
 pub const SLOT_UV1: u32 = 1 << 5;
+pub const SLOT_ROLE_SHIFT: u32 = 8;
+
+/// What a texture says of its material, in the order in which a kernel asks.
+pub mod role {
+    /// Red, green, blue; alpha.
+    pub const BASE_COLOR: u32 = 0;
+    pub const EMISSION: u32 = 1;
+    /// Roughness in green, metallic in blue.
+    pub const METALLIC_ROUGHNESS: u32 = 2;
+    pub const NORMAL: u32 = 3;
+    /// In alpha.
+    pub const SPECULAR: u32 = 4;
+    pub const SPECULAR_COLOR: u32 = 5;
+    /// In red.
+    pub const COAT: u32 = 6;
+    /// In green.
+    pub const COAT_ROUGHNESS: u32 = 7;
+    pub const COAT_NORMAL: u32 = 8;
+    /// In red.
+    pub const TRANSMISSION: u32 = 9;
+    pub const SHEEN_COLOR: u32 = 10;
+    /// In alpha.
+    pub const SHEEN_ROUGHNESS: u32 = 11;
+    /// In red.
+    pub const IRIDESCENCE: u32 = 12;
+    /// In green.
+    pub const FILM_THICKNESS: u32 = 13;
+    /// Direction in red and green, strength in blue.
+    pub const ANISOTROPY: u32 = 14;
+    /// In alpha.
+    pub const DIFFUSE_TRANSMISSION: u32 = 15;
+    pub const DIFFUSE_TRANSMISSION_COLOR: u32 = 16;
+    pub const COUNT: u32 = 17;
+}
 
 /// Where an image's texels are.
 #[repr(C)]
@@ -211,13 +275,35 @@ pub mod tables {
     /// Directional albedo of the GGX lobe without Fresnel, split for Schlick: E(μ, α) = F0 · A + B with F90 = 1. `edge`²
     /// pairs (A, B), row of roughness r = row/(edge−1) (α = r², floored at [`ALPHA_MIN`]), column of μ = cos θ at
     /// (column + ½)/edge. Bilinear, clamped.
+    ///
+    /// After it, of the same shape, sheen of colour 1: what it reflects, at most 1, and the scale that holds it there. Then the tables that materials point to: of a glass, pairs (reflected, refracted) of the same shape, seen
+    /// from outside and then from inside; of a film, [`FILM_FLOATS`] reflectances by thickness, cosine, channel and
+    /// reflectance of the base.
     pub const ALBEDO: usize = 288;
     /// Edge that the package compiler writes.
     pub const ALBEDO_EDGE: u32 = 32;
     /// Least α that kernels use.
     pub const ALPHA_MIN: f32 = 0.0009765625;
 
+    /// Steps of a film's table: its thickness between the material's least and greatest, cosine 0 to 1, and reflectance of
+    /// the base 0 to 1, all linear from the first to the last.
+    pub const FILM_THICKNESSES: u32 = 64;
+    pub const FILM_COSINES: u32 = 32;
+    pub const FILM_BASES: u32 = 8;
+    pub const FILM_FLOATS: usize = (FILM_THICKNESSES * FILM_COSINES * 3 * FILM_BASES) as usize;
+
+    /// Floats of one table of pairs.
+    pub const fn pairs(albedo_edge: u32) -> usize {
+        2 * albedo_edge as usize * albedo_edge as usize
+    }
+
+    /// Floats of a glass's two tables.
+    pub const fn glass_floats(albedo_edge: u32) -> usize {
+        2 * pairs(albedo_edge)
+    }
+
+    /// Floats before the tables that materials point to.
     pub const fn words(albedo_edge: u32) -> usize {
-        ALBEDO + 2 * albedo_edge as usize * albedo_edge as usize
+        ALBEDO + 2 * pairs(albedo_edge)
     }
 }

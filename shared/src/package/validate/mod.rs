@@ -3,6 +3,7 @@
 //! Whether blobs hash to their names is checked where they arrive.
 
 mod instance;
+mod material;
 mod scene;
 
 use super::manifest::{BOUNCES_MAX, FRAMES_MAX, Manifest, SAMPLES_MAX};

@@ -9,28 +9,28 @@ use super::{
 };
 use crate::grid::FRAME_EDGE_MAX_PX;
 use crate::package::layout::{
-    EnvironmentTable, IMAGE_LINEAR8, Image, Instance, LightTriangle, MATERIAL_BLEND, MATERIAL_EMISSIVE,
-    MATERIAL_MASK, MATERIAL_UNLIT, Material, Mesh, NONE, SLOT_NEAREST, SLOT_UV1, SceneHeader, TextureSlot,
-    VertexAttributes, WRAP_MIRROR, tables,
+    EnvironmentTable, IMAGE_LINEAR8, Image, Instance, LightTriangle, MATERIAL_EMISSIVE, Material, Mesh, NONE,
+    SLOT_NEAREST, SLOT_ROLE_SHIFT, SLOT_UV1, SceneHeader, TextureSlot, VertexAttributes, WRAP_MIRROR, role,
+    tables,
 };
 use crate::package::{Package, SceneEntry, SectionKind};
 
 /// The sections of a scene as records.
 pub(super) struct Scene<'a> {
-    header: SceneHeader,
+    pub(super) header: SceneHeader,
     positions: &'a [u8],
     attributes: &'a [u8],
     triangles: &'a [u8],
     meshes: Vec<Mesh>,
     instances: &'a [u8],
-    materials: Vec<Material>,
-    slots: Vec<TextureSlot>,
+    pub(super) materials: Vec<Material>,
+    pub(super) slots: Vec<TextureSlot>,
     images: Vec<Image>,
     texels: &'a [u8],
     lights: &'a [u8],
     environment_texels: &'a [u8],
     environment_table: &'a [u8],
-    tables: &'a [u8],
+    pub(super) tables: &'a [u8],
 }
 
 /// Records of a section, wherever its bytes lie.
@@ -79,7 +79,7 @@ impl<'a> Scene<'a> {
         self.tables()?;
         self.environment()?;
         self.images()?;
-        self.materials()?;
+        self.validate_materials()?;
         self.vertices()?;
         self.triangles()?;
         self.instances()
@@ -124,7 +124,7 @@ impl<'a> Scene<'a> {
 
     fn tables(&self) -> Checked {
         let edge = self.header.albedo_edge;
-        if !(2..=ALBEDO_EDGE_MAX).contains(&edge) || self.tables.len() != 4 * tables::words(edge) {
+        if !(2..=ALBEDO_EDGE_MAX).contains(&edge) || self.tables.len() < 4 * tables::words(edge) {
             return invalid(
                 "tables",
                 format!("{} words with an albedo edge of {edge}", self.tables.len() / 4),
@@ -212,51 +212,16 @@ impl<'a> Scene<'a> {
                 return invalid(place, format!("its image {} does not exist", slot.image));
             }
             let known = 0b1111 | SLOT_NEAREST | SLOT_UV1;
-            if slot.flags & !known != 0 || slot.flags & 3 > WRAP_MIRROR || slot.flags >> 2 & 3 > WRAP_MIRROR {
+            let (flags, role) = (slot.flags & 0xff, slot.flags >> SLOT_ROLE_SHIFT);
+            if flags & !known != 0
+                || flags & 3 > WRAP_MIRROR
+                || flags >> 2 & 3 > WRAP_MIRROR
+                || role >= role::COUNT
+            {
                 return invalid(place, format!("its flags {:#x} are unknown", slot.flags));
             }
             numbers(&place, &slot.row_u)?;
             numbers(&place, &slot.row_v)?;
-        }
-        Ok(())
-    }
-
-    fn materials(&self) -> Checked {
-        for (i, m) in self.materials.iter().enumerate() {
-            let place = format!("material {i}");
-            within(&place, "base colour", &m.base_color, 0.0, 1.0)?;
-            within(&place, "emission", &m.emission, 0.0, MAGNITUDE_MAX)?;
-            within(&place, "alpha cutoff", &[m.alpha_cutoff], 0.0, 1_048_576.0)?;
-            let shares = [m.metallic, m.roughness, m.specular, m.dielectric_f0];
-            within(&place, "metallic, roughness, specular or F0", &shares, 0.0, 1.0)?;
-            within(&place, "normal scale", &[m.normal_scale], -1_048_576.0, 1_048_576.0)?;
-            within(&place, "specular colour", &m.specular_color, 0.0, 1_048_576.0)?;
-            let has = |bit: u32| m.flags & bit != 0;
-            let emits = m.emission != [0.0; 3];
-            if m.flags >= 32
-                || has(MATERIAL_MASK) && has(MATERIAL_BLEND)
-                || has(MATERIAL_UNLIT) && has(MATERIAL_EMISSIVE)
-                || has(MATERIAL_EMISSIVE) != emits
-                || m.reserved != 0
-            {
-                return invalid(
-                    place,
-                    format!("its flags {:#x} do not go together with its emission", m.flags),
-                );
-            }
-            let slots = [
-                m.base_color_slot,
-                m.metallic_roughness_slot,
-                m.normal_slot,
-                m.emissive_slot,
-                m.specular_slot,
-                m.specular_color_slot,
-            ];
-            if let Some(slot) =
-                slots.iter().find(|slot| **slot != NONE && **slot as usize >= self.slots.len())
-            {
-                return invalid(place, format!("its texture slot {slot} does not exist"));
-            }
         }
         Ok(())
     }

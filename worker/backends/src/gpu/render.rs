@@ -353,7 +353,7 @@ mod tests {
         let mut backend = GpuBackend::open(adapter, GpuOptions::default()).unwrap();
         backend.buffer_max = 1000;
         let error = backend.render(&scene, &frame, &items).unwrap_err().to_string();
-        assert!(error.contains("1184 bytes for tables") && error.contains("at most 1000"), "{error}");
+        assert!(error.contains("1216 bytes for tables") && error.contains("at most 1000"), "{error}");
     }
 
     #[test]
