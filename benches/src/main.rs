@@ -1,19 +1,27 @@
-//! Compares renders of job files with each other and with references, by running the release binary as a person would.
-//! Knows nothing of how an image is made.
+//! Compares renders of job files with each other and with references, by running the release binary as a person would, and a
+//! GPU's arithmetic with the CPU's. Knows nothing of how an image is made.
 
 mod matrix;
 mod process;
 mod reference;
+mod sheet;
 mod turns;
+mod vectors;
 
 use std::path::Path;
 use std::process::ExitCode;
+
+use reference::References;
 
 const HELP: &str = "\
 cargo run --release -p tessera-benches -- COMMAND
 
   matrix SPP [--gpu NAME] JOB…       the film digest of each job over backends, tile sizes, passes and worker counts
-  reference SPP FOLDER JOB…          each job's mean inside FOLDER/NAME.mask.png against FOLDER/NAME.exr
+  vectors NAME                       every operation on the adapter called NAME against the CPU
+  reference SPP FOLDER JOB…          a table: each job inside FOLDER/NAME.mask.png against FOLDER/NAME.exr, the means'
+                                     ratios, FLIP and our seconds
+  sheet OUT.png FOLDER [--spp SPP] JOB…
+                                     the same table, and a contact sheet: ours, the reference, where FLIP sees a difference
   turns SPP ROUNDS [--gpu NAME] [--cycles SCRIPT] JOB…
                                      seconds of the CPU backend, an adapter and Cycles in turn
   farm SPP ROUNDS JOB                two one-thread workers under a scheduler against `render` with two threads
@@ -27,7 +35,16 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["matrix", spp, "--gpu", name, jobs @ ..] => matrix::run(spp, Some(name), jobs),
         ["matrix", spp, jobs @ ..] => matrix::run(spp, None, jobs),
-        ["reference", spp, folder, jobs @ ..] => reference::run(spp, Path::new(folder), jobs),
+        ["vectors", name] => vectors::run(name),
+        ["reference", spp, folder, jobs @ ..] => {
+            reference::run(&References { folder: Path::new(folder), spp: Some(spp) }, jobs)
+        }
+        ["sheet", out, folder, "--spp", spp, jobs @ ..] => {
+            sheet::run(Path::new(out), &References { folder: Path::new(folder), spp: Some(spp) }, jobs)
+        }
+        ["sheet", out, folder, jobs @ ..] => {
+            sheet::run(Path::new(out), &References { folder: Path::new(folder), spp: None }, jobs)
+        }
         ["turns", spp, rounds, rest @ ..] => timed(spp, rounds, rest),
         ["farm", spp, rounds, job] => {
             rounds.parse().map_err(Into::into).and_then(|rounds| turns::farm(spp, rounds, job))

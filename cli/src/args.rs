@@ -223,8 +223,11 @@ pub struct DiffArguments {
     /// Samples of B
     #[arg(long, value_name = "N", requires = "variance", value_parser = clap::value_parser!(u32).range(1..))]
     pub reference_spp: Option<u32>,
-    /// Writes A, B and their difference side by side
-    #[arg(short, long, value_name = "PNG")]
+    /// Says how much the difference is seen (FLIP: sRGB at exposure 0, 67 pixels per degree)
+    #[arg(long)]
+    pub flip: bool,
+    /// Writes A, B and their difference side by side; with --flip, where it is seen
+    #[arg(short, long, visible_alias = "picture", value_name = "PNG")]
     pub output: Option<PathBuf>,
     /// Prints one JSON object
     #[arg(long)]

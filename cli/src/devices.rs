@@ -7,6 +7,7 @@ use tessera_backends::{Backend, BuildOptions, GpuAdapter, GpuOptions, cpu_backen
 use tessera_worker::{Renderer, renderers};
 
 use crate::args::{BackendChoice, DeviceArguments};
+use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 
 /// Cores of this machine.
@@ -93,10 +94,11 @@ pub fn cpu(threads: usize) -> Box<dyn Renderer> {
 /// Prints the devices that can render here.
 pub fn list() -> Result<Outcome, Failure> {
     let device = cpu_backend(cores()).describe();
-    println!("cpu  {} ({})", device.name, device.driver);
+    console::print(format_args!("cpu  {} ({})", device.name, device.driver));
     for adapter in gpu_adapters() {
         let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
-        println!("{kind}  {} ({})", adapter.describe().name, adapter.describe().driver);
+        let device = adapter.describe();
+        console::print(format_args!("{kind}  {} ({})", device.name, device.driver));
     }
     Ok(Outcome::Done)
 }

@@ -1,7 +1,10 @@
 //! `tessera`: renders, and runs and talks to a farm. Reads the command line and hands each command its arguments; what a
 //! command does is in its own file.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
+mod console;
 mod devices;
 mod diff;
 mod failure;
@@ -40,7 +43,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(Failure { exit, error }) => {
-            eprintln!("tessera: {}", failure::sentence(&error));
+            console::note(format_args!("tessera: {}", failure::sentence(&error)));
             ExitCode::from(exit as u8)
         }
     }
@@ -51,5 +54,7 @@ fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TESSERA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    // Where nobody reads standard error, a line that is lost is not worth a panic.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_ansi(colours).with_writer(std::io::stderr).init();
 }

@@ -11,6 +11,8 @@ use tessera_shared::film::{Film, Rays};
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::messages::{JobState, JobStatus};
 
+use crate::console::{self, Reader};
+
 /// Least time between two plain or JSON lines.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
@@ -37,17 +39,22 @@ impl Progress {
         Progress { style, last: None }
     }
 
-    /// Shows a status; lines are left out where they would follow too closely.
-    pub fn status(&mut self, status: &JobStatus) {
+    /// Shows a status; lines are left out where they would follow too closely. Tells whether anybody still reads.
+    pub fn status(&mut self, status: &JobStatus) -> Reader {
         match &self.style {
             Style::Bar(bar) => {
                 bar.set_length(status.samples_total.max(1));
                 bar.set_position(status.samples_done);
                 bar.set_message(rates(status));
+                Reader::There
             }
-            Style::Plain if due(&mut self.last, status) => eprintln!("{}", sentence(status)),
-            Style::Json if due(&mut self.last, status) => println!("{}", status_json(status)),
-            Style::Plain | Style::Json => {}
+            Style::Plain if due(&mut self.last, status) => {
+                console::note(format_args!("{}", sentence(status)))
+            }
+            Style::Json if due(&mut self.last, status) => {
+                console::print(format_args!("{}", status_json(status)))
+            }
+            Style::Plain | Style::Json => Reader::There,
         }
     }
 
@@ -57,10 +64,9 @@ impl Progress {
         let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         match &self.style {
             Style::Json => {
-                println!(
-                    "{}",
-                    json!({"event": "frame", "frame": frame.0, "film": digest.to_string(), "files": files})
-                );
+                let line =
+                    json!({"event": "frame", "frame": frame.0, "film": digest.to_string(), "files": files});
+                console::print(format_args!("{line}"));
             }
             Style::Bar(bar) => bar.suspend(|| Self::frame_lines(frame, &digest.to_string(), &files)),
             Style::Plain => Self::frame_lines(frame, &digest.to_string(), &files),
@@ -68,8 +74,8 @@ impl Progress {
     }
 
     fn frame_lines(frame: FrameNumber, digest: &str, files: &[String]) {
-        eprintln!("frame {}: {}", frame.0, files.join(", "));
-        println!("film {digest}");
+        console::note(format_args!("frame {}: {}", frame.0, files.join(", ")));
+        console::print(format_args!("film {digest}"));
     }
 
     /// Leaves the terminal as it was.
@@ -166,7 +172,8 @@ pub fn amount(value: f64) -> String {
     format!("{scaled:.digits$}{unit}")
 }
 
-fn duration(seconds: f64) -> String {
+/// Two units at most.
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s >= 3600.0 => format!("{} h {:02} min", (s / 3600.0) as u64, (s % 3600.0 / 60.0) as u64),
         s if s >= 60.0 => format!("{} min {:02} s", (s / 60.0) as u64, (s % 60.0) as u64),

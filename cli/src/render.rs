@@ -25,7 +25,10 @@ pub fn run(arguments: Box<RenderArguments>) -> Result<Outcome, Failure> {
     let mut unwritten = None;
     let ended = render_local(Arc::new(compiled.package), renderers, LocalOptions::default(), &mut |event| {
         match event {
-            LocalEvent::Progress(status) => progress.status(&status),
+            // The frames are wanted whoever reads of them.
+            LocalEvent::Progress(status) => {
+                progress.status(&status);
+            }
             LocalEvent::Frame { head, film } => match targets.write(&head, &film) {
                 Ok(files) => progress.frame(head.frame, &film, &files),
                 Err(error) => {

@@ -1,11 +1,13 @@
 //! The flags that override a job file's keys, and the road from a shot to a package. Knows no key's range: the shot does.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use tessera_scenes::shot::Frames;
 use tessera_scenes::{Compiled, ImportLimits, Shot, ShotKeys, compile};
 
+use crate::console;
 use crate::failure::{Exit, Failure, OrExit};
 
 /// One flag for each key of a job file.
@@ -128,9 +130,12 @@ impl ShotArguments {
 /// Reads and compiles a shot, and tells the artist what its picture lacks.
 pub fn compile_shot(path: &Path, flags: ShotArguments) -> Result<(Shot, Compiled), Failure> {
     let shot = Shot::read(path, flags.into_keys()).or_exit(Exit::Scene)?;
+    let start = Instant::now();
     let compiled = compile(&shot, &ImportLimits::default()).or_exit(Exit::Scene)?;
+    let bytes: u64 = compiled.package.manifest.blobs().iter().map(|(_, bytes)| bytes).sum();
+    tracing::info!(bytes, seconds = start.elapsed().as_secs_f32(), "compiled the package");
     for notice in &compiled.notices {
-        eprintln!("note: {notice}");
+        console::note(format_args!("note: {notice}"));
     }
     Ok((shot, compiled))
 }

@@ -13,17 +13,11 @@ use tessera_scheduler::{
     Identity, JobOptions, JobState, Link, Referee, Role, SchedulerOptions, Verify, serve,
 };
 use tessera_shared::KERNEL_VERSION;
-use tessera_shared::digest::Digest;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::grid::Grid;
-use tessera_shared::ids::FrameNumber;
 use tessera_shared::lease::{BlockPass, Commit, Lease, Work};
 use tessera_shared::messages::{Device, DeviceKind, Hello, ToWorker};
-use tessera_shared::package::layout::{SceneHeader, tables};
-use tessera_shared::package::validate::SOBOL_DIRECTIONS;
-use tessera_shared::package::{
-    Camera, FrameEntry, Manifest, Package, SceneEntry, Section, SectionKind, Settings,
-};
+use tessera_shared::package::{Package, Settings};
 use tessera_transport::dial::{Session, dial};
 use tessera_transport::frames::{read_message, write_message};
 
@@ -145,15 +139,6 @@ async fn serve_leases(mut session: Session, grid: Grid) -> anyhow::Result<()> {
 
 /// An empty scene: nobody renders it.
 fn package(frames: u32, tile_px: u32) -> anyhow::Result<Package> {
-    let header = SceneHeader { environment_cos: 1.0, albedo_edge: 2, ..SceneHeader::default() };
-    let mut words = vec![0u32; tables::words(2)];
-    words[tables::SOBOL..tables::SOBOL + 32].copy_from_slice(&SOBOL_DIRECTIONS);
-    let camera = Camera {
-        eye: [0.0, 0.0, 4.0],
-        corner: [-1.0, 1.0, -1.0],
-        step_x: [0.002, 0.0, 0.0],
-        step_y: [0.0, -0.002, 0.0],
-    };
     let settings = Settings {
         grid: Grid::new(EDGE_PX, EDGE_PX, tile_px)?,
         samples: 1,
@@ -164,23 +149,5 @@ fn package(frames: u32, tile_px: u32) -> anyhow::Result<Package> {
         film_scale_log2: 20,
         sample_clamp: 16.0,
     };
-    let frame = |number| FrameEntry { number: FrameNumber(number), scene: 0, camera };
-    let (mut sections, mut blobs) = (Vec::new(), std::collections::BTreeMap::new());
-    let contents = [
-        (SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
-        (SectionKind::Tables, bytemuck::cast_slice(&words).to_vec()),
-    ];
-    for (kind, bytes) in contents {
-        let (blob, length) = (Digest::of(&bytes), bytes.len() as u64);
-        sections.push(Section { kind, blob, bytes: length });
-        blobs.insert(blob, bytes.into());
-    }
-    let manifest = Manifest {
-        kernel_version: KERNEL_VERSION,
-        name: "idle".to_owned(),
-        settings,
-        frames: (1..=frames).map(frame).collect(),
-        scenes: vec![SceneEntry { sections }],
-    };
-    Ok(Package { manifest, blobs })
+    Ok(Package::empty("idle", settings, frames))
 }

@@ -59,6 +59,13 @@ impl Grid {
         columns * rows
     }
 
+    /// Pixels of a tile; edge tiles end where the frame ends.
+    pub fn tile_pixel_count(&self, tile: TileIndex) -> u32 {
+        let (columns, _) = self.tiles();
+        let (x0, y0) = (tile.0 % columns * self.tile_px, tile.0 / columns * self.tile_px);
+        ((x0 + self.tile_px).min(self.width_px) - x0) * ((y0 + self.tile_px).min(self.height_px) - y0)
+    }
+
     /// Blocks in a row and in a column of the frame.
     pub fn blocks(&self) -> (u32, u32) {
         (self.width_px.div_ceil(BLOCK_PX), self.height_px.div_ceil(BLOCK_PX))
@@ -99,6 +106,8 @@ mod tests {
             blocks.sort();
             blocks.dedup();
             assert_eq!(blocks.len(), 32 * 17);
+            let pixels: u32 = (0..grid.tile_count()).map(|t| grid.tile_pixel_count(TileIndex(t))).sum();
+            assert_eq!(pixels, 250 * 131);
         }
     }
 

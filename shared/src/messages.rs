@@ -156,7 +156,7 @@ pub enum Request {
     Watch { job: JobId },
     /// Answer: a [`JobStatus`] each, newest first, then the stream's end.
     Jobs,
-    /// Answer: a [`WorkerStatus`] each, then the stream's end.
+    /// Answer: a [`WorkerStatus`] each of those that are connected or left lately, then the stream's end.
     Workers,
     /// Answer: [`CancelReply`].
     Cancel { job: JobId },
@@ -227,6 +227,10 @@ pub enum JobRefusal {
     Ended,
     #[error("the farm could not read the frame; ask its owner to look at the scheduler's log")]
     Storage,
+    #[error("the job was cancelled before the frame was finished; submit the shot again")]
+    Cancelled,
+    #[error("the job failed before the frame was finished; `tessera watch` says why")]
+    Failed,
 }
 
 /// Answer to [`Request::Watch`].
@@ -333,7 +337,7 @@ pub struct JobStatus {
     /// Tile-passes: accepted, and of the whole job.
     pub tiles_total: u64,
     pub tiles_done: u64,
-    /// Pixel samples, counted as the tiles' blocks × 64 × samples are, of the whole job and accepted.
+    /// Samples of the frames' pixels, of the whole job and accepted.
     pub samples_total: u64,
     pub samples_done: u64,
     /// Rays of accepted tile-passes.
@@ -356,6 +360,7 @@ pub struct WorkerStatus {
     pub tiles_rejected: u64,
     /// Measured rate: rays a second over its answered leases; 0 before the first.
     pub rays_per_second: u64,
+    /// Since it joined, until now or until it left.
     pub connected_ms: u64,
 }
 
@@ -367,6 +372,10 @@ pub enum WorkerState {
     Leaving,
     /// Caught with a wrong result; the reason names it.
     Quarantined(String),
+    /// Its connection ended so long ago.
+    Left {
+        ago_ms: u64,
+    },
 }
 
 message!(Hello, 256 << 10);

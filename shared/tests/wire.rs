@@ -150,7 +150,7 @@ fn requests() {
 }
 
 #[test]
-fn answers_about_blobs_and_jobs() {
+fn answers_about_blobs_and_packages() {
     check(
         &[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent],
         expect![[r#"
@@ -188,6 +188,10 @@ fn answers_about_blobs_and_jobs() {
             0400000002026e6f
         "#]],
     );
+}
+
+#[test]
+fn answers_about_jobs() {
     let refusals = [
         JobRefusal::Unknown,
         JobRefusal::Foreign,
@@ -195,6 +199,8 @@ fn answers_about_blobs_and_jobs() {
         JobRefusal::Unfinished,
         JobRefusal::Ended,
         JobRefusal::Storage,
+        JobRefusal::Cancelled,
+        JobRefusal::Failed,
     ];
     let mut replies = vec![CancelReply::Cancelled];
     replies.extend(refusals.map(CancelReply::Refused));
@@ -208,6 +214,8 @@ fn answers_about_blobs_and_jobs() {
         020000000103
         020000000104
         020000000105
+        020000000106
+        020000000107
     "#]],
     );
     check(
@@ -239,7 +247,7 @@ fn answers_about_blobs_and_jobs() {
 }
 
 #[test]
-fn statuses() {
+fn statuses_of_jobs() {
     let status = |state| JobStatus {
         job: JobId(2),
         name: "shot".into(),
@@ -281,6 +289,10 @@ fn statuses() {
             020000000100
         "#]],
     );
+}
+
+#[test]
+fn statuses_of_workers() {
     let worker = |state| WorkerStatus {
         worker: WorkerId(7),
         name: "rig".into(),
@@ -297,6 +309,7 @@ fn statuses() {
         WorkerState::Busy,
         WorkerState::Leaving,
         WorkerState::Quarantined("wrong".into()),
+        WorkerState::Left { ago_ms: 9 },
     ];
     check(
         &states.map(worker),
@@ -305,6 +318,7 @@ fn statuses() {
         3a0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb8813
         3a0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb8813
         400000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb8813
+        3b0000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb8813
     "#]],
     );
 }

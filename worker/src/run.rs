@@ -1,7 +1,7 @@
 //! Starting a worker and ending it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::identity::Identity;
@@ -19,6 +19,8 @@ use crate::shell::Shell;
 
 /// Inputs that wait for the shell.
 const INPUTS: usize = 1024;
+/// How long a worker that leaves tries to tell the farm so.
+const GOODBYE_MAX: Duration = Duration::from_secs(3);
 /// Leases under way a device: one renders while the one before it is hashed.
 const SLOTS_PER_DEVICE: u32 = 2;
 
@@ -59,6 +61,8 @@ pub async fn run(
     if let Some(wire) = shell.wire.take() {
         wire.connection
             .close((tessera_shared::messages::CloseCode::Done as u32).into(), b"the worker leaves");
+        // A process that ended at once would take the message with it, and the farm would wait for its silence to be long.
+        let _ = tokio::time::timeout(GOODBYE_MAX, wire.endpoint.wait_idle()).await;
     }
     ended
 }

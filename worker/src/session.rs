@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{Connection, ConnectionError, RecvStream, SendStream};
+use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::Commit;
@@ -46,6 +46,7 @@ pub enum WorkerError {
 /// A connection that the scheduler has welcomed, seen from the shell.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
+    pub endpoint: Endpoint,
     pub connection: Connection,
     pub outbox: mpsc::Sender<FromWorker>,
 }
@@ -87,7 +88,7 @@ pub(crate) async fn keep_connected(
 
 /// Serves one connection until it is gone.
 async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionError {
-    let Session { endpoint: _endpoint, connection, control_send, control_recv, welcome } = session;
+    let Session { endpoint, connection, control_send, control_recv, welcome } = session;
     let Welcome::Worker { worker } = welcome else {
         let code = CloseCode::Malformed as u32;
         connection.close(code.into(), b"a worker's hello was answered as another's");
@@ -95,7 +96,7 @@ async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionErr
     };
     tracing::info!(%worker, farm = %connection.remote_address(), "connected");
     let (outbox, messages) = mpsc::channel(OUTBOX);
-    let wire = Wire { connection: connection.clone(), outbox };
+    let wire = Wire { endpoint, connection: connection.clone(), outbox };
     if inputs.send(Input::Connected(wire)).await.is_ok() {
         let broken = tokio::select! {
             broken = read(control_recv, inputs) => broken,

@@ -16,7 +16,7 @@ cargo xtask COMMAND
   tidy           checks file and function lengths, openings, names and prose
   lint           cargo fmt --check, clippy without warnings, tidy
   golden         records the golden digests of a new kernel version
-  pack DIR       packs a stripped binary, small scenes and the Vulkan loader for a machine that builds nothing
+  pack DIR       packs stripped binaries, small scenes, the Vulkan loader and check.sh for a machine that builds nothing
 ";
 
 fn main() -> ExitCode {

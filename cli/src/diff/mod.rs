@@ -1,6 +1,7 @@
 //! `tessera diff`: what differs between two images, as numbers, as a verdict and as a picture.
 
 mod compare;
+mod flip;
 mod picture;
 mod show;
 mod z_test;
@@ -9,6 +10,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::args::DiffArguments;
+use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::output::{read_mask, write_atomically};
 use compare::{Comparison, compare};
@@ -19,6 +21,8 @@ use z_test::{ZTest, z_test};
 struct Report {
     comparison: Comparison,
     z_tests: Vec<ZTest>,
+    /// Errors of FLIP by pixel, and their mean inside the mask.
+    flip: Option<(Vec<f32>, f64)>,
 }
 
 pub fn run(arguments: &DiffArguments) -> Result<Outcome, Failure> {
@@ -26,11 +30,12 @@ pub fn run(arguments: &DiffArguments) -> Result<Outcome, Failure> {
     let b = Picture::read(&arguments.b).or_exit(Exit::Output)?;
     let report = examine(arguments, &a, &b).or_exit(Exit::Output)?;
     match arguments.json {
-        true => println!("{}", report.json()),
-        false => print!("{}", report.text()),
-    }
+        true => console::print(format_args!("{}", report.json())),
+        false => console::print(format_args!("{}", report.text().trim_end())),
+    };
     if let Some(path) = &arguments.output {
-        let bytes = show::side_by_side(&a, &b).or_exit(Exit::Output)?;
+        let errors = report.flip.as_ref().map(|(errors, _)| errors.as_slice());
+        let bytes = show::side_by_side(&a, &b, errors).or_exit(Exit::Output)?;
         write_atomically(path, &bytes).or_exit(Exit::Output)?;
     }
     Ok(if report.passes(arguments.tolerance) { Outcome::Done } else { Outcome::Negative })
@@ -79,7 +84,13 @@ fn examine(arguments: &DiffArguments, a: &Picture, b: &Picture) -> anyhow::Resul
             z_tests.push(z_test(a, b, &variance, share, edge).context("Z-test")?);
         }
     }
-    Ok(Report { comparison: compare(a, b, &mask, arguments.tolerance), z_tests })
+    let flip = arguments.flip.then(|| {
+        let errors = flip::flip(a, b);
+        let inside = errors.iter().zip(&mask).filter(|(_, inside)| **inside);
+        let (sum, count) = inside.fold((0.0, 0), |(sum, n), (error, _)| (sum + f64::from(*error), n + 1));
+        (errors, sum / f64::from(count))
+    });
+    Ok(Report { comparison: compare(a, b, &mask, arguments.tolerance), z_tests, flip })
 }
 
 impl Report {
@@ -106,6 +117,9 @@ impl Report {
                 channel.mean_a, channel.mean_b
             );
         }
+        if let Some((_, mean)) = &self.flip {
+            text += &format!("  FLIP: mean {mean:.6} (0 equal, 1 as far as can be)\n");
+        }
         for test in &self.z_tests {
             text += &format!("{}\n", test.sentence());
         }
@@ -119,6 +133,7 @@ impl Report {
         json!({
             "identical": c.identical, "pixels": c.pixels, "pixels_beyond": c.pixels_beyond, "greatest": c.greatest,
             "greatest_at": [c.greatest_at.0, c.greatest_at.1], "rmse": c.rmse, "channels": channels, "z_tests": tests,
+            "flip": self.flip.as_ref().map(|(_, mean)| mean),
         })
     }
 }

@@ -3,6 +3,7 @@
 use tessera_scheduler::{Role, SchedulerOptions, serve};
 
 use crate::args::SchedulerArguments;
+use crate::console;
 use crate::devices::cores;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::referee::CpuReferee;
@@ -19,8 +20,8 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
     let referee = Box::new(CpuReferee::new(arguments.threads.map_or_else(cores, usize::from)));
     super::runtime()?.block_on(async {
         let mut scheduler = serve(options, referee).await.or_exit(Exit::Farm)?;
-        println!("artist {}", scheduler.link(Role::Artist));
-        println!("worker {}", scheduler.link(Role::Worker));
+        console::print(format_args!("artist {}", scheduler.link(Role::Artist)));
+        console::print(format_args!("worker {}", scheduler.link(Role::Worker)));
         tokio::select! {
             () = tessera_worker::shutdown_signal() => {
                 scheduler.stop().await;

@@ -5,6 +5,7 @@ use tessera_scenes::shot::Verify as Wanted;
 use tessera_shared::messages::{JobOptions, Verify};
 
 use crate::args::SubmitArguments;
+use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::progress::amount;
 use crate::shot::compile_shot;
@@ -21,8 +22,9 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
         let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;
         job.or_exit(Exit::Farm)
     })?;
-    eprintln!("{}B sent; `tessera watch {job} --wait` follows the job", amount(sent as f64));
-    println!("{job}");
+    let sent = amount(sent as f64);
+    console::note(format_args!("{sent}B sent; `tessera watch {job} --wait` follows the job"));
+    console::print(format_args!("{job}"));
     Ok(Outcome::Done)
 }
 

@@ -3,6 +3,7 @@
 use tessera_shared::messages::{JobState, JobStatus};
 
 use crate::args::WatchArguments;
+use crate::console::{self, Reader};
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::progress::{self, Progress};
 
@@ -12,12 +13,9 @@ pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
     super::with_client(&arguments.farm, async |client| {
         let mut watch = client.watch(arguments.job).await.or_exit(Exit::Farm)?;
         while let Some(status) = watch.next().await.or_exit(Exit::Farm)? {
-            if arguments.wait {
-                bar.status(&status);
-            }
-            let first = last.is_none();
+            let reader = if arguments.wait { bar.status(&status) } else { Reader::Gone };
             last = Some(status);
-            if first && !arguments.wait {
+            if reader == Reader::Gone {
                 break;
             }
         }
@@ -28,15 +26,18 @@ pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
         return Err(anyhow::anyhow!("the farm said nothing of {}; try again", arguments.job))
             .or_exit(Exit::Farm);
     };
-    match (arguments.json, arguments.wait) {
-        (true, true) => {}
-        (true, false) => println!("{}", progress::status_json(&status)),
-        (false, _) => println!("{}", progress::sentence(&status)),
+    let line = match (arguments.json, arguments.wait) {
+        (true, true) => None,
+        (true, false) => Some(progress::status_json(&status).to_string()),
+        (false, _) => Some(progress::sentence(&status)),
+    };
+    if let Some(line) = line {
+        console::print(format_args!("{line}"));
     }
     Ok(match status.state {
         JobState::Cancelled | JobState::Failed(_) => Outcome::Negative,
         JobState::Completed => Outcome::Done,
-        // The connection ended before the job did.
+        // The connection ended before the job did, or nobody reads any more.
         JobState::Queued | JobState::Running if arguments.wait => Outcome::Negative,
         JobState::Queued | JobState::Running => Outcome::Done,
     })

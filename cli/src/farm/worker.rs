@@ -4,6 +4,7 @@ use anyhow::Context;
 use tessera_worker::{Link, WorkerOptions, shutdown_signal};
 
 use crate::args::WorkerArguments;
+use crate::console;
 use crate::devices;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 
@@ -16,7 +17,7 @@ pub fn run(arguments: WorkerArguments) -> Result<Outcome, Failure> {
     let renderers = devices::choose(&arguments.device, 1)?;
     for renderer in &renderers {
         let device = renderer.device();
-        eprintln!("lending {} ({})", device.name, device.driver);
+        console::note(format_args!("lending {} ({})", device.name, device.driver));
     }
     let mut options = WorkerOptions::new(link, data, arguments.name.unwrap_or_else(machine));
     options.cache_bytes_max = arguments.cache_gib.max(1).saturating_mul(1 << 30);

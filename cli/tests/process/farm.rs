@@ -1,7 +1,7 @@
 //! A farm of separate processes on the loopback interface: what it makes, and what people read when it cannot.
 
 use expect_test::{Expect, expect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::{Running, Sandbox, software_gpu};
 
@@ -65,7 +65,7 @@ impl Farm {
     }
 }
 
-fn json(line: &str) -> Option<Value> {
+fn parsed(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
 
@@ -83,25 +83,24 @@ fn a_killed_worker_and_a_late_one_leave_the_picture_as_it_is() {
     let doomed = farm.worker("doomed", "--backend cpu --threads 1");
     let job = farm.submit(shot);
     let mut watch = farm.sandbox.start(&format!("watch {job} --wait --json"));
-    watch.line(|line| json(line).filter(|status| status["samples_done"].as_u64() > Some(0)));
+    watch.line(|line| parsed(line).filter(|status| status["samples_done"].as_u64() > Some(0)));
     doomed.kill();
     let before = tiles_accepted(&farm.list("workers"), "doomed").unwrap();
     assert_eq!(farm.list("jobs")[0]["state"], "running", "the job was over before the worker died");
     let late = farm.worker("late", "--backend cpu --threads 1");
     let (code, lines) = watch.end();
-    let last = json(lines.last().unwrap()).unwrap();
+    let last = parsed(lines.last().unwrap()).unwrap();
     assert_eq!((code, last["state"].as_str()), (Some(0), Some("completed")), "{last}");
     assert_eq!(last["samples_done"], last["samples_total"]);
     assert_eq!(last["samples_total"], 480 * 272 * 16);
 
-    // The list forgets the dead worker; what it had accepted by then is a part of the whole, as no tile counts twice.
+    // The dead worker is listed as such once its silence was long enough; no tile counts twice.
     let workers = farm.list("workers");
-    let by = |name: &str| tiles_accepted(&workers, name);
-    let (steady_tiles, late_tiles) = (by("steady").unwrap(), by("late").unwrap());
-    assert!(steady_tiles > 0 && late_tiles > 0, "{workers:?}");
+    let by = |name: &str| tiles_accepted(&workers, name).unwrap();
+    assert!(by("steady") > 0 && by("late") > 0 && by("doomed") >= before, "{workers:?}");
     let whole = last["tiles_total"].as_u64().unwrap();
     assert_eq!(last["tiles_done"], whole);
-    assert!(before + steady_tiles + late_tiles <= whole, "{before} before, {workers:?} of {whole}");
+    assert_eq!(by("steady") + by("late") + by("doomed"), whole, "{workers:?}");
     assert!(workers.iter().all(|worker| worker["tiles_rejected"] == 0), "{workers:?}");
 
     assert_eq!(farm.fetched(&job), farm.sandbox.film(&format!("{shot} --backend cpu")));
@@ -131,7 +130,7 @@ fn a_cancelled_job_ends_its_watch_with_1() {
     farm.refuses(
         &format!("fetch {job} -o @fetched"),
         expect![[r#"
-        4 tessera: j1: the frame is not finished yet; `tessera watch --wait` waits for the job
+        1 tessera: j1 was cancelled and has no finished frame; submit the shot again for the rest
     "#]],
     );
     farm.refuses(
@@ -146,6 +145,25 @@ fn a_cancelled_job_ends_its_watch_with_1() {
         3 tessera: scenes/lost.glb: cannot read scenes/lost.glb: No such file or directory (os error 2)
     "#]],
     );
+}
+
+#[test]
+fn a_worker_that_left_is_listed_as_such() {
+    let farm = Farm::new();
+    let worker = farm.worker("gone", "--backend cpu --threads 1");
+    let job = farm.submit("scenes/mosaic.toml --width 70 --height 50 --spp 2");
+    let watched = farm.sandbox.run(&format!("watch {job} --wait --json")).stdout;
+    let last = parsed(watched.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["samples_total"], &last["samples_done"]), (&json!(7000), &json!(7000)), "{last}");
+    assert_eq!(farm.list("workers")[0]["state"], "idle");
+    worker.ask_to_end();
+    // It said goodbye: the farm need not wait until its silence is long enough.
+    let listed = (0..50).map(|_| farm.list("workers").remove(0)).find(|worker| worker["state"] == "left");
+    let listed = listed.expect("a worker that left is listed so");
+    assert!(listed["tiles_accepted"] == 2 && listed["left_ms_ago"].is_u64(), "{listed}");
+    let ended = farm.sandbox.run("workers");
+    assert!(ended.stdout.contains("  gone  left ") && ended.stdout.contains(" ago  "), "{}", ended.stdout);
+    assert!(ended.stderr.contains("the farm has no workers"), "{}", ended.stderr);
 }
 
 #[test]

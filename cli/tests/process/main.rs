@@ -1,6 +1,7 @@
 //! `tessera` as people run it: one process a command, told apart by its lines, its files and its exit code.
 
 mod bad_input;
+mod closed_pipe;
 mod farm;
 mod golden;
 mod render;

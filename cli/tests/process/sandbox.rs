@@ -87,6 +87,19 @@ impl Sandbox {
         only_film(&self.succeed(&format!("render {arguments} -o @out/film.exr")))
     }
 
+    /// A command whose standard output nobody reads, nor its standard error if `both`: how it ends.
+    pub fn unread(&self, arguments: &str, both: bool) -> Ended {
+        let (nobody, output) = std::io::pipe().unwrap();
+        drop(nobody);
+        let mut command = self.command(arguments);
+        if both {
+            command.stderr(output.try_clone().unwrap());
+        }
+        let output = command.stdout(output).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Ended { code: output.status.code(), stdout: String::new(), stderr }
+    }
+
     /// A command that goes on; it is killed with the handle.
     pub fn start(&self, arguments: &str) -> Running {
         Running::new(self.command(arguments))
@@ -162,6 +175,13 @@ impl Running {
     /// SIGKILL: no time to say goodbye.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and its end.
+    pub fn ask_to_end(mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(asked.is_ok_and(|status| status.success()), "`kill` did not work");
         self.child.wait().unwrap();
     }
 

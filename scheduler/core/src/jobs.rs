@@ -88,8 +88,8 @@ pub struct Job {
 impl Job {
     /// The caller has checked that the specification has a shape.
     pub fn new(spec: JobSpec, shape: Shape, at_ms: u64) -> Job {
-        let (across, down) = shape.grid.blocks();
-        let samples_of_frame = u64::from(across) * u64::from(down) * 64 * u64::from(shape.samples);
+        let pixels = u64::from(shape.grid.width_px) * u64::from(shape.grid.height_px);
+        let samples_of_frame = pixels * u64::from(shape.samples);
         Job {
             submitted_ms: at_ms,
             phase: Phase::Uploading,

@@ -222,7 +222,7 @@ impl Core {
         }
         self.drop_session(worker);
         if self.state.workers.contains_key(&worker) {
-            self.record(Record::Left { worker });
+            self.record(Record::Left { worker, at_ms: self.now_ms });
         }
     }
 

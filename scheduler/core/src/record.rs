@@ -39,6 +39,7 @@ pub enum Record {
     },
     Left {
         worker: WorkerId,
+        at_ms: u64,
     },
     Leaving {
         worker: WorkerId,

@@ -15,7 +15,10 @@ use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
-/// A worker that ever joined and has not been forgotten.
+/// Workers that have left and stay listed.
+const LEFT_MAX: usize = 256;
+
+/// A worker that joined.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub struct Worker {
     pub hello: WorkerHello,
@@ -24,6 +27,13 @@ pub struct Worker {
     pub leaving: bool,
     pub tiles_accepted: u64,
     pub tiles_rejected: u64,
+}
+
+/// A worker whose connection has ended. What it delivered before may still be judged.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub struct LeftWorker {
+    pub worker: Worker,
+    pub at_ms: u64,
 }
 
 /// What the referee was asked.
@@ -53,7 +63,10 @@ pub struct State {
     pub next_referee: u64,
     pub jobs: BTreeMap<JobId, Job>,
     pub leases: BTreeMap<LeaseId, LentWork>,
+    /// Those that are connected.
     pub workers: BTreeMap<WorkerId, Worker>,
+    /// The last [`LEFT_MAX`] to leave.
+    pub left: BTreeMap<WorkerId, LeftWorker>,
     pub operators: Operators,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
@@ -100,7 +113,7 @@ impl State {
                 self.ended.retain(|ended| ended != job);
             }
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
-            Record::Left { worker } => drop(self.workers.remove(worker)),
+            Record::Left { worker, at_ms } => self.leave(*worker, *at_ms),
             Record::Leaving { worker } => {
                 if let Some(entry) = self.workers.get_mut(worker) {
                     entry.leaving = true;
@@ -165,8 +178,18 @@ impl State {
         self.workers.insert(worker, entry);
     }
 
+    fn leave(&mut self, id: WorkerId, at_ms: u64) {
+        let Some(worker) = self.workers.remove(&id) else { return };
+        self.left.insert(id, LeftWorker { worker, at_ms });
+        if self.left.len() > LEFT_MAX {
+            let oldest = self.left.iter().min_by_key(|(id, left)| (left.at_ms, **id)).map(|(id, _)| *id);
+            oldest.and_then(|id| self.left.remove(&id));
+        }
+    }
+
     fn restart(&mut self) {
         self.workers.clear();
+        self.left.clear();
         self.referee.clear();
         self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
@@ -342,7 +365,8 @@ impl State {
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
-                if let Some(worker) = life.delivery().and_then(|held| self.workers.get_mut(&held.worker)) {
+                let by = life.delivery().map(|held| held.worker);
+                if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_accepted += 1;
                 }
             }
@@ -356,7 +380,8 @@ impl State {
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
-                if let Some(worker) = life.delivery().and_then(|held| self.workers.get_mut(&held.worker)) {
+                let by = life.delivery().map(|held| held.worker);
+                if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_rejected += 1;
                 }
                 // Whoever renders a duplicate has it in hand again.
@@ -384,8 +409,8 @@ impl State {
     fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         for key in tiles {
-            let overturned = entry.overturn(*key);
-            if let Some(worker) = overturned.and_then(|was| self.workers.get_mut(&was.worker)) {
+            let by = entry.overturn(*key).map(|was| was.worker);
+            if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                 worker.tiles_accepted -= 1;
                 worker.tiles_rejected += 1;
             }
@@ -402,6 +427,15 @@ impl State {
         self.referee.retain(|_, work| work.job() != job);
         self.reorder(job);
     }
+}
+
+/// The worker whose result is judged, connected or not.
+fn judged<'a>(
+    workers: &'a mut BTreeMap<WorkerId, Worker>,
+    left: &'a mut BTreeMap<WorkerId, LeftWorker>,
+    id: WorkerId,
+) -> Option<&'a mut Worker> {
+    workers.get_mut(&id).or_else(|| left.get_mut(&id).map(|left| &mut left.worker))
 }
 
 /// Deliveries of a tile-pass whose pixels the shell holds.

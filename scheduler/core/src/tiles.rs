@@ -117,9 +117,10 @@ impl Shape {
         self.grid.tile_block_count(self.tile(key))
     }
 
-    /// Pixel samples of the tile-pass, whole blocks counted.
+    /// Samples of the tile-pass's pixels; what a block has beyond the frame's edge does not count.
     pub fn pixel_samples(&self, key: TileKey) -> u64 {
-        u64::from(self.blocks(key)) * 64 * u64::from(self.sample_end(key) - self.sample_start(key))
+        let pixels = self.grid.tile_pixel_count(self.tile(key));
+        u64::from(pixels) * u64::from(self.sample_end(key) - self.sample_start(key))
     }
 
     /// One block of the tile-pass, by its place in grid order.

@@ -10,6 +10,7 @@ use crate::api::Evidence;
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
+use crate::state::Worker;
 
 impl Core {
     /// Where a job stands.
@@ -24,31 +25,38 @@ impl Core {
         older.take(limit).map(|(job, entry)| status(now_ms, *job, entry)).collect()
     }
 
-    /// At most `limit` workers behind `after`, in the order they joined.
+    /// At most `limit` workers behind `after`, connected or lately left, in the order they joined.
     pub fn workers(&self, now_ms: u64, after: Option<WorkerId>, limit: usize) -> Vec<WorkerStatus> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let page = self.state.workers.range((start, Bound::Unbounded)).take(limit);
-        page.map(|(id, worker)| {
-            let session = self.sessions.get(id);
-            let state = match (self.state.operators.evidence(worker.operator), session) {
-                (Some(evidence), _) => WorkerState::Quarantined(evidence.to_string()),
-                (None, _) if worker.leaving => WorkerState::Leaving,
-                (None, Some(session)) if !session.idle() => WorkerState::Busy,
-                (None, _) => WorkerState::Idle,
-            };
-            WorkerStatus {
-                worker: *id,
-                name: worker.hello.name.clone(),
-                operator: worker.hello.operator,
-                devices: worker.hello.devices.clone(),
-                state,
-                tiles_accepted: worker.tiles_accepted,
-                tiles_rejected: worker.tiles_rejected,
-                rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
-                connected_ms: now_ms.saturating_sub(worker.joined_ms),
-            }
-        })
-        .collect()
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let connected = self.state.workers.range(behind).take(limit).map(|(id, worker)| (*id, worker, None));
+        let left = self.state.left.range(behind).take(limit);
+        let left = left.map(|(id, left)| (*id, &left.worker, Some(left.at_ms)));
+        let mut page: Vec<_> = connected.chain(left).collect();
+        page.sort_by_key(|(id, ..)| *id);
+        page.truncate(limit);
+        page.into_iter().map(|(id, worker, left_ms)| self.worker(now_ms, id, worker, left_ms)).collect()
+    }
+
+    fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
+        let session = self.sessions.get(&id);
+        let state = match (self.state.operators.evidence(worker.operator), left_ms, session) {
+            (Some(evidence), _, _) => WorkerState::Quarantined(evidence.to_string()),
+            (None, Some(at_ms), _) => WorkerState::Left { ago_ms: now_ms.saturating_sub(at_ms) },
+            (None, None, _) if worker.leaving => WorkerState::Leaving,
+            (None, None, Some(session)) if !session.idle() => WorkerState::Busy,
+            (None, None, _) => WorkerState::Idle,
+        };
+        WorkerStatus {
+            worker: id,
+            name: worker.hello.name.clone(),
+            operator: worker.hello.operator,
+            devices: worker.hello.devices.clone(),
+            state,
+            tiles_accepted: worker.tiles_accepted,
+            tiles_rejected: worker.tiles_rejected,
+            rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
+            connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
+        }
     }
 
     /// What each operator did for a job.

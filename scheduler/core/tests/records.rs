@@ -90,7 +90,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("JobCompleted", Record::JobCompleted { job, at_ms: 5 }),
         ("JobForgotten", Record::JobForgotten { job }),
         ("Joined", Record::Joined { worker, at_ms: 5, hello }),
-        ("Left", Record::Left { worker }),
+        ("Left", Record::Left { worker, at_ms: 5 }),
         ("Leaving", Record::Leaving { worker }),
         ("Restarted", Record::Restarted),
         ("Granted", Record::Granted { lease, worker, job, term: TERM, tiles: tiles() }),
@@ -161,7 +161,7 @@ fn the_bytes_of_every_record() {
         JobCompleted: 030705
         JobForgotten: 0407
         Joined: 050405(09*32)0177010101640000
-        Left: 0604
+        Left: 060405
         Leaving: 0704
         Restarted: 08
         Granted: 09fb2c0104070102fc7011010002000501fb9001

@@ -90,7 +90,7 @@ impl Client {
         self.list(Request::Jobs).await
     }
 
-    /// Every worker that is connected.
+    /// Every worker that is connected or left lately.
     pub async fn workers(&self) -> Result<Vec<WorkerStatus>, ClientError> {
         self.list(Request::Workers).await
     }

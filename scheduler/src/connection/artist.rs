@@ -7,7 +7,8 @@ use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Event};
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
-    CancelReply, FetchReply, JobRefusal, JobStatus, ManifestReply, Request, WatchReply, WorkerStatus,
+    CancelReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, Request, WatchReply,
+    WorkerStatus,
 };
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::oneshot;
@@ -170,7 +171,7 @@ async fn fetch(
     key: NodeKey,
 ) -> Result<(), ConnectionEnd> {
     let finished = match owned(farm, job, key).await? {
-        Ok(_) => finished(farm, job, frame).await?,
+        Ok(status) => finished(farm, job, frame).await?.map_err(|refusal| why(refusal, &status.state)),
         Err(refusal) => Err(refusal),
     };
     match finished {
@@ -187,6 +188,15 @@ async fn fetch(
                 }
             }
         }
+    }
+}
+
+/// Nobody need wait for a frame of a job that has ended.
+fn why(refusal: JobRefusal, state: &JobState) -> JobRefusal {
+    match (refusal, state) {
+        (JobRefusal::Unfinished, JobState::Cancelled) => JobRefusal::Cancelled,
+        (JobRefusal::Unfinished, JobState::Failed(_)) => JobRefusal::Failed,
+        (refusal, _) => refusal,
     }
 }
 

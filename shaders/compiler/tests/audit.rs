@@ -1,12 +1,12 @@
 //! The audited backend gives the results of the plain one, and says on which WGSL lines −0, subnormal numbers, NaN and
-//! Inf came up. `snapshots.rs` keeps `audit/*.rs` equal to what the generator writes.
+//! Inf came up. `snapshots.rs` keeps `audit/*/generated.rs` equal to what the generator writes.
 
 #[allow(warnings, clippy::all)]
-#[path = "audit/audited.rs"]
+#[path = "audit/audited/generated.rs"]
 #[rustfmt::skip]
 mod audited;
 #[allow(warnings, clippy::all)]
-#[path = "audit/plain.rs"]
+#[path = "audit/plain/generated.rs"]
 #[rustfmt::skip]
 mod plain;
 #[allow(dead_code)]
@@ -38,13 +38,13 @@ fn each_class_is_counted_at_the_line_that_made_it_from_any_thread() {
         text.push_str(&format!("{file}:{line} {counts:?}\n"));
     }
     expect![[r#"
-        kernel.wgsl:9 Counts { negative_zero: 1, subnormal: 0, nan: 0, infinite: 1 }
-        kernel.wgsl:10 Counts { negative_zero: 1, subnormal: 1, nan: 0, infinite: 1 }
-        kernel.wgsl:11 Counts { negative_zero: 2, subnormal: 0, nan: 0, infinite: 3 }
-        kernel.wgsl:12 Counts { negative_zero: 5, subnormal: 0, nan: 4, infinite: 0 }
-        kernel.wgsl:13 Counts { negative_zero: 0, subnormal: 0, nan: 4, infinite: 4 }
-        kernel.wgsl:14 Counts { negative_zero: 0, subnormal: 0, nan: 7, infinite: 0 }
-        kernel.wgsl:15 Counts { negative_zero: 2, subnormal: 2, nan: 9, infinite: 1 }
+        kernel.wgsl:10 Counts { negative_zero: 1, subnormal: 0, nan: 0, infinite: 1 }
+        kernel.wgsl:11 Counts { negative_zero: 1, subnormal: 1, nan: 0, infinite: 1 }
+        kernel.wgsl:12 Counts { negative_zero: 2, subnormal: 0, nan: 0, infinite: 3 }
+        kernel.wgsl:13 Counts { negative_zero: 5, subnormal: 0, nan: 4, infinite: 0 }
+        kernel.wgsl:14 Counts { negative_zero: 0, subnormal: 0, nan: 4, infinite: 4 }
+        kernel.wgsl:15 Counts { negative_zero: 0, subnormal: 0, nan: 7, infinite: 0 }
+        kernel.wgsl:16 Counts { negative_zero: 2, subnormal: 2, nan: 9, infinite: 1 }
     "#]]
     .assert_eq(&text);
     assert_eq!(audited::report(), []);

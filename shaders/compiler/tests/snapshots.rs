@@ -30,11 +30,16 @@ fn torture() {
 
 #[test]
 fn plain() {
-    check("tests/audit", "kernel", options("crate::quotient", None), expect_file!["audit/plain.rs"]);
+    check(
+        "tests/audit",
+        "kernel",
+        options("crate::quotient", None),
+        expect_file!["audit/plain/generated.rs"],
+    );
 }
 
 #[test]
 fn audited() {
     let options = options("crate::quotient", Some("crate::plain"));
-    check("tests/audit", "kernel", options, expect_file!["audit/audited.rs"]);
+    check("tests/audit", "kernel", options, expect_file!["audit/audited/generated.rs"]);
 }

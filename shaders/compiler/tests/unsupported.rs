@@ -67,23 +67,25 @@ fn what_only_the_entry_point_may_touch_is_left_out_and_hooks_without_a_default_m
         GPU_ONLY,
         &["//", "fn ", "impl"],
         expect![[r#"
-        /// Structs held in buffers: name, size in bytes, and each member's offset in bytes.
-        /// Bindings of group 0: name, binding, whether the kernel writes it.
-        /// What the kernel reads.
-            /// Binding 0.
-        // `store` stays on the GPU: it touches the read_write variable `film`.
-        // `finish` stays on the GPU: it calls `store`, which stays on the GPU.
-        // `trace` stays on the GPU: it touches the workgroup variable `stack`.
-        /// The kernel over its bindings.
-        impl<T> Clone for Kernel<'_, T> {
-            fn clone(&self) -> Self { *self }
-        impl<T> Copy for Kernel<'_, T> {}
-        /// What a backend may do in its own way, with equal results.
-            fn trace(&self, kernel: &Kernel<'_, Self>, a0_i: u32) -> u32;
-        /// Runs everything as WGSL says it.
-        impl<T: Hooks> Kernel<'_, T> {
-            pub fn shade(&self, a0_i: u32) -> u32 {
-            pub fn pure(a0_i: u32) -> u32 {"#]],
+            /// Structs held in buffers: name, size in bytes, and each member's offset in bytes.
+            /// Bindings of group 0: name, binding, whether the kernel writes it.
+            /// What the kernel reads.
+                /// Binding 0.
+            impl Bindings<'_> {
+                /// Empty arrays and zeros.
+            // `store` stays on the GPU: it touches the read_write variable `film`.
+            // `finish` stays on the GPU: it calls `store`, which stays on the GPU.
+            // `trace` stays on the GPU: it touches the workgroup variable `stack`.
+            /// The kernel over its bindings.
+            impl<T> Clone for Kernel<'_, T> {
+                fn clone(&self) -> Self { *self }
+            impl<T> Copy for Kernel<'_, T> {}
+            /// What a backend may do in its own way, with equal results.
+                fn trace(&self, kernel: &Kernel<'_, Self>, a0_i: u32) -> u32;
+            /// Runs everything as WGSL says it.
+            impl<T: Hooks> Kernel<'_, T> {
+                pub fn shade(&self, a0_i: u32) -> u32 {
+                pub fn pure(a0_i: u32) -> u32 {"#]],
     );
 }
 
@@ -101,6 +103,7 @@ fn names_that_rust_keeps_for_itself_are_changed() {
             pub const BINDINGS: &[(&str, u32, bool)] = &[
             pub struct Bindings<'a> {
                 pub nothing: core::marker::PhantomData<&'a ()>,
+                pub const EMPTY: Bindings<'static> = Bindings {
             pub struct Kernel<'a, T> {
                 pub b: Bindings<'a>,
                 pub hooks: &'a T,

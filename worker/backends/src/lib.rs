@@ -3,6 +3,7 @@
 
 mod accel;
 mod backend;
+pub mod conformance;
 mod cpu;
 mod gpu;
 mod params;

@@ -165,18 +165,7 @@ impl KernelData<'_> {
             nodes: bytemuck::cast_slice::<_, Vec4f>(self.nodes),
             leaves: bytemuck::cast_slice::<_, Vec4f>(self.leaves),
             instances: self.instances,
-            triangles: &[],
-            positions: &[],
-            attributes: &[],
-            materials: &[],
-            texture_slots: &[],
-            images: &[],
-            texels: &[],
-            light_triangles: &[],
-            environment_texels: &[],
-            environment_table: &[],
-            tables: &[],
-            items: &[],
+            ..Bindings::EMPTY
         };
         let kernel = Kernel { b: bindings, hooks: &NoHooks };
         let [origin, direction] = [ray.origin, ray.canonical()].map(Vec3f::from_array);

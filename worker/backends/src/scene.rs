@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytemuck::Pod;
 use tessera_shared::package::layout::{
@@ -110,7 +111,7 @@ pub fn prepare(package: &Package, scene: u32, options: BuildOptions) -> Result<P
         meshes: &meshes,
         materials: &materials,
     };
-    let accel = Accel::build(&geometry, options)?;
+    let accel = timed("trees", &triangles, || Accel::build(&geometry, options))?;
     Ok(PreparedScene {
         header,
         attributes: Records::of(package, entry, SectionKind::Attributes)?,
@@ -132,6 +133,14 @@ pub fn prepare(package: &Package, scene: u32, options: BuildOptions) -> Result<P
     })
 }
 
+/// Builds something over the triangles and logs how long it took.
+fn timed<T>(what: &str, triangles: &[[u32; 4]], build: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let built = build();
+    tracing::info!(triangles = triangles.len(), seconds = start.elapsed().as_secs_f32(), "built {what}");
+    built
+}
+
 impl PreparedScene {
     fn geometry(&self) -> Geometry<'_> {
         Geometry {
@@ -145,7 +154,8 @@ impl PreparedScene {
 
     /// Volumes for the kernel on a GPU; made when first asked for.
     pub(crate) fn flat(&self) -> &FlatBvh {
-        self.flat.get_or_init(|| FlatBvh::build(&self.accel, &self.geometry()))
+        let build = || FlatBvh::build(&self.accel, &self.geometry());
+        self.flat.get_or_init(|| timed("binary volumes", &self.triangles, build))
     }
 
     /// Instances with the roots of the kernel's volumes.
@@ -163,7 +173,8 @@ impl PreparedScene {
 
     /// Volumes for SIMD on the CPU; made when first asked for.
     pub(crate) fn wide(&self) -> &WideBvh {
-        self.wide.get_or_init(|| WideBvh::build(&self.accel, &self.geometry()))
+        let build = || WideBvh::build(&self.accel, &self.geometry());
+        self.wide.get_or_init(|| timed("eight-wide volumes", &self.triangles, build))
     }
 }
 

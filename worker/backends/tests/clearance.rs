@@ -54,21 +54,10 @@ fn check(name: &str, model: &Model, inside: Point, random: &mut Random) {
 fn bindings<'a>(model: &'a Model, params: &'a Params) -> Bindings<'a> {
     Bindings {
         params,
-        nodes: &[],
-        leaves: &[],
         instances: bytemuck::cast_slice(&model.instances),
         triangles: bytemuck::cast_slice(&model.triangles),
         positions: bytemuck::cast_slice(&model.positions),
-        attributes: &[],
-        materials: &[],
-        texture_slots: &[],
-        images: &[],
-        texels: &[],
-        light_triangles: &[],
-        environment_texels: &[],
-        environment_table: &[],
-        tables: &[],
-        items: &[],
+        ..Bindings::EMPTY
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tessera_backends::conformance::check_operations;
 use tessera_backends::{
     Backend, BlockItem, BuildOptions, ComputeBuffer, FrameView, GpuAdapter, GpuOptions, Quality, cpu_backend,
     gpu_adapters, prepare,
@@ -10,9 +11,8 @@ use tessera_backends::{
 use tessera_scenes::shot::ShotKeys;
 use tessera_scenes::{ImportLimits, Shot, compile};
 use tessera_shaders::cpu_torture::{Bindings, Inner, Kernel, NoHooks, Padded, TortureParams};
-use tessera_shaders::operations::operations;
+use tessera_shaders::spirv;
 use tessera_shaders::wgsl::{Vec2i, Vec2u, Vec3f, Vec4f};
-use tessera_shaders::{cpu_operations, spirv};
 use tessera_shared::grid::BlockAt;
 
 /// Adapters; where there are none, the test says so and passes.
@@ -27,24 +27,10 @@ fn adapters() -> Vec<GpuAdapter> {
 #[test]
 fn every_operation_gives_the_bits_of_the_cpu() {
     for adapter in adapters() {
-        for operation in operations() {
-            // Unary operations get a stratified million.
-            let unary = operation.operands[1] == tessera_shaders::operations::Operand::Unused;
-            let vectors: Vec<_> = operation.vectors(if unary { 1 << 20 } else { 1 << 15 }).collect();
-            let operands: Vec<[u32; 4]> = vectors.iter().map(|vector| vector.words).collect();
-            let zeros = vec![0u8; operands.len() * 16];
-            let buffers = [
-                ComputeBuffer { bytes: bytemuck::cast_slice(&operands), writable: false },
-                ComputeBuffer { bytes: &zeros, writable: true },
-            ];
-            let groups = (operands.len() as u32).div_ceil(64);
-            let out = adapter.run_compute(spirv::OPERATIONS, "operations", &buffers, [groups, 1, 1]).unwrap();
-            let results: Vec<[u32; 4]> = bytemuck::pod_collect_to_vec(&out[0]);
-            for (vector, result) in vectors.iter().zip(results).filter(|(vector, _)| vector.exact) {
-                let [a, b, c, index] = vector.words;
-                let expected = cpu_operations::operation(index, a, b, c).to_array();
-                assert_eq!(result, expected, "{} of {a:#x}, {b:#x}, {c:#x}", operation.name);
-            }
+        for checked in check_operations(&adapter).unwrap() {
+            let name = checked.operation.name;
+            assert!(checked.vectors > 100, "{name} has {} vectors", checked.vectors);
+            assert_eq!((checked.failures, checked.first), (0, None), "{name}");
         }
     }
 }

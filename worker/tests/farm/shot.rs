@@ -3,18 +3,12 @@
 use std::sync::{Arc, Condvar, Mutex};
 
 use tessera_scheduler::Referee;
-use tessera_shared::KERNEL_VERSION;
-use tessera_shared::digest::Digest;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::grid::{BLOCK_PX, Grid};
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::lease::BlockPass;
 use tessera_shared::messages::{Device, DeviceKind};
-use tessera_shared::package::layout::{SceneHeader, tables};
-use tessera_shared::package::validate::SOBOL_DIRECTIONS;
-use tessera_shared::package::{
-    Camera, FrameEntry, Manifest, Package, SceneEntry, Section, SectionKind, Settings,
-};
+use tessera_shared::package::{FrameEntry, Package, SectionKind, Settings};
 use tessera_worker::{BlockItem, Renderer, Scene, Stage};
 
 /// What a test's job looks like.
@@ -37,37 +31,9 @@ impl Default for Shot {
 
 impl Shot {
     pub fn package(&self) -> Package {
-        let header = SceneHeader { environment_cos: 1.0, albedo_edge: 2, ..SceneHeader::default() };
-        let mut words = vec![0u32; tables::words(2)];
-        words[tables::SOBOL..tables::SOBOL + 32].copy_from_slice(&SOBOL_DIRECTIONS);
         let ballast: Vec<u32> = (0..self.ballast).map(|word| word.wrapping_mul(0x9e37_79b9)).collect();
-        let sections = [
-            (SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
-            (SectionKind::Tables, bytemuck::cast_slice(&words).to_vec()),
-            (SectionKind::Texels, bytemuck::cast_slice(&ballast).to_vec()),
-        ];
-        let camera = Camera {
-            eye: [0.0, 0.0, 4.0],
-            corner: [-1.0, 1.0, -1.0],
-            step_x: [0.02, 0.0, 0.0],
-            step_y: [0.0, -0.02, 0.0],
-        };
-        let frame = |number| FrameEntry { number: FrameNumber(number), scene: 0, camera };
-        let mut package = Package {
-            manifest: Manifest {
-                kernel_version: KERNEL_VERSION,
-                name: "test".to_owned(),
-                settings: self.settings(),
-                frames: (1..=self.frames).map(frame).collect(),
-                scenes: vec![SceneEntry { sections: Vec::new() }],
-            },
-            blobs: Default::default(),
-        };
-        for (kind, bytes) in sections {
-            let (blob, length) = (Digest::of(&bytes), bytes.len() as u64);
-            package.manifest.scenes[0].sections.push(Section { kind, blob, bytes: length });
-            package.blobs.insert(blob, bytes.into());
-        }
+        let mut package = Package::empty("test", self.settings(), self.frames);
+        package.add_section(SectionKind::Texels, bytemuck::cast_slice(&ballast));
         package
     }
 

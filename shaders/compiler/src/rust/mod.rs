@@ -216,7 +216,7 @@ fn bindings(context: &Context<'_>, out: &mut String) -> Result<(), CompileError>
         .filter_map(|(handle, variable)| Some((variable.binding?.binding, handle, variable)))
         .collect();
     bound.sort_by_key(|&(binding, ..)| binding);
-    let mut fields = String::new();
+    let (mut fields, mut empty) = (String::new(), String::new());
     out.push_str("/// Bindings of group 0: name, binding, whether the kernel writes it.\n");
     out.push_str("pub const BINDINGS: &[(&str, u32, bool)] = &[\n");
     let mut found = Vec::new();
@@ -228,9 +228,10 @@ fn bindings(context: &Context<'_>, out: &mut String) -> Result<(), CompileError>
             continue;
         }
         match binding_type(context.types, variable.ty) {
-            Ok(ty) => {
+            Ok((ty, nothing)) => {
                 let field = names::item(name);
                 let _ = writeln!(fields, "    /// Binding {binding}.\n    pub {field}: &'a {ty},");
+                let _ = writeln!(empty, "        {field}: &{nothing},");
             }
             Err(message) => found.push(Diagnostic {
                 location: context.source.locate_span(module.global_variables.get_span(handle)),
@@ -243,18 +244,26 @@ fn bindings(context: &Context<'_>, out: &mut String) -> Result<(), CompileError>
     out.push_str("];\n");
     if fields.is_empty() {
         fields.push_str("    pub nothing: core::marker::PhantomData<&'a ()>,\n");
+        empty.push_str("        nothing: core::marker::PhantomData,\n");
     }
     let _ = writeln!(
         out,
         "/// What the kernel reads.\n#[derive(Clone, Copy, Debug)]\npub struct Bindings<'a> {{\n{fields}}}"
     );
+    let _ = writeln!(
+        out,
+        "impl Bindings<'_> {{\n    /// Empty arrays and zeros.\n    pub const EMPTY: Bindings<'static> = Bindings {{\n{empty}    }};\n}}"
+    );
     Ok(())
 }
 
-fn binding_type(types: &Types<'_>, ty: naga::Handle<naga::Type>) -> types::Unsupported<String> {
+/// What a binding refers to, and an empty one.
+fn binding_type(types: &Types<'_>, ty: naga::Handle<naga::Type>) -> types::Unsupported<(String, String)> {
     types.check_stride(ty)?;
     match types.module.types[ty].inner {
-        TypeInner::Array { base, size: ArraySize::Dynamic, .. } => Ok(format!("[{}]", types.name(base)?)),
-        _ => types.name(ty),
+        TypeInner::Array { base, size: ArraySize::Dynamic, .. } => {
+            Ok((format!("[{}]", types.name(base)?), "[]".to_owned()))
+        }
+        _ => Ok((types.name(ty)?, types.zero(ty)?)),
     }
 }

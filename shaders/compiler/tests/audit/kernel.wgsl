@@ -1,3 +1,4 @@
+// A few operations that make −0, subnormal numbers, NaN and infinities, for the audited backend to count. No part of the renderer.
 @group(0) @binding(0) var<storage, read> values: array<f32>;
 @group(0) @binding(1) var<storage, read_write> results: array<u32>;
 

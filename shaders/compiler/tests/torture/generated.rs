@@ -96,6 +96,15 @@ pub struct Bindings<'a> {
     /// Binding 3.
     pub points: &'a [Vec4f],
 }
+impl Bindings<'_> {
+    /// Empty arrays and zeros.
+    pub const EMPTY: Bindings<'static> = Bindings {
+        params: &TortureParams::ZERO,
+        inputs: &[],
+        records: &[],
+        points: &[],
+    };
+}
 /// The entry point's name.
 pub const ENTRY_POINT: &str = "torture";
 /// Its workgroup size.

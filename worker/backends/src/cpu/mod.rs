@@ -74,8 +74,6 @@ impl Hooks for WideTrace<'_> {
 pub(crate) fn bindings<'a>(scene: &'a PreparedScene, params: &'a Params) -> Bindings<'a> {
     Bindings {
         params,
-        nodes: &[],
-        leaves: &[],
         instances: bytemuck::cast_slice(&scene.instances),
         triangles: bytemuck::cast_slice(&scene.triangles),
         positions: bytemuck::cast_slice(&scene.positions),
@@ -88,7 +86,7 @@ pub(crate) fn bindings<'a>(scene: &'a PreparedScene, params: &'a Params) -> Bind
         environment_texels: bytemuck::cast_slice(&scene.environment_texels),
         environment_table: &scene.environment_table,
         tables: &scene.tables,
-        items: &[],
+        ..Bindings::EMPTY
     }
 }
 

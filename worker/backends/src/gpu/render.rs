@@ -286,20 +286,10 @@ mod tests {
 
     /// A frame of nothing: every ray leaves an empty scene without an environment.
     fn empty_frame() -> (Arc<PreparedScene>, FrameView, Vec<BlockItem>) {
-        use tessera_shared::package::{Camera, Package, SceneEntry, Section, SectionKind, Settings};
-        use tessera_shared::{digest::Digest, grid, ids::FrameNumber, package::layout};
-        let mut blobs = std::collections::BTreeMap::new();
-        let mut section = |kind, bytes: Vec<u8>| {
-            let section = Section { kind, blob: Digest::of(&bytes), bytes: bytes.len() as u64 };
-            blobs.insert(section.blob, Arc::from(bytes));
-            section
-        };
-        let header = layout::SceneHeader { albedo_edge: 2, ..Default::default() };
-        let sections = vec![
-            section(SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
-            section(SectionKind::Tables, vec![0; layout::tables::words(2) * 4]),
-        ];
-        let grid = grid::Grid::new(16, 8, 8).unwrap();
+        use tessera_shared::grid::Grid;
+        use tessera_shared::ids::TileIndex;
+        use tessera_shared::package::{Package, Settings};
+        let grid = Grid::new(16, 8, 8).unwrap();
         let settings = Settings {
             grid,
             samples: 4,
@@ -310,23 +300,12 @@ mod tests {
             film_scale_log2: 20,
             sample_clamp: 1024.0,
         };
-        let manifest = tessera_shared::package::Manifest {
-            kernel_version: tessera_shared::KERNEL_VERSION,
-            name: "empty".to_owned(),
-            settings: settings.clone(),
-            frames: vec![],
-            scenes: vec![SceneEntry { sections }],
-        };
-        let scene = crate::scene::prepare(&Package { manifest, blobs }, 0, Default::default()).unwrap();
-        let camera = Camera {
-            eye: [0.0; 3],
-            corner: [-1.0, 0.5, -1.0],
-            step_x: [0.1, 0.0, 0.0],
-            step_y: [0.0, -0.1, 0.0],
-        };
-        let items = grid.tile_blocks(tessera_shared::ids::TileIndex(0));
+        let package = Package::empty("empty", settings, 1);
+        let scene = crate::scene::prepare(&package, 0, Default::default()).unwrap();
+        let (_, frame) = FrameView::of(&package.manifest, package.manifest.frames[0].number).unwrap();
+        let items = grid.tile_blocks(TileIndex(0));
         let items = items.map(|at| BlockItem { at, sample_start: 0, sample_end: 4 }).collect();
-        (Arc::new(scene), FrameView { number: FrameNumber(1), camera, settings }, items)
+        (Arc::new(scene), frame, items)
     }
 
     #[test]

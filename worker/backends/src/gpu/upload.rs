@@ -48,6 +48,7 @@ pub(super) fn upload(
     scene_sections(scene, |sections| {
         for &(what, bytes) in sections {
             let needed = bytes.len() as u64;
+            tracing::debug!(what, bytes = needed, "section");
             if needed > limit {
                 return Err(RenderError::TooLarge { what, needed, limit, device: name.to_owned() });
             }

@@ -48,14 +48,14 @@ impl<T: Hooks> Kernel<'_, T> {
     }
 /// WGSL file and line of each audited site.
 pub const SITES: &[(&str, u32)] = &[
-    ("kernel.wgsl", 5),
-    ("kernel.wgsl", 9),
+    ("kernel.wgsl", 6),
     ("kernel.wgsl", 10),
     ("kernel.wgsl", 11),
     ("kernel.wgsl", 12),
     ("kernel.wgsl", 13),
     ("kernel.wgsl", 14),
     ("kernel.wgsl", 15),
+    ("kernel.wgsl", 16),
 ];
 static COUNTERS: [Counters; 8] = [const { Counters::new() }; 8];
 #[inline(always)]

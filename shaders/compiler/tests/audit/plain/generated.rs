@@ -15,6 +15,12 @@ pub struct Bindings<'a> {
     /// Binding 0.
     pub values: &'a [f32],
 }
+impl Bindings<'_> {
+    /// Empty arrays and zeros.
+    pub const EMPTY: Bindings<'static> = Bindings {
+        values: &[],
+    };
+}
 /// The entry point's name.
 pub const ENTRY_POINT: &str = "kernel";
 /// Its workgroup size.

@@ -1,0 +1,47 @@
+//! Lines for whoever reads this process's outputs. A reader may go away at any time (`tessera jobs | head -1`): what is said
+//! after that is dropped, and the command's work goes on. Knows no command.
+
+use std::fmt::{Arguments, Write as _};
+use std::io::{Write, stderr, stdout};
+
+/// Whether anybody still reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    There,
+    Gone,
+}
+
+/// A line on standard output: what the command was asked for.
+pub fn print(line: Arguments<'_>) -> Reader {
+    write_line(&mut stdout().lock(), line)
+}
+
+/// A line on standard error: what a person should know besides.
+pub fn note(line: Arguments<'_>) -> Reader {
+    write_line(&mut stderr().lock(), line)
+}
+
+/// Written as one piece, so that lines of several threads do not mix.
+fn write_line(output: &mut impl Write, line: Arguments<'_>) -> Reader {
+    let mut text = String::new();
+    // A `Display` that fails ends its line there.
+    let _ = text.write_fmt(line);
+    text.push('\n');
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => Reader::There,
+        Err(_) => Reader::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_may_go_away() {
+        let (there, mut output) = std::io::pipe().unwrap();
+        assert_eq!(write_line(&mut output, format_args!("{} line", 1)), Reader::There);
+        drop(there);
+        assert_eq!(write_line(&mut output, format_args!("2 lines")), Reader::Gone);
+    }
+}
