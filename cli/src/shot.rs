@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tessera_scenes::shot::Frames;
+use tessera_scenes::shot::{Frames, Name};
 use tessera_scenes::{Compiled, ImportLimits, Shot, ShotKeys, compile};
 
 use crate::failure::{Exit, Failure, OrExit};
@@ -27,6 +27,15 @@ pub struct ShotArguments {
     /// Name of a camera of the scene
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
+    /// Scene of the file, by name or index [default: the file's default scene]
+    #[arg(long, value_name = "NAME")]
+    scene_name: Option<String>,
+    /// Material variant of the file, by name or index
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Animation of the file, by name or index, all or none [default: the first]
+    #[arg(long, value_name = "NAME")]
+    animation: Option<String>,
     /// Where the camera stands
     #[arg(long, value_name = "X,Y,Z", value_parser = vector, allow_hyphen_values = true)]
     eye: Option<[f64; 3]>,
@@ -102,6 +111,9 @@ impl ShotArguments {
             environment_rotation_degrees: self.environment_rotation_degrees,
             light_units: self.light_units,
             camera: self.camera,
+            scene_name: self.scene_name.map(Name),
+            variant: self.variant.map(Name),
+            animation: self.animation.map(Name),
             eye: self.eye,
             target: self.target,
             up: self.up,

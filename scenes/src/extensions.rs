@@ -34,10 +34,7 @@ const EXTENSIONS: &[(&str, Support)] = &[
     ("EXT_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
     ("EXT_texture_avif", Ignored(FALLBACK_IMAGES)),
     ("EXT_texture_webp", Ignored(FALLBACK_IMAGES)),
-    (
-        "KHR_animation_pointer",
-        Ignored("animation is not rendered yet: the picture shows the values of the rest pose"),
-    ),
+    ("KHR_animation_pointer", Full),
     ("KHR_draco_mesh_compression", Ignored(FALLBACK_BUFFERS)),
     (
         "KHR_lights_punctual",
@@ -76,7 +73,7 @@ const EXTENSIONS: &[(&str, Support)] = &[
         Ignored("glass is opaque: it shows its base colour instead of what lies behind"),
     ),
     ("KHR_materials_unlit", Full),
-    ("KHR_materials_variants", Ignored("the default variant is shown")),
+    ("KHR_materials_variants", Full),
     (
         "KHR_materials_volume",
         Ignored("light is not bent or coloured inside objects: glass and liquids look opaque"),
@@ -84,7 +81,7 @@ const EXTENSIONS: &[(&str, Support)] = &[
     ("KHR_materials_volume_scatter", Ignored("light does not scatter inside objects")),
     ("KHR_mesh_quantization", Full),
     ("KHR_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
-    ("KHR_node_visibility", Ignored("nodes that the file hides are shown")),
+    ("KHR_node_visibility", Full),
     ("KHR_texture_basisu", Ignored(FALLBACK_IMAGES)),
     ("KHR_texture_transform", Full),
     ("KHR_xmp_json_ld", Ignored("it says nothing about the picture, which does not change")),
