@@ -6,7 +6,7 @@ use serde_json::json;
 use support::animated::*;
 use tessera_scenes::ShotKeys;
 use tessera_shared::package::layout::TextureSlot;
-use tessera_shared::package::{Manifest, Package, SectionKind};
+use tessera_shared::package::{Manifest, Package, SectionKind, validate};
 
 fn digests(manifest: &Manifest, frame: usize) -> Vec<(SectionKind, tessera_shared::digest::Digest)> {
     let scene = &manifest.scenes[manifest.frames[frame].scene as usize];
@@ -342,4 +342,28 @@ fn pointers_that_lead_nowhere_are_named() {
     let expected =
         "animated properties: /materials/9/alphaCutoff and 1 more stand still: unknown, or not in the file";
     assert_eq!(said, [expected]);
+}
+
+#[test]
+fn a_fault_of_one_scene_is_found_and_scenes_are_judged_alone() {
+    let mut scene = Scene::new();
+    scene.channel(node(0, "translation"), "LINEAR", &[0.0, 9.0], ("VEC3", &[0.0, 0.0, 0.0, 9.0, 0.0, 0.0]));
+    let mut package = scene.frames("0-2");
+    assert_eq!(validate::validate(&package), Ok(()));
+    let section = package.manifest.scenes[1].sections.iter_mut().find(|s| s.kind == SectionKind::Positions);
+    let section = section.unwrap();
+    let mut positions = package.blobs[&section.blob].to_vec();
+    positions[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    section.blob = tessera_shared::digest::Digest::of(&positions);
+    let blob = section.blob;
+    package.blobs.insert(blob, positions.into());
+    assert!(validate::validate(&package).unwrap_err().to_string().starts_with("scene 1, vertex 0"));
+    package.blobs.remove(&blob);
+    assert_eq!([0, 2].map(|index| validate::validate_scene(&package, index)), [Ok(()), Ok(())]);
+    let missing = validate::validate_scene(&package, 1).unwrap_err().to_string();
+    assert_eq!(missing, "scene 1, Positions: its blob is missing");
+    package.manifest.scenes[1].sections[0].bytes = validate::SECTION_BYTES_MAX;
+    package.manifest.scenes = vec![package.manifest.scenes[1].clone(); 3000];
+    let error = validate::validate_manifest(&package.manifest).unwrap_err().to_string();
+    assert!(error.ends_with("split the job by frames"), "{error}");
 }

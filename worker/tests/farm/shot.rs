@@ -25,13 +25,23 @@ pub struct Shot {
     pub samples: u32,
     pub pass_samples: u32,
     pub frames: u32,
-    /// Words of ballast that travel with the package.
+    /// Scenes that frames show in turn; they differ in their ballast.
+    pub scenes: u32,
+    /// Words of ballast that travel with each scene.
     pub ballast: u32,
 }
 
 impl Default for Shot {
     fn default() -> Shot {
-        Shot { edge_px: (100, 75), tile_px: 32, samples: 8, pass_samples: 8, frames: 1, ballast: 1 << 10 }
+        Shot {
+            edge_px: (100, 75),
+            tile_px: 32,
+            samples: 8,
+            pass_samples: 8,
+            frames: 1,
+            scenes: 1,
+            ballast: 1 << 10,
+        }
     }
 }
 
@@ -40,33 +50,43 @@ impl Shot {
         let header = SceneHeader { environment_cos: 1.0, albedo_edge: 2, ..SceneHeader::default() };
         let mut words = vec![0u32; tables::words(2)];
         words[tables::SOBOL..tables::SOBOL + 32].copy_from_slice(&SOBOL_DIRECTIONS);
-        let ballast: Vec<u32> = (0..self.ballast).map(|word| word.wrapping_mul(0x9e37_79b9)).collect();
-        let sections = [
-            (SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
-            (SectionKind::Tables, bytemuck::cast_slice(&words).to_vec()),
-            (SectionKind::Texels, bytemuck::cast_slice(&ballast).to_vec()),
-        ];
+        let ballast = |scene: u32| -> Vec<u32> {
+            (0..self.ballast).map(|word| (word ^ scene).wrapping_mul(0x9e37_79b9)).collect()
+        };
+        let sections = |scene| {
+            [
+                (SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
+                (SectionKind::Tables, bytemuck::cast_slice(&words).to_vec()),
+                (SectionKind::Texels, bytemuck::cast_slice(&ballast(scene)).to_vec()),
+            ]
+        };
         let camera = Camera {
             eye: [0.0, 0.0, 4.0],
             corner: [-1.0, 1.0, -1.0],
             step_x: [0.02, 0.0, 0.0],
             step_y: [0.0, -0.02, 0.0],
         };
-        let frame = |number| FrameEntry { number: FrameNumber(number), scene: 0, camera };
+        let frame = |number| {
+            let scene = (number - 1) % self.scenes;
+            FrameEntry { number: FrameNumber(number), scene, camera }
+        };
         let mut package = Package {
             manifest: Manifest {
                 kernel_version: KERNEL_VERSION,
                 name: "test".to_owned(),
                 settings: self.settings(),
                 frames: (1..=self.frames).map(frame).collect(),
-                scenes: vec![SceneEntry { sections: Vec::new() }],
+                scenes: vec![SceneEntry { sections: Vec::new() }; self.scenes as usize],
             },
             blobs: Default::default(),
         };
-        for (kind, bytes) in sections {
-            let (blob, length) = (Digest::of(&bytes), bytes.len() as u64);
-            package.manifest.scenes[0].sections.push(Section { kind, blob, bytes: length });
-            package.blobs.insert(blob, bytes.into());
+        for scene in 0..self.scenes {
+            for (kind, bytes) in sections(scene) {
+                let (blob, length) = (Digest::of(&bytes), bytes.len() as u64);
+                let entry = &mut package.manifest.scenes[scene as usize];
+                entry.sections.push(Section { kind, blob, bytes: length });
+                package.blobs.insert(blob, bytes.into());
+            }
         }
         package
     }
