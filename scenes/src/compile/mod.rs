@@ -7,6 +7,7 @@ mod lights;
 pub(crate) mod number;
 mod scenes;
 mod tables;
+mod texels;
 mod textures;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::limits::ImportLimits;
 use crate::notice::{Notice, Notices};
 use crate::shot::{CameraKeys, EnvironmentKeys, Shot};
 use scenes::SceneWriter;
+use texels::ImageFacts;
 use textures::Surfaces;
 
 /// A package, and what its picture lacks of what the scene asks for.
@@ -72,7 +74,16 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
         Some(keys) => environment(keys, limits, &mut writer)?,
         None => None,
     };
-    let mut frames = Frames { shot, limits, source, environment, notices, surfaces: None, stage: None };
+    let mut frames = Frames {
+        shot,
+        limits,
+        source,
+        environment,
+        notices,
+        images: ImageFacts::default(),
+        surfaces: None,
+        stage: None,
+    };
     let mut known: BTreeMap<Digest, (u32, Camera)> = BTreeMap::new();
     let mut entries = Vec::with_capacity(shot.frames.len());
     for &number in &shot.frames {
@@ -97,6 +108,7 @@ struct Frames<'a> {
     source: Source,
     environment: Option<Environment>,
     notices: Notices,
+    images: ImageFacts,
     /// Of the frame before, with what they were made of.
     surfaces: Option<(Arc<Vec<SurfaceMaterial>>, Vec<bool>, Surfaces)>,
     /// The scene's bounds at second 0, once they were asked for.
@@ -193,7 +205,7 @@ impl Frames<'_> {
             Arc::ptr_eq(materials, &model.materials) && *known_alpha == alpha
         });
         let kept = kept.unwrap_or_else(|| {
-            let surfaces = textures::surfaces(model, &alpha);
+            let surfaces = textures::surfaces(model, &alpha, &mut self.images);
             (model.materials.clone(), alpha, surfaces)
         });
         &self.surfaces.insert(kept).2

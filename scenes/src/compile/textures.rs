@@ -10,8 +10,8 @@ use tessera_shared::package::layout::{
 };
 
 use super::number::{LARGEST, luminance, settled, settled3};
-use super::tables::srgb_to_linear;
-use crate::import::{AlphaMode, Model, Raster, SurfaceMaterial, TextureUse, Wrap};
+use super::texels::ImageFacts;
+use crate::import::{AlphaMode, Model, SurfaceMaterial, TextureUse, Wrap};
 
 /// The sections that materials are made of, and what lights must know of them.
 #[derive(Default)]
@@ -25,9 +25,11 @@ pub struct Surfaces {
 }
 
 /// Compiles every material. `vertex_alpha` says for each whether a vertex that it covers has a colour with alpha below 1.
-pub fn surfaces(model: &Model, vertex_alpha: &[bool]) -> Surfaces {
+pub fn surfaces(model: &Model, vertex_alpha: &[bool], facts: &mut ImageFacts) -> Surfaces {
+    facts.attend(&model.images);
     let mut writer = Writer {
         model,
+        facts,
         starts: BTreeMap::new(),
         images: BTreeMap::new(),
         slots: BTreeMap::new(),
@@ -41,6 +43,7 @@ pub fn surfaces(model: &Model, vertex_alpha: &[bool]) -> Surfaces {
 
 struct Writer<'a> {
     model: &'a Model,
+    facts: &'a mut ImageFacts,
     /// First texel by content.
     starts: BTreeMap<(Digest, u32, u32), u32>,
     images: BTreeMap<(u32, u32), u32>,
@@ -50,7 +53,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn material(&mut self, material: &SurfaceMaterial, vertex_alpha: bool) {
-        let emissive_mean = material.emissive.as_ref().map_or([1.0; 3], |usage| self.mean_color(usage));
+        let emissive_mean =
+            material.emissive.as_ref().map_or([1.0; 3], |usage| self.facts.mean_color(usage.image));
         let emission = material.emission.map(|e| e.min(LARGEST));
         let sides = if material.double_sided { 2.0 } else { 1.0 };
         let mean = sides * luminance([0, 1, 2].map(|c| emission[c] * emissive_mean[c]));
@@ -79,11 +83,10 @@ impl Writer<'_> {
         self.out.mean_emission.push(if emits { mean } else { 0.0 });
     }
 
-    fn flags(&self, material: &SurfaceMaterial, vertex_alpha: bool, emits: bool) -> u32 {
+    fn flags(&mut self, material: &SurfaceMaterial, vertex_alpha: bool, emits: bool) -> u32 {
         // Where no alpha can make a hole, rays need not ask.
-        let texture_alpha = material.base_color_texture.as_ref().map_or(255, |usage| {
-            self.raster(usage).rgba.chunks_exact(4).map(|texel| texel[3]).min().unwrap_or(255)
-        });
+        let texture = material.base_color_texture.as_ref();
+        let texture_alpha = texture.map_or(255, |usage| self.facts.least_alpha(usage.image));
         let least_alpha = material.base_color[3] * f64::from(texture_alpha) / 255.0;
         let alpha = match material.alpha_mode {
             AlphaMode::Mask if vertex_alpha || least_alpha < material.alpha_cutoff + 1e-3 => MATERIAL_MASK,
@@ -95,26 +98,6 @@ impl Writer<'_> {
             | flag(material.double_sided, MATERIAL_DOUBLE_SIDED)
             | flag(material.unlit, MATERIAL_UNLIT)
             | flag(emits, MATERIAL_EMISSIVE)
-    }
-
-    fn raster(&self, usage: &TextureUse) -> &Raster {
-        &self.model.images[usage.image]
-    }
-
-    /// Mean linear colour of an sRGB image.
-    fn mean_color(&self, usage: &TextureUse) -> [f64; 3] {
-        let raster = self.raster(usage);
-        let mut counts = [[0u64; 256]; 3];
-        for texel in raster.rgba.chunks_exact(4) {
-            for c in 0..3 {
-                counts[c][usize::from(texel[c])] += 1;
-            }
-        }
-        let texels = f64::from(raster.width) * f64::from(raster.height);
-        counts.map(|counts| {
-            let linear = |(byte, count): (usize, &u64)| srgb_to_linear(byte as f64 / 255.0) * *count as f64;
-            counts.iter().enumerate().map(linear).sum::<f64>() / texels
-        })
     }
 
     fn slot(&mut self, usage: Option<&TextureUse>, format: u32) -> u32 {
@@ -142,7 +125,7 @@ impl Writer<'_> {
 
     fn image(&mut self, usage: &TextureUse, format: u32) -> u32 {
         let raster = &self.model.images[usage.image];
-        let content = (Digest::of(&raster.rgba), raster.width, raster.height);
+        let content = (self.facts.digest(usage.image), raster.width, raster.height);
         let start = *self.starts.entry(content).or_insert_with(|| {
             let start = self.out.texels.len() as u32;
             let words = raster
