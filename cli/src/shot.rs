@@ -1,6 +1,7 @@
 //! The flags that override a job file's keys, and the road from a shot to a package. Knows no key's range: the shot does.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use tessera_scenes::shot::{Frames, Name};
@@ -140,7 +141,16 @@ impl ShotArguments {
 /// Reads and compiles a shot, and tells the artist what its picture lacks.
 pub fn compile_shot(path: &Path, flags: ShotArguments) -> Result<(Shot, Compiled), Failure> {
     let shot = Shot::read(path, flags.into_keys()).or_exit(Exit::Scene)?;
+    let start = Instant::now();
     let compiled = compile(&shot, &ImportLimits::default()).or_exit(Exit::Scene)?;
+    if let scenes @ 2.. = compiled.package.manifest.scenes.len() {
+        let bytes: usize = compiled.package.blobs.values().map(|blob| blob.len()).sum();
+        let (frames, seconds) = (shot.frames.len(), start.elapsed().as_secs_f64());
+        eprintln!(
+            "compiled {frames} frames in {seconds:.1} s: {scenes} differ, {:.1} MB together",
+            bytes as f64 / 1e6
+        );
+    }
     for notice in &compiled.notices {
         eprintln!("note: {notice}");
     }
