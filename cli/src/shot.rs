@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use tessera_scenes::shot::Frames;
+use tessera_scenes::shot::{Frames, Name};
 use tessera_scenes::{Compiled, ImportLimits, Shot, ShotKeys, compile};
 
 use crate::console;
@@ -29,6 +29,15 @@ pub struct ShotArguments {
     /// Name of a camera of the scene
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
+    /// Scene of the file, by name or index [default: the file's default scene]
+    #[arg(long, value_name = "NAME")]
+    scene_name: Option<String>,
+    /// Material variant of the file, by name or index
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Animation of the file, by name or index, all or none [default: the first]
+    #[arg(long, value_name = "NAME")]
+    animation: Option<String>,
     /// Where the camera stands
     #[arg(long, value_name = "X,Y,Z", value_parser = vector, allow_hyphen_values = true)]
     eye: Option<[f64; 3]>,
@@ -104,6 +113,9 @@ impl ShotArguments {
             environment_rotation_degrees: self.environment_rotation_degrees,
             light_units: self.light_units,
             camera: self.camera,
+            scene_name: self.scene_name.map(Name),
+            variant: self.variant.map(Name),
+            animation: self.animation.map(Name),
             eye: self.eye,
             target: self.target,
             up: self.up,
@@ -134,6 +146,13 @@ pub fn compile_shot(path: &Path, flags: ShotArguments) -> Result<(Shot, Compiled
     let compiled = compile(&shot, &ImportLimits::default()).or_exit(Exit::Scene)?;
     let bytes: u64 = compiled.package.manifest.blobs().iter().map(|(_, bytes)| bytes).sum();
     tracing::info!(bytes, seconds = start.elapsed().as_secs_f32(), "compiled the package");
+    if let scenes @ 2.. = compiled.package.manifest.scenes.len() {
+        let (frames, seconds) = (shot.frames.len(), start.elapsed().as_secs_f64());
+        console::note(format_args!(
+            "compiled {frames} frames in {seconds:.1} s: {scenes} differ, {:.1} MB together",
+            bytes as f64 / 1e6
+        ));
+    }
     for notice in &compiled.notices {
         console::note(format_args!("note: {notice}"));
     }

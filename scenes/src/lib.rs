@@ -13,7 +13,7 @@ pub mod shot;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use environment::EnvironmentError;
-pub use import::ImportError;
+pub use import::{ImportError, Selection};
 pub use limits::ImportLimits;
 pub use notice::Notice;
 pub use shot::{ReadShotError, Shot, ShotKeys};

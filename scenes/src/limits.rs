@@ -18,6 +18,14 @@ pub struct ImportLimits {
     pub depth_max: usize,
     /// Vertices read from accessors, over all primitives.
     pub vertices_max: u64,
+    /// Displacements of vertices by morph targets, those that are not zero.
+    pub morphed_vertices_max: u64,
+    /// Times and values of the animation that is played.
+    pub animation_numbers_max: u64,
+    /// Scenes of a package: frames that differ in more than their camera.
+    pub scenes_max: usize,
+    /// Bytes of all scenes of a package, equal sections counted once.
+    pub package_bytes_max: u64,
     /// Triangles of meshes, before instancing.
     pub triangles_max: u64,
     /// Triangles written to the package, flattened copies included.
@@ -45,6 +53,10 @@ impl Default for ImportLimits {
             nodes_max: 1 << 20,
             depth_max: 4096,
             vertices_max: 1 << 25,
+            morphed_vertices_max: 1 << 27,
+            animation_numbers_max: 1 << 26,
+            scenes_max: 1 << 14,
+            package_bytes_max: 32 << 30,
             triangles_max: 1 << 26,
             package_triangles_max: 1 << 26,
             placements_max: 1 << 21,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
 use support::Folder;
-use tessera_scenes::shot::{CameraKeys, Output, Verify};
+use tessera_scenes::shot::{CameraKeys, Name, Output, Verify};
 use tessera_scenes::{Shot, ShotKeys};
 
 fn read(name: &str, text: &str, flags: ShotKeys) -> Result<Shot, String> {
@@ -52,6 +52,34 @@ fn flags_override_and_a_camera_replaces_a_camera() {
     let placed = r#"{"scene": "a.glb", "eye": [0, 0, 1], "target": [0, 0, 0]}"#;
     let named = ShotKeys { camera: Some("left".into()), ..ShotKeys::default() };
     assert_eq!(read("job.json", placed, named).unwrap().camera, CameraKeys::Named("left".into()));
+}
+
+#[test]
+fn a_file_is_chosen_from_by_name_or_number() {
+    let json = r#"{"scene": "a.glb", "scene_name": 1, "variant": "red", "animation": "walk"}"#;
+    let flags = ShotKeys { variant: Some(Name("blue".into())), ..ShotKeys::default() };
+    let shot = read("job.json", json, flags).unwrap();
+    let chosen = [shot.selection.scene_name, shot.selection.variant, shot.selection.animation];
+    assert_eq!(chosen, ["1", "blue", "walk"].map(|name| Some(name.to_owned())));
+    fails(
+        r#"{"scene": "a.glb", "animation": [1]}"#,
+        expect!["job.json: `animation`: give a name, or an index from 0"],
+    );
+}
+
+#[test]
+fn frames_and_a_time_replace_each_other() {
+    let time = |json: &str, flags: ShotKeys| {
+        let shot = read("job.json", json, flags).unwrap();
+        shot.frames.iter().map(|frame| shot.seconds(*frame)).collect::<Vec<_>>()
+    };
+    let still = r#"{"scene": "a.glb", "frame_seconds": 0.25}"#;
+    let range = r#"{"scene": "a.glb", "frames": "2-4", "fps": 2}"#;
+    assert_eq!(time(still, ShotKeys::default()), [0.25]);
+    assert_eq!(time(range, ShotKeys::default()), [1.0, 1.5, 2.0]);
+    let frames = ShotKeys { frames: Some("12".parse().unwrap()), ..ShotKeys::default() };
+    assert_eq!(time(still, frames), [0.5]);
+    assert_eq!(time(range, ShotKeys { frame_seconds: Some(7.0), ..ShotKeys::default() }), [7.0]);
 }
 
 #[test]

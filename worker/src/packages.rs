@@ -1,19 +1,19 @@
-//! A worker's packages: blobs come once over the network into a bounded cache on disk, packages are kept in memory ready to
-//! render. Which package is needed when is the core's.
+//! A worker's packages: blobs come once over the network into a bounded cache on disk, those of a scene when a device needs the
+//! scene, and packages are kept in memory ready to render. Which package is needed when is the core's.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use quinn::Connection;
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::{BlobReply, Request};
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
-use tessera_shared::package::validate::validate;
+use tessera_shared::package::validate::{validate_manifest, validate_scene};
 use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore, PartialBlob};
 use tessera_transport::frames::{read_message, write_message};
 
-use crate::renderer::Stage;
+use crate::renderer::{SceneSource, Stage};
 
 /// Bytes taken from a stream at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -25,6 +25,28 @@ const TRIES: usize = 3;
 pub(crate) struct Packages {
     blobs: Arc<BlobStore>,
     bytes_max: u64,
+    /// The way to the farm, while there is one.
+    connection: Mutex<Option<Connection>>,
+    /// Blobs that a scene in memory holds: scenes of an animation share most of theirs.
+    memory: Mutex<BTreeMap<Digest, Weak<[u8]>>>,
+}
+
+/// The scenes of one package, from the cache or the farm.
+#[derive(Debug)]
+struct Fetched {
+    packages: Arc<Packages>,
+    id: Digest,
+    manifest: Manifest,
+    runtime: tokio::runtime::Handle,
+}
+
+impl SceneSource for Fetched {
+    fn load(&self, index: u32) -> anyhow::Result<Arc<Package>> {
+        let loaded = self.packages.scene(self.id, &self.manifest, index);
+        let package = self.runtime.block_on(loaded)?;
+        validate_scene(&package, index as usize)?;
+        Ok(Arc::new(package))
+    }
 }
 
 /// Packages in memory, the most recently used last.
@@ -36,37 +58,64 @@ pub(crate) struct Stages {
 
 impl Packages {
     pub fn new(blobs: Arc<BlobStore>, bytes_max: u64) -> Packages {
-        Packages { blobs, bytes_max }
+        Packages { blobs, bytes_max, connection: Mutex::default(), memory: Mutex::default() }
     }
 
-    /// Fetches what is missing, reads and validates.
-    pub async fn stage(&self, id: Digest, connection: &Connection) -> anyhow::Result<Stage> {
+    /// What is missing is fetched over this connection from now on.
+    pub fn connect(&self, connection: Option<Connection>) {
+        *self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = connection;
+    }
+
+    fn connection(&self) -> anyhow::Result<Connection> {
+        let connection = self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        connection.ok_or_else(|| anyhow::anyhow!("the connection to the farm is gone"))
+    }
+
+    /// Fetches and validates the manifest; scenes follow when they are rendered.
+    pub async fn stage(self: &Arc<Packages>, id: Digest) -> anyhow::Result<Stage> {
         let keep = BTreeSet::from([id]);
-        let manifest = self.blob(connection, id, MANIFEST_BYTES_MAX as u64, &keep).await?;
-        let manifest = Manifest::decode(&manifest)?;
-        let listed = manifest.blobs();
-        let bytes = listed.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        let manifest = Manifest::decode(&self.blob(id, MANIFEST_BYTES_MAX as u64, &keep).await?)?;
+        validate_manifest(&manifest)?;
+        let runtime = tokio::runtime::Handle::current();
+        let source = Fetched { packages: self.clone(), id, manifest: manifest.clone(), runtime };
+        Ok(Stage::fetched(manifest, Box::new(source)))
+    }
+
+    /// The package with the blobs of one scene.
+    async fn scene(&self, id: Digest, manifest: &Manifest, index: u32) -> anyhow::Result<Package> {
+        let entry = manifest.scenes.get(index as usize);
+        let sections = entry.map(|entry| &entry.sections[..]).unwrap_or_default();
+        let bytes = sections.iter().fold(0u64, |sum, section| sum.saturating_add(section.bytes));
         anyhow::ensure!(
             bytes <= self.bytes_max,
-            "the package has {bytes} bytes, this worker's cache takes {}; start it with a larger cache",
+            "a scene of the package has {bytes} bytes, this worker's cache takes {}; start it with a larger cache",
             self.bytes_max
         );
-        let mut keep: BTreeSet<Digest> = listed.iter().map(|(digest, _)| *digest).collect();
+        let mut keep: BTreeSet<Digest> = sections.iter().map(|section| section.blob).collect();
         keep.insert(id);
-        let mut package = Package { manifest, blobs: Default::default() };
-        for (digest, bytes) in listed {
-            let blob = self.blob(connection, digest, bytes, &keep).await?;
-            package.blobs.insert(digest, blob);
+        let mut package = Package { manifest: manifest.clone(), blobs: Default::default() };
+        for section in sections {
+            let held = self.memory().get(&section.blob).and_then(Weak::upgrade);
+            let blob = match held {
+                Some(blob) => blob,
+                None => self.blob(section.blob, section.bytes, &keep).await?,
+            };
+            package.blobs.insert(section.blob, blob);
         }
-        let validated =
-            tokio::task::spawn_blocking(move || validate(&package).map(|()| Stage::new(Arc::new(package))));
-        Ok(validated.await??)
+        let mut memory = self.memory();
+        memory.retain(|_, blob| blob.strong_count() > 0);
+        memory.extend(package.blobs.iter().map(|(digest, blob)| (*digest, Arc::downgrade(blob))));
+        drop(memory);
+        Ok(package)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, BTreeMap<Digest, Weak<[u8]>>> {
+        self.memory.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// A verified blob of at most so many bytes, from the cache or the scheduler.
     async fn blob(
         &self,
-        connection: &Connection,
         digest: Digest,
         bytes_max: u64,
         keep: &BTreeSet<Digest>,
@@ -74,7 +123,7 @@ impl Packages {
         let mut last = None;
         for _ in 0..TRIES {
             if self.blobs.bytes_of(&digest).is_none() {
-                match self.fetch(connection, digest, bytes_max, keep).await? {
+                match self.fetch(&self.connection()?, digest, bytes_max, keep).await? {
                     Ok(()) => {}
                     Err(error @ BlobError::Digest(_)) => {
                         last = Some(error);
@@ -152,11 +201,14 @@ impl Stages {
 
     /// Keeps a package and returns those that had to go for it.
     pub fn keep(&self, id: Digest, stage: Stage) -> Vec<Digest> {
+        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, Arc::new(stage)));
+        self.trim()
+    }
+
+    /// Drops the packages used longest ago until the scenes in memory fit, and returns their ids.
+    pub fn trim(&self) -> Vec<Digest> {
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        kept.push((id, Arc::new(stage)));
-        let bytes = |(_, stage): &(Digest, Arc<Stage>)| {
-            stage.package.blobs.values().map(|blob| blob.len() as u64).sum::<u64>()
-        };
+        let bytes = |(_, stage): &(Digest, Arc<Stage>)| stage.bytes();
         let mut total: u64 = kept.iter().map(bytes).sum();
         let mut gone = Vec::new();
         // What a device renders from stays, and so does what has just come.

@@ -71,6 +71,7 @@ impl Shell {
     fn input(&mut self, input: Input) {
         match input {
             Input::Connected(wire) => {
+                self.packages.connect(Some(wire.connection.clone()));
                 self.wire = Some(wire);
                 self.event(Event::Connected);
                 if self.leaving {
@@ -78,6 +79,7 @@ impl Shell {
                 }
             }
             Input::Disconnected => {
+                self.packages.connect(None);
                 self.wire = None;
                 self.event(Event::Disconnected);
             }
@@ -106,6 +108,10 @@ impl Shell {
     }
 
     fn rendered(&mut self, lease: LeaseId, outcome: anyhow::Result<(Vec<Digest>, Rays, Vec<BlockPixels>)>) {
+        // Rendering brings scenes into memory.
+        for gone in self.stages.trim() {
+            self.event(Event::PackageDropped { package: gone });
+        }
         // An aborted lease is not the core's any more.
         if self.rendering.remove(&lease).is_none() {
             return;
@@ -151,12 +157,8 @@ impl Shell {
 
     fn fetch(&mut self, package: Digest) {
         let (packages, inputs) = (self.packages.clone(), self.inputs.clone());
-        let connection = self.wire.as_ref().map(|wire| wire.connection.clone());
         tokio::spawn(async move {
-            let outcome = match connection {
-                Some(connection) => packages.stage(package, &connection).await,
-                None => Err(anyhow::anyhow!("the connection to the farm is gone")),
-            };
+            let outcome = packages.stage(package).await;
             let _ = inputs.send(Input::Fetched { package, outcome }).await;
         });
     }

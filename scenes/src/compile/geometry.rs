@@ -1,5 +1,5 @@
 //! Meshes and instances of the package: what is placed once is flattened into world space and merged into one mesh, what is
-//! placed more often keeps its instances.
+//! placed more often or moves as a whole keeps its instances.
 
 use tessera_shared::package::layout::{
     INSTANCE_FLIPPED, INSTANCE_IDENTITY, Instance, MATERIAL_EMISSIVE, Material, Mesh, NONE, VertexAttributes,
@@ -61,9 +61,10 @@ pub fn geometry(
         uses[placement.mesh] += 1;
     }
     let is_instanced = |placement: &Placement| {
-        uses[placement.mesh] > 1
-            && model.meshes[placement.mesh].triangles.len() >= INSTANCED_TRIANGLES_MIN
-            && rounded(&placement.transform).is_some()
+        let often = uses[placement.mesh] > 1
+            && model.meshes[placement.mesh].triangles.len() >= INSTANCED_TRIANGLES_MIN;
+        // Vertices of what moves stay the same in every frame, so that frames share them.
+        (often || placement.moves) && rounded(&placement.transform).is_some()
     };
     let (instanced, flattened): (Vec<&Placement>, Vec<&Placement>) =
         model.placements.iter().partition(|placement| is_instanced(placement));

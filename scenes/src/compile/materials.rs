@@ -12,6 +12,7 @@ use super::film;
 use super::glass;
 use super::number::{LARGEST, luminance, settled, settled3};
 use super::tables;
+use super::texels::ImageFacts;
 use super::textures::{TextureWriter, Textures};
 use crate::import::{AlphaMode, Film, Layers, Medium, Model, SurfaceMaterial, TextureUse};
 
@@ -37,9 +38,9 @@ pub struct Surfaces {
 }
 
 /// Compiles every material. `vertex_alpha` says for each whether a vertex that it covers has a colour with alpha below 1.
-pub fn surfaces(model: &Model, vertex_alpha: &[bool]) -> Surfaces {
+pub fn surfaces(model: &Model, vertex_alpha: &[bool], facts: &mut ImageFacts) -> Surfaces {
     let mut writer = Writer {
-        textures: TextureWriter::new(model),
+        textures: TextureWriter::new(model, facts),
         tables: tables::tables().to_vec(),
         glasses: BTreeMap::new(),
         films: Vec::new(),
@@ -63,7 +64,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn material(&mut self, material: &SurfaceMaterial, vertex_alpha: bool) -> Material {
         let emissive_mean =
-            material.emissive.as_ref().map_or([1.0; 3], |usage| self.textures.mean_color(usage));
+            material.emissive.as_ref().map_or([1.0; 3], |usage| self.textures.facts.mean_color(usage.image));
         let emission = material.emission.map(|e| e.min(LARGEST));
         let sides = if material.double_sided { 2.0 } else { 1.0 };
         let mean = sides * luminance([0, 1, 2].map(|c| emission[c] * emissive_mean[c]));
@@ -156,11 +157,10 @@ impl Writer<'_> {
         start
     }
 
-    fn flags(&self, material: &SurfaceMaterial, vertex_alpha: bool, emits: bool) -> u32 {
+    fn flags(&mut self, material: &SurfaceMaterial, vertex_alpha: bool, emits: bool) -> u32 {
         // Where no alpha can make a hole, rays need not ask.
-        let texture_alpha = material.base_color_texture.as_ref().map_or(255, |usage| {
-            self.textures.raster(usage).rgba.chunks_exact(4).map(|texel| texel[3]).min().unwrap_or(255)
-        });
+        let texture = material.base_color_texture.as_ref();
+        let texture_alpha = texture.map_or(255, |usage| self.textures.facts.least_alpha(usage.image));
         let least_alpha = material.base_color[3] * f64::from(texture_alpha) / 255.0;
         let alpha = match material.alpha_mode {
             AlphaMode::Mask if vertex_alpha || least_alpha < material.alpha_cutoff + 1e-3 => MATERIAL_MASK,

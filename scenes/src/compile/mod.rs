@@ -8,30 +8,27 @@ mod glass;
 mod lights;
 mod materials;
 pub(crate) mod number;
+mod scenes;
 mod tables;
+mod texels;
 mod textures;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytemuck::Pod;
-use tessera_shared::KERNEL_VERSION;
 use tessera_shared::digest::Digest;
 use tessera_shared::package::layout::{MATERIAL_UNLIT, SceneHeader, tables::ALBEDO_EDGE};
-use tessera_shared::package::{
-    FrameEntry, Manifest, Package, SceneEntry, Section, SectionKind, Settings, validate,
-};
+use tessera_shared::package::{Camera, FrameEntry, Package, Section, SectionKind, validate};
 
 use crate::environment::{self, EnvironmentError};
-use crate::import::{self, ImportError, Model};
+use crate::import::{ImportError, Model, Pose, Source, SurfaceMaterial};
 use crate::limits::ImportLimits;
 use crate::notice::{Notice, Notices};
-use crate::shot::{EnvironmentKeys, Shot};
-
-/// Largest radiance of one sample that the film takes.
-const SAMPLE_CLAMP: f32 = 1_048_576.0;
-/// Scattering events before Russian roulette may end a path.
-const ROULETTE_START: u32 = 3;
+use crate::shot::{CameraKeys, EnvironmentKeys, Shot};
+use materials::Surfaces;
+use scenes::SceneWriter;
+use texels::ImageFacts;
 
 /// A package, and what its picture lacks of what the scene asks for.
 #[derive(Clone, Debug)]
@@ -50,6 +47,12 @@ pub enum CompileError {
     Environment(#[from] EnvironmentError),
     #[error("{0}")]
     Limit(#[from] ImportError),
+    #[error(
+        "the frames' scenes have {found} bytes together; at most {limit} are compiled at once: render fewer frames at a time"
+    )]
+    TooManyBytes { found: u64, limit: u64 },
+    #[error("more than {0} frames differ from each other; render fewer frames at a time")]
+    TooManyScenes(usize),
     #[error("{what} is more than 2⁴⁰ m from the origin; scale the scene down")]
     TooFar { what: String },
     #[error("the scene has no camera {name}; it has {known}")]
@@ -62,74 +65,185 @@ pub enum CompileError {
     Invalid(#[from] validate::InvalidPackage),
 }
 
-/// Reads everything that the shot names and compiles it. Equal input gives equal bytes on one machine.
+/// Reads everything that the shot names and compiles every frame's scene. Equal input gives equal bytes on one machine, and a
+/// frame's scene does not depend on which other frames are compiled with it. Takes time linear in the number of frames that
+/// differ.
 pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileError> {
     let mut notices = Notices::default();
-    let model = import::import(&shot.scene, limits, &mut notices)
-        .map_err(|source| CompileError::Scene { path: shot.scene.clone(), source })?;
-    let surfaces = materials::surfaces(&model, &vertex_alpha(&model));
-    let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
-    let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
-    let camera = camera::camera(&shot.camera, &model.cameras, geometry.bounds, &shot.grid)?;
-    drop(model);
-
-    let mut header = SceneHeader {
-        environment_cos: 1.0,
-        albedo_edge: ALBEDO_EDGE,
-        instance_count: geometry.instances.len() as u32,
-        triangle_count: geometry.triangles.len() as u32,
-        ..SceneHeader::default()
-    };
-    let mut blobs = Blobs::default();
+    let fail = |source| CompileError::Scene { path: shot.scene.clone(), source };
+    let source = Source::open(&shot.scene, &shot.selection, limits, &mut notices).map_err(fail)?;
+    let mut writer = SceneWriter::new(limits);
     let environment = match &shot.environment {
-        Some(keys) => environment_sections(keys, limits, &mut header, &mut blobs)?,
+        Some(keys) => environment(keys, limits, &mut writer)?,
         None => None,
     };
-    lights::pick(&mut header, environment, &lights, radius(geometry.bounds));
-    let unlit = surfaces.materials.iter().any(|material| material.flags & MATERIAL_UNLIT != 0);
-    if environment.is_none() && lights.triangles.is_empty() && !unlit {
-        notices.add("light", "the scene has no environment and no lights, so the picture is black; name an HDR or EXR file with `environment`");
+    let mut frames = Frames {
+        shot,
+        limits,
+        source,
+        environment,
+        notices,
+        images: ImageFacts::default(),
+        surfaces: None,
+        stage: None,
+    };
+    let mut known: BTreeMap<Digest, (u32, Camera)> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(shot.frames.len());
+    for &number in &shot.frames {
+        let pose = frames.source.pose(shot.seconds(number)).map_err(fail)?;
+        let key = Digest::of(pose.bytes());
+        let (scene, camera) = match known.get(&key) {
+            Some(known) => *known,
+            None => *known.entry(key).or_insert(frames.compile(&pose, &mut writer)?),
+        };
+        entries.push(FrameEntry { number, scene, camera });
     }
-    if geometry.triangles.is_empty() {
-        notices.add("geometry", "the scene has no triangle to show; only the environment is seen");
-    }
-    blobs.add(SectionKind::Header, std::slice::from_ref(&header));
-    blobs.add(SectionKind::Positions, &geometry.positions);
-    blobs.add(SectionKind::Attributes, &geometry.attributes);
-    blobs.add(SectionKind::Triangles, &geometry.triangles);
-    blobs.add(SectionKind::Meshes, &geometry.meshes);
-    blobs.add(SectionKind::Instances, &geometry.instances);
-    blobs.add(SectionKind::Materials, &surfaces.materials);
-    blobs.add(SectionKind::TextureSlots, &surfaces.textures.slots);
-    blobs.add(SectionKind::Images, &surfaces.textures.images);
-    blobs.add(SectionKind::Texels, &surfaces.textures.texels);
-    blobs.add(SectionKind::LightTriangles, &lights.triangles);
-    blobs.add(SectionKind::Tables, &surfaces.tables);
-    let package = blobs.into_package(shot, camera);
+    let notices = frames.notices.into_vec();
+    let package = writer.into_package(shot, entries);
     validate::validate(&package)?;
-    Ok(Compiled { package, notices: notices.into_vec() })
+    Ok(Compiled { package, notices })
 }
 
-/// Adds the environment's sections. Returns the integral of its luminance; a black one is left out.
-fn environment_sections(
+/// What frames have in common while they are compiled one after the other.
+struct Frames<'a> {
+    shot: &'a Shot,
+    limits: &'a ImportLimits,
+    source: Source,
+    environment: Option<Environment>,
+    notices: Notices,
+    images: ImageFacts,
+    /// Of the frame before, with what they were made of.
+    surfaces: Option<(Arc<Vec<SurfaceMaterial>>, Vec<bool>, Surfaces)>,
+    /// The scene's bounds at second 0, once they were asked for.
+    stage: Option<Option<Bounds>>,
+}
+
+/// Least and greatest corner.
+type Bounds = ([f64; 3], [f64; 3]);
+
+/// An environment's part of a scene.
+struct Environment {
+    header: SceneHeader,
+    sections: [Section; 2],
+    /// The integral of its luminance.
+    integral: f64,
+}
+
+impl Frames<'_> {
+    fn model(&mut self, pose: &Pose) -> Result<Model, CompileError> {
+        let model = self.source.model(pose, &mut self.notices);
+        model.map_err(|source| CompileError::Scene { path: self.shot.scene.clone(), source })
+    }
+
+    /// Writes the scene of one pose. Returns its index and the camera that looks at it.
+    fn compile(&mut self, pose: &Pose, writer: &mut SceneWriter) -> Result<(u32, Camera), CompileError> {
+        let model = self.model(pose)?;
+        let stage = self.stage(pose, &model)?;
+        let limits = self.limits;
+        let surfaces = self.surfaces(&model);
+        let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
+        let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
+        let stage = stage.or(geometry.bounds);
+        let camera = camera::camera(&self.shot.camera, &model.cameras, stage, &self.shot.grid)?;
+        drop(model);
+
+        let surfaces = &self.surfaces.as_ref().expect("made above").2;
+        let mut header = SceneHeader {
+            albedo_edge: ALBEDO_EDGE,
+            instance_count: geometry.instances.len() as u32,
+            triangle_count: geometry.triangles.len() as u32,
+            ..self.environment.as_ref().map_or_else(dark, |environment| environment.header)
+        };
+        let integral = self.environment.as_ref().map(|environment| environment.integral);
+        lights::pick(&mut header, integral, &lights, radius(geometry.bounds));
+        let unlit = surfaces.materials.iter().any(|material| material.flags & MATERIAL_UNLIT != 0);
+        if integral.is_none() && lights.triangles.is_empty() && !unlit {
+            self.notices.add("light", "the scene has no environment and no lights, so the picture is black; name an HDR or EXR file with `environment`");
+        }
+        if geometry.triangles.is_empty() {
+            self.notices.add("geometry", "the scene has no triangle to show; only the environment is seen");
+        }
+        writer.add(SectionKind::Header, std::slice::from_ref(&header));
+        writer.add(SectionKind::Positions, &geometry.positions);
+        writer.add(SectionKind::Attributes, &geometry.attributes);
+        writer.add(SectionKind::Triangles, &geometry.triangles);
+        writer.add(SectionKind::Meshes, &geometry.meshes);
+        writer.add(SectionKind::Instances, &geometry.instances);
+        writer.add(SectionKind::Materials, &surfaces.materials);
+        writer.add(SectionKind::TextureSlots, &surfaces.textures.slots);
+        writer.add(SectionKind::Images, &surfaces.textures.images);
+        writer.add(SectionKind::Texels, &surfaces.textures.texels);
+        writer.add(SectionKind::LightTriangles, &lights.triangles);
+        writer.add(SectionKind::Tables, &surfaces.tables);
+        if let Some(environment) = &self.environment {
+            writer.share(&environment.sections);
+        }
+        Ok((writer.finish_scene()?, camera))
+    }
+
+    /// What an automatic camera is framed on, if that is not the frame's own scene: it stands still while the scene moves.
+    fn stage(&mut self, pose: &Pose, model: &Model) -> Result<Option<Bounds>, CompileError> {
+        let is_framed = matches!(self.shot.camera, CameraKeys::Automatic { .. }) && model.cameras.is_empty();
+        if !is_framed || self.shot.frame_seconds.is_some() {
+            return Ok(None);
+        }
+        if let Some(stage) = self.stage {
+            return Ok(stage);
+        }
+        let start = self.source.pose(0.0);
+        let start = start.map_err(|source| CompileError::Scene { path: self.shot.scene.clone(), source })?;
+        if start == *pose {
+            return Ok(None);
+        }
+        let model = self.model(&start)?;
+        let limits = self.limits;
+        let bounds = geometry::geometry(&model, &self.surfaces(&model).materials, limits)?.bounds;
+        Ok(*self.stage.insert(bounds))
+    }
+
+    /// The materials and textures of a model, those of the frame before where nothing changed.
+    fn surfaces(&mut self, model: &Model) -> &Surfaces {
+        let alpha = vertex_alpha(model);
+        let kept = self.surfaces.take().filter(|(materials, known_alpha, _)| {
+            Arc::ptr_eq(materials, &model.materials) && *known_alpha == alpha
+        });
+        let kept = kept.unwrap_or_else(|| {
+            let surfaces = materials::surfaces(model, &alpha, &mut self.images);
+            (model.materials.clone(), alpha, surfaces)
+        });
+        &self.surfaces.insert(kept).2
+    }
+}
+
+/// Writes the environment's sections; a black one is none.
+fn environment(
     keys: &EnvironmentKeys,
     limits: &ImportLimits,
-    header: &mut SceneHeader,
-    blobs: &mut Blobs,
-) -> Result<Option<f64>, CompileError> {
+    writer: &mut SceneWriter,
+) -> Result<Option<Environment>, CompileError> {
     let environment = environment::read(&keys.path, keys.strength, limits)?;
     let (table, integral) = environment::table::build(&environment);
     if integral <= 0.0 {
         return Ok(None);
     }
     let turn = keys.rotation_degrees.rem_euclid(360.0).to_radians();
-    header.environment_width = environment.width;
-    header.environment_height = environment.height;
-    header.environment_cos = number::settled(turn.cos());
-    header.environment_sin = number::settled(turn.sin());
-    blobs.add(SectionKind::EnvironmentTexels, &environment.texels);
-    blobs.add(SectionKind::EnvironmentTable, &table);
-    Ok(Some(integral))
+    let header = SceneHeader {
+        environment_width: environment.width,
+        environment_height: environment.height,
+        environment_cos: number::settled(turn.cos()),
+        environment_sin: number::settled(turn.sin()),
+        ..SceneHeader::default()
+    };
+    let sections = [
+        writer.section(SectionKind::EnvironmentTexels, &environment.texels),
+        writer.section(SectionKind::EnvironmentTable, &table),
+    ];
+    Ok(Some(Environment { header, sections, integral }))
+}
+
+/// The header of a scene without an environment.
+fn dark() -> SceneHeader {
+    SceneHeader { environment_cos: 1.0, ..SceneHeader::default() }
 }
 
 /// For each material, whether it covers a vertex whose colour has alpha below 1.
@@ -146,48 +260,4 @@ fn vertex_alpha(model: &Model) -> Vec<bool> {
 /// Of the sphere around the bounds.
 fn radius(bounds: Option<([f64; 3], [f64; 3])>) -> f64 {
     bounds.map_or(1.0, |(low, high)| crate::affine::length(crate::affine::sub(high, low)) / 2.0)
-}
-
-/// Sections and their blobs.
-#[derive(Default)]
-struct Blobs {
-    sections: Vec<Section>,
-    blobs: std::collections::BTreeMap<Digest, Arc<[u8]>>,
-}
-
-impl Blobs {
-    /// Adds a section; an empty one is left out. Packages are little-endian, as every host here is.
-    fn add<T: Pod>(&mut self, kind: SectionKind, records: &[T]) {
-        let bytes: &[u8] = bytemuck::cast_slice(records);
-        if bytes.is_empty() {
-            return;
-        }
-        let blob = Digest::of(bytes);
-        self.sections.push(Section { kind, blob, bytes: bytes.len() as u64 });
-        self.blobs.entry(blob).or_insert_with(|| bytes.into());
-    }
-
-    fn into_package(mut self, shot: &Shot, camera: tessera_shared::package::Camera) -> Package {
-        self.sections.sort_by_key(|section| section.kind);
-        let settings = Settings {
-            grid: shot.grid,
-            samples: shot.spp,
-            pass_samples: shot.pass_spp,
-            seed: shot.seed,
-            max_bounces: shot.max_bounces,
-            roulette_start: ROULETTE_START,
-            film_scale_log2: Settings::film_scale_for(shot.spp, SAMPLE_CLAMP),
-            sample_clamp: SAMPLE_CLAMP,
-        };
-        let frames =
-            shot.frames.iter().map(|number| FrameEntry { number: *number, scene: 0, camera }).collect();
-        let manifest = Manifest {
-            kernel_version: KERNEL_VERSION,
-            name: shot.name.clone(),
-            settings,
-            frames,
-            scenes: vec![SceneEntry { sections: self.sections }],
-        };
-        Package { manifest, blobs: self.blobs }
-    }
 }

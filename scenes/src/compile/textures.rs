@@ -10,8 +10,8 @@ use tessera_shared::package::layout::{
 };
 
 use super::number::{LARGEST, settled3};
-use super::tables::srgb_to_linear;
-use crate::import::{Model, Raster, TextureUse, Wrap};
+use super::texels::ImageFacts;
+use crate::import::{Model, TextureUse, Wrap};
 
 /// The sections that textures are made of.
 #[derive(Default)]
@@ -24,6 +24,7 @@ pub struct Textures {
 /// Writes textures of a model.
 pub struct TextureWriter<'a> {
     model: &'a Model,
+    pub facts: &'a mut ImageFacts,
     /// First texel by content.
     starts: BTreeMap<(Digest, u32, u32), u32>,
     images: BTreeMap<(u32, u32), u32>,
@@ -33,9 +34,11 @@ pub struct TextureWriter<'a> {
 }
 
 impl<'a> TextureWriter<'a> {
-    pub fn new(model: &'a Model) -> TextureWriter<'a> {
+    pub fn new(model: &'a Model, facts: &'a mut ImageFacts) -> TextureWriter<'a> {
+        facts.attend(&model.images);
         TextureWriter {
             model,
+            facts,
             starts: BTreeMap::new(),
             images: BTreeMap::new(),
             runs: BTreeMap::new(),
@@ -57,26 +60,6 @@ impl<'a> TextureWriter<'a> {
         (start, slots.len() as u32)
     }
 
-    pub fn raster(&self, usage: &TextureUse) -> &'a Raster {
-        &self.model.images[usage.image]
-    }
-
-    /// Mean linear colour of an sRGB image.
-    pub fn mean_color(&self, usage: &TextureUse) -> [f64; 3] {
-        let raster = self.raster(usage);
-        let mut counts = [[0u64; 256]; 3];
-        for texel in raster.rgba.chunks_exact(4) {
-            for c in 0..3 {
-                counts[c][usize::from(texel[c])] += 1;
-            }
-        }
-        let texels = f64::from(raster.width) * f64::from(raster.height);
-        counts.map(|counts| {
-            let linear = |(byte, count): (usize, &u64)| srgb_to_linear(byte as f64 / 255.0) * *count as f64;
-            counts.iter().enumerate().map(linear).sum::<f64>() / texels
-        })
-    }
-
     fn slot(&mut self, role: u32, usage: &TextureUse) -> TextureSlot {
         let wrap = |mode| match mode {
             Wrap::Repeat => WRAP_REPEAT,
@@ -95,7 +78,7 @@ impl<'a> TextureWriter<'a> {
 
     fn image(&mut self, usage: &TextureUse, format: u32) -> u32 {
         let raster = &self.model.images[usage.image];
-        let content = (Digest::of(&raster.rgba), raster.width, raster.height);
+        let content = (self.facts.digest(usage.image), raster.width, raster.height);
         let start = *self.starts.entry(content).or_insert_with(|| {
             let start = self.out.texels.len() as u32;
             let words = raster

@@ -1,16 +1,20 @@
-//! A `.glb` or `.gltf` file taken apart: its JSON, weighed before it is built, and its binary chunk.
+//! A `.glb` or `.gltf` file taken apart: its JSON, weighed before it is built, its animations, and its binary chunk.
 
 use std::fmt;
 
 use gltf::json::Root;
+use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
+use super::animation::AnimationJson;
 use super::error::ImportError;
 use crate::limits::ImportLimits;
 
-/// The typed JSON and the binary chunk of a `.glb`.
+/// The typed JSON, without animations, which are apart, and the binary chunk of a `.glb`.
 pub struct Document {
     pub root: Root,
+    pub animations: Vec<AnimationJson>,
     pub chunk: Option<Vec<u8>>,
 }
 
@@ -23,12 +27,35 @@ pub fn parse(bytes: &[u8], limits: &ImportLimits) -> Result<Document, ImportErro
     let (json, chunk) = if bytes.starts_with(MAGIC) { chunks(bytes)? } else { (bytes, None) };
     ImportError::check("glTF's JSON", json.len() as u64, limits.json_bytes_max, "bytes")?;
     weigh(json, limits)?;
-    let root: Root = serde_json::from_slice(json).map_err(|error| ImportError::Json(error.to_string()))?;
+    let (animations, rest) = animations(json)?;
+    let rest = rest.as_deref().unwrap_or(json);
+    let root: Root = serde_json::from_slice(rest).map_err(|error| ImportError::Json(error.to_string()))?;
     if !root.asset.version.starts_with("2.") {
         let version = crate::label::quoted(&root.asset.version);
         return Err(ImportError::NotGltf(format!("its version is {version}; glTF 2.0 is read")));
     }
-    Ok(Document { root, chunk: chunk.map(<[u8]>::to_vec) })
+    Ok(Document { root, animations, chunk: chunk.map(<[u8]>::to_vec) })
+}
+
+#[derive(Deserialize)]
+struct Animated<'a> {
+    #[serde(borrow)]
+    animations: Option<&'a RawValue>,
+}
+
+/// The animations, and the JSON without them: the typed document demands a node of every channel, which those with a pointer
+/// do not have. `None` where there are none.
+fn animations(json: &[u8]) -> Result<(Vec<AnimationJson>, Option<Vec<u8>>), ImportError> {
+    let fail = |error: serde_json::Error| ImportError::Json(error.to_string());
+    let Animated { animations: Some(raw) } = serde_json::from_slice(json).map_err(fail)? else {
+        return Ok((Vec::new(), None));
+    };
+    let animations =
+        serde_json::from_str(raw.get()).map_err(|error| ImportError::Json(format!("animations: {error}")))?;
+    let start = raw.get().as_ptr() as usize - json.as_ptr() as usize;
+    let mut rest = json.to_vec();
+    rest.splice(start..start + raw.get().len(), *b"[]");
+    Ok((animations, Some(rest)))
 }
 
 /// The JSON chunk and the binary chunk.

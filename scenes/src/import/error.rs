@@ -17,6 +17,8 @@ pub enum ImportError {
         "the scene requires the extension {0}, which is not rendered yet; export it without that extension, or mark it as optional"
     )]
     RequiredExtension(String),
+    #[error("the file has no {kind} {wanted}; it has {known}")]
+    NoSuch { kind: &'static str, wanted: String, known: String },
     #[error("{place}: {problem}")]
     Malformed { place: String, problem: String },
     #[error("{place}: `{uri}` {problem}")]

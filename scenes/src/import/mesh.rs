@@ -6,6 +6,7 @@ use gltf::json::validation::Checked;
 use super::accessor::Accessors;
 use super::error::ImportError;
 use super::material::SurfaceMaterial;
+use super::morph::{self, MorphBudget, MorphTarget};
 use super::tangent;
 use crate::label::label;
 use crate::limits::ImportLimits;
@@ -33,9 +34,23 @@ pub struct MeshData {
     pub materials: Vec<u32>,
     /// (joint, weight) of each vertex, eight at most, where the mesh has them.
     pub influences: Vec<[(u32, f32); 8]>,
+    /// What morph targets add to the vertices.
+    pub targets: Vec<MorphTarget>,
 }
 
 impl MeshData {
+    /// A copy of everything but the targets.
+    pub fn without_targets(&self) -> MeshData {
+        MeshData {
+            label: self.label.clone(),
+            vertices: self.vertices.clone(),
+            triangles: self.triangles.clone(),
+            materials: self.materials.clone(),
+            influences: self.influences.clone(),
+            targets: Vec::new(),
+        }
+    }
+
     /// Keeps the vertices that triangles use, so that whoever copies the mesh is bounded by its triangles.
     fn drop_unused_vertices(&mut self) {
         let mut moved = vec![u32::MAX; self.vertices.len()];
@@ -44,28 +59,36 @@ impl MeshData {
             let index = &mut moved[*corner as usize];
             if *index == u32::MAX {
                 *index = kept.len() as u32;
-                kept.push(*corner as usize);
+                kept.push(*corner);
             }
             *corner = *index;
         }
-        self.vertices = kept.iter().map(|old| self.vertices[*old]).collect();
+        self.vertices = kept.iter().map(|old| self.vertices[*old as usize]).collect();
         if !self.influences.is_empty() {
             self.influences.resize(moved.len(), [(0, 0.0); 8]);
-            self.influences = kept.iter().map(|old| self.influences[*old]).collect();
+            self.influences = kept.iter().map(|old| self.influences[*old as usize]).collect();
         }
+        morph::follow(&mut self.targets, &kept, moved.len());
     }
 }
 
 /// Reads meshes within one budget of vertices and triangles.
-pub struct MeshReader<'a> {
-    limits: &'a ImportLimits,
+pub struct MeshReader {
+    limits: ImportLimits,
     vertices: u64,
     triangles: u64,
+    morph: MorphBudget,
 }
 
-impl<'a> MeshReader<'a> {
-    pub fn new(limits: &'a ImportLimits) -> MeshReader<'a> {
-        MeshReader { limits, vertices: 0, triangles: 0 }
+impl MeshReader {
+    pub fn new(limits: &ImportLimits) -> MeshReader {
+        let most = limits.morphed_vertices_max;
+        MeshReader {
+            limits: limits.clone(),
+            vertices: 0,
+            triangles: 0,
+            morph: MorphBudget { left: most, most },
+        }
     }
 
     pub fn read(
@@ -84,9 +107,6 @@ impl<'a> MeshReader<'a> {
         let mut data = MeshData { label: name.clone(), ..MeshData::default() };
         for (i, primitive) in mesh.primitives.iter().enumerate() {
             let place = format!("primitive {i} of {name}");
-            if primitive.targets.is_some() {
-                notices.add("morph targets", "not rendered yet; shapes are shown without them");
-            }
             let Checked::Valid(mode) = primitive.mode else {
                 return Err(ImportError::malformed(place, "has an unknown `mode`"));
             };
@@ -130,8 +150,16 @@ impl<'a> MeshReader<'a> {
         self.triangles += triangles.len() as u64;
         ImportError::check("the scene", self.triangles, self.limits.triangles_max, "triangles")?;
         let mut influences = self.influences(accessors, primitive, vertices.len(), place)?;
+        let targets = primitive.targets.as_deref().unwrap_or(&[]);
+        if !targets.is_empty() && !data.targets.is_empty() && targets.len() != data.targets.len() {
+            let problem =
+                format!("has {} morph targets; those before it have {}", targets.len(), data.targets.len());
+            return Err(ImportError::malformed(place, problem));
+        }
+        let mut targets = morph::targets(accessors, targets, &vertices, place, &mut self.morph)?;
         let has_tangents = vertices.iter().any(|vertex| vertex.tangent != [0.0; 4]);
         if let Some(uv_set) = uses.tangent_uv_set().filter(|_| !has_tangents) {
+            let before = vertices.len();
             let generated = tangent::generate(&mut vertices, &mut triangles, usize::from(uv_set));
             let origins = generated.map_err(|error| {
                 ImportError::malformed(
@@ -142,6 +170,7 @@ impl<'a> MeshReader<'a> {
             if !influences.is_empty() {
                 influences = origins.iter().map(|origin| influences[*origin as usize]).collect();
             }
+            morph::follow(&mut targets, &origins, before);
             self.vertices += vertices.len() as u64;
             ImportError::check("the scene", self.vertices, self.limits.vertices_max * 4, "vertices")?;
         }
@@ -151,6 +180,7 @@ impl<'a> MeshReader<'a> {
             influences.resize(vertices.len(), [(0, 0.0); 8]);
             data.influences.extend(influences);
         }
+        morph::append(&mut data.targets, targets, start);
         data.vertices.extend(vertices);
         data.materials.resize(data.materials.len() + triangles.len(), material as u32);
         data.triangles.extend(triangles.into_iter().map(|triangle| triangle.map(|i| i + start)));

@@ -1,41 +1,45 @@
-//! A glTF 2.0 file as plain numbers: meshes, where they are placed, materials, images and cameras. Knows nothing of the
-//! package that is made of them.
+//! A glTF 2.0 file as plain numbers at any time of its animation: meshes, where they are placed, materials, images and
+//! cameras. Knows nothing of the package that is made of them.
 
 mod accessor;
+mod animation;
 mod document;
 mod error;
 mod image;
 mod layers;
 mod material;
 mod mesh;
+mod morph;
 mod nodes;
 mod placement;
 mod resources;
+mod selection;
 mod skin;
+mod source;
 mod tangent;
 
-use std::path::Path;
+use std::sync::Arc;
 
+pub use animation::Pose;
 pub use error::ImportError;
 pub use image::Raster;
 pub use layers::{Film, Layers, Medium};
 pub use material::{AlphaMode, SurfaceMaterial, TextureUse, Wrap};
 pub use mesh::{MeshData, Vertex};
 pub use resources::read_file;
+pub use selection::Selection;
+pub use source::Source;
 
 use crate::affine::Affine;
-use crate::extensions;
-use crate::limits::ImportLimits;
-use crate::notice::Notices;
 
-/// A scene in its rest pose.
+/// A scene at one time. What does not change over time is shared between the models of a source.
 #[derive(Debug, Default)]
 pub struct Model {
-    pub meshes: Vec<MeshData>,
+    pub meshes: Vec<Arc<MeshData>>,
     pub placements: Vec<Placement>,
-    pub materials: Vec<SurfaceMaterial>,
+    pub materials: Arc<Vec<SurfaceMaterial>>,
     /// Decoded images, those that materials use.
-    pub images: Vec<Raster>,
+    pub images: Arc<Vec<Raster>>,
     /// In the scene's order.
     pub cameras: Vec<NamedCamera>,
 }
@@ -45,6 +49,8 @@ pub struct Model {
 pub struct Placement {
     pub mesh: usize,
     pub transform: Affine,
+    /// An animation moves it as a whole: at another time the same mesh is elsewhere.
+    pub moves: bool,
     /// The node, for messages.
     pub label: String,
 }
@@ -56,28 +62,4 @@ pub struct NamedCamera {
     pub names: [Option<String>; 2],
     pub transform: Affine,
     pub vfov_radians: f64,
-}
-
-/// Reads a `.glb` or `.gltf` file and all that it refers to.
-pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Result<Model, ImportError> {
-    let bytes = read_file(path, limits.file_bytes_max)?;
-    let document = document::parse(&bytes, limits)?;
-    drop(bytes);
-    let root = document.root;
-    if let Some(name) = extensions::first_unsupported(&root.extensions_required) {
-        return Err(ImportError::RequiredExtension(crate::label::quoted(name).trim_matches('"').to_owned()));
-    }
-    extensions::add_notices(&root.extensions_used, notices);
-    if !root.animations.is_empty() {
-        notices.add("animation", "not rendered yet; every frame shows the rest pose");
-    }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let buffers = resources::buffers(&root, document.chunk, folder, limits)?;
-    let hierarchy = nodes::hierarchy(&root, limits)?;
-    let mut accessors = accessor::Accessors::new(&root, &buffers, limits.vertices_max * 8);
-    let mut model = Model { materials: material::materials(&root)?, ..Model::default() };
-    placement::place(&mut accessors, &hierarchy, limits, &mut model, notices)?;
-    model.images = image::images(&root, &accessors, folder, limits, &mut model.materials)?;
-    model.cameras = placement::cameras(&root, &hierarchy, notices)?;
-    Ok(model)
 }

@@ -1,7 +1,9 @@
-//! The node hierarchy: world transforms in the rest pose, in f64, and which nodes the scene shows.
+//! The node hierarchy: world transforms as the document has them, in f64, and which nodes the scene holds and shows.
 
 use gltf::json::Root;
+use serde_json::Value;
 
+use super::animation::VISIBILITY;
 use super::error::ImportError;
 use crate::affine::Affine;
 use crate::label::label;
@@ -10,6 +12,11 @@ use crate::limits::ImportLimits;
 /// Every node's world transform, and the nodes of the default scene in depth-first order.
 pub struct Hierarchy {
     pub world: Vec<Affine>,
+    /// For each node, whether an animation moves it or one above it.
+    pub moves: Vec<bool>,
+    /// The scene's nodes.
+    pub present: Vec<usize>,
+    /// Those of them that `KHR_node_visibility` does not hide. It hides neither cameras nor joints.
     pub shown: Vec<usize>,
 }
 
@@ -18,11 +25,13 @@ pub fn node_label(root: &Root, index: usize) -> String {
 }
 
 /// Resolves the hierarchy. Refuses cycles, nodes with two parents, numbers that are not finite and too much depth.
-pub fn hierarchy(root: &Root, limits: &ImportLimits) -> Result<Hierarchy, ImportError> {
+/// `moved` says for each node whether an animation moves it.
+pub fn hierarchy(root: &Root, moved: Vec<bool>, limits: &ImportLimits) -> Result<Hierarchy, ImportError> {
     ImportError::check("the scene", root.nodes.len() as u64, limits.nodes_max as u64, "nodes")?;
     let parents = parents(root)?;
     let roots: Vec<usize> = (0..root.nodes.len()).filter(|&node| parents[node].is_none()).collect();
     let mut world = vec![Affine::IDENTITY; root.nodes.len()];
+    let (mut moves, mut hidden) = (moved, vec![false; root.nodes.len()]);
     let mut reached = vec![false; root.nodes.len()];
     let mut stack: Vec<(usize, Affine, usize)> =
         roots.iter().map(|&node| (node, Affine::IDENTITY, 1)).collect();
@@ -37,7 +46,12 @@ pub fn hierarchy(root: &Root, limits: &ImportLimits) -> Result<Hierarchy, Import
         }
         world[node] = placed;
         reached[node] = true;
-        stack.extend(children(root, node).map(|child| (child, placed, depth + 1)));
+        hidden[node] |= !visible(root, node)?;
+        for child in children(root, node) {
+            moves[child] |= moves[node];
+            hidden[child] |= hidden[node];
+            stack.push((child, placed, depth + 1));
+        }
     }
     if let Some(node) = reached.iter().position(|reached| !reached) {
         return Err(ImportError::malformed(
@@ -45,8 +59,22 @@ pub fn hierarchy(root: &Root, limits: &ImportLimits) -> Result<Hierarchy, Import
             "is its own ancestor: the nodes form a cycle",
         ));
     }
-    let shown = shown(root, &roots)?;
-    Ok(Hierarchy { world, shown })
+    let present = present(root, &roots)?;
+    let shown = present.iter().copied().filter(|node| !hidden[*node]).collect();
+    Ok(Hierarchy { world, moves, present, shown })
+}
+
+/// A node's own visibility.
+fn visible(root: &Root, node: usize) -> Result<bool, ImportError> {
+    let extension = root.nodes[node].extensions.as_ref().and_then(|all| all.others.get(VISIBILITY));
+    match extension.and_then(|extension| extension.get("visible")) {
+        None => Ok(true),
+        Some(Value::Bool(visible)) => Ok(*visible),
+        Some(_) => {
+            let problem = format!("`visible` of its {VISIBILITY} is neither true nor false");
+            Err(ImportError::malformed(node_label(root, node), problem))
+        }
+    }
 }
 
 fn children(root: &Root, node: usize) -> impl Iterator<Item = usize> + '_ {
@@ -71,7 +99,7 @@ fn parents(root: &Root) -> Result<Vec<Option<usize>>, ImportError> {
 }
 
 /// Depth-first from the default scene's roots; without a scene, from all roots.
-fn shown(root: &Root, roots: &[usize]) -> Result<Vec<usize>, ImportError> {
+fn present(root: &Root, roots: &[usize]) -> Result<Vec<usize>, ImportError> {
     let chosen = root.scene.map_or(0, |scene| scene.value());
     let scene_roots: Vec<usize> = match root.scenes.get(chosen) {
         Some(scene) => scene.nodes.iter().map(|node| node.value()).collect(),
@@ -83,7 +111,7 @@ fn shown(root: &Root, roots: &[usize]) -> Result<Vec<usize>, ImportError> {
     };
     let mut seen = vec![false; root.nodes.len()];
     let mut stack: Vec<usize> = scene_roots.into_iter().rev().collect();
-    let mut shown = Vec::new();
+    let mut present = Vec::new();
     while let Some(node) = stack.pop() {
         match seen.get_mut(node) {
             Some(seen) if !*seen => *seen = true,
@@ -95,12 +123,12 @@ fn shown(root: &Root, roots: &[usize]) -> Result<Vec<usize>, ImportError> {
                 return Err(ImportError::malformed(label("scene", chosen, None), problem));
             }
         }
-        shown.push(node);
+        present.push(node);
         let start = stack.len();
         stack.extend(children(root, node));
         stack[start..].reverse();
     }
-    Ok(shown)
+    Ok(present)
 }
 
 /// A node's own transform.

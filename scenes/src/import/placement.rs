@@ -1,7 +1,8 @@
-//! Which meshes the scene's nodes place where: plain nodes, `EXT_mesh_gpu_instancing` and skins in their rest pose; and the
-//! cameras that nodes hold.
+//! Which meshes the scene's nodes place where at one time: plain nodes, `EXT_mesh_gpu_instancing`, morph targets and skins;
+//! and the cameras that nodes hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gltf::json::Root;
 use gltf::json::validation::Checked;
@@ -9,8 +10,10 @@ use serde::Deserialize;
 
 use super::accessor::Accessors;
 use super::error::ImportError;
+use super::material::SurfaceMaterial;
+use super::mesh::{MeshData, MeshReader};
 use super::nodes::{Hierarchy, node_label};
-use super::{Model, NamedCamera, Placement, mesh, skin};
+use super::{Model, NamedCamera, Placement, morph, skin};
 use crate::affine::Affine;
 use crate::label::label;
 use crate::limits::ImportLimits;
@@ -18,51 +21,106 @@ use crate::notice::Notices;
 
 const INSTANCING: &str = "EXT_mesh_gpu_instancing";
 
-/// Reads every mesh that the scene shows, once, and places it.
+/// Meshes as the file has them, read at their first use and kept for every frame.
+pub struct MeshLibrary {
+    reader: MeshReader,
+    read: BTreeMap<usize, Arc<MeshData>>,
+}
+
+impl MeshLibrary {
+    pub fn new(limits: &ImportLimits) -> MeshLibrary {
+        MeshLibrary { reader: MeshReader::new(limits), read: BTreeMap::new() }
+    }
+
+    fn mesh(
+        &mut self,
+        accessors: &mut Accessors,
+        index: usize,
+        materials: &[SurfaceMaterial],
+        notices: &mut Notices,
+    ) -> Result<Arc<MeshData>, ImportError> {
+        if let Some(mesh) = self.read.get(&index) {
+            return Ok(mesh.clone());
+        }
+        let mesh = Arc::new(self.reader.read(accessors, index, materials, notices)?);
+        self.read.insert(index, mesh.clone());
+        Ok(mesh)
+    }
+}
+
+/// Places every mesh that the scene shows. Those that no skin and no weight deforms differently are listed once.
 pub fn place(
     accessors: &mut Accessors,
     hierarchy: &Hierarchy,
+    library: &mut MeshLibrary,
     limits: &ImportLimits,
     model: &mut Model,
     notices: &mut Notices,
 ) -> Result<(), ImportError> {
     let root = accessors.root;
-    let mut reader = mesh::MeshReader::new(limits);
-    let mut read: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut shapes: BTreeMap<(usize, Vec<u32>), usize> = BTreeMap::new();
+    let mut deformed = 0u64;
     for &node in &hierarchy.shown {
-        let Some(mesh) = root.nodes[node].mesh.map(|mesh| mesh.value()) else {
+        let Some(index) = root.nodes[node].mesh.map(|mesh| mesh.value()) else {
             continue;
         };
-        if let Some(skin) = root.nodes[node].skin {
-            let mut data = reader.read(accessors, mesh, &model.materials, notices)?;
+        let mesh = library.mesh(accessors, index, &model.materials, notices)?;
+        let weights = weights(root, node, &mesh)?;
+        let skin = root.nodes[node].skin;
+        let is_known = skin.is_none() && shapes.contains_key(&(index, weights.clone()));
+        if !is_known && (skin.is_some() || !weights.is_empty()) {
+            deformed += mesh.vertices.len() as u64;
+            let what = "the scene's deformed meshes";
+            ImportError::check(what, deformed, limits.vertices_max, "vertices")?;
+        }
+        let shaped = |mesh: &MeshData| {
+            morph::morphed(mesh, &weights.iter().map(|w| f32::from_bits(*w)).collect::<Vec<_>>())
+        };
+        if let Some(skin) = skin {
+            let mut data = shaped(&mesh);
             skin::pose(accessors, hierarchy, skin.value(), &mut data)?;
-            model.meshes.push(data);
+            model.meshes.push(Arc::new(data));
             let mesh = model.meshes.len() - 1;
             // A skin places its vertices itself; the node's own transform does not count (glTF 2.0 §3.7.3.3).
             let label = node_label(root, node);
-            model.placements.push(Placement { mesh, transform: Affine::IDENTITY, label });
-        } else {
-            let index = match read.get(&mesh) {
-                Some(&index) => index,
-                None => {
-                    model.meshes.push(reader.read(accessors, mesh, &model.materials, notices)?);
-                    read.insert(mesh, model.meshes.len() - 1);
-                    model.meshes.len() - 1
-                }
-            };
-            for transform in instances(accessors, node, limits)? {
-                let transform = hierarchy.world[node].then_of(&transform);
-                if !transform.is_finite() {
-                    let problem = "one of its instances is not at a finite place";
-                    return Err(ImportError::malformed(node_label(root, node), problem));
-                }
-                model.placements.push(Placement { mesh: index, transform, label: node_label(root, node) });
-                let placed = model.placements.len() as u64;
-                ImportError::check("the scene", placed, limits.placements_max, "placed meshes")?;
+            model.placements.push(Placement { mesh, transform: Affine::IDENTITY, moves: false, label });
+            continue;
+        }
+        let shape = *shapes.entry((index, weights.clone())).or_insert_with(|| {
+            model.meshes.push(if weights.is_empty() { mesh.clone() } else { Arc::new(shaped(&mesh)) });
+            model.meshes.len() - 1
+        });
+        for transform in instances(accessors, node, limits)? {
+            let transform = hierarchy.world[node].then_of(&transform);
+            if !transform.is_finite() {
+                let problem = "one of its instances is not at a finite place";
+                return Err(ImportError::malformed(node_label(root, node), problem));
             }
+            let (moves, label) = (hierarchy.moves[node], node_label(root, node));
+            model.placements.push(Placement { mesh: shape, transform, moves, label });
+            let placed = model.placements.len() as u64;
+            ImportError::check("the scene", placed, limits.placements_max, "placed meshes")?;
         }
     }
     Ok(())
+}
+
+/// The bits of a node's weights, or of its mesh's (glTF 2.0 §3.7.2.2); empty where all are zero.
+fn weights(root: &Root, node: usize, mesh: &MeshData) -> Result<Vec<u32>, ImportError> {
+    let node_weights = root.nodes[node].weights.as_ref();
+    let of_mesh = || root.nodes[node].mesh.and_then(|mesh| root.meshes.get(mesh.value())?.weights.as_ref());
+    let Some(weights) = node_weights.or_else(of_mesh).filter(|_| !mesh.targets.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    if weights.len() != mesh.targets.len() {
+        let problem = format!("has {} weights for {} morph targets", weights.len(), mesh.targets.len());
+        return Err(ImportError::malformed(node_label(root, node), problem));
+    }
+    if let Some(weight) = weights.iter().find(|weight| !weight.is_finite()) {
+        return Err(ImportError::malformed(node_label(root, node), format!("has the weight {weight}")));
+    }
+    let shapes = weights.iter().any(|weight| *weight != 0.0);
+    Ok(if shapes { weights.iter().map(|weight| weight.to_bits()).collect() } else { Vec::new() })
 }
 
 #[derive(Deserialize)]
@@ -114,14 +172,14 @@ fn instances(
     (0..count).map(transform).collect()
 }
 
-/// The perspective cameras that the scene's nodes hold, in order. Others are named in a notice.
+/// The perspective cameras that the scene's nodes hold, in order, hidden ones too. Others are named in a notice.
 pub fn cameras(
     root: &Root,
     hierarchy: &Hierarchy,
     notices: &mut Notices,
 ) -> Result<Vec<NamedCamera>, ImportError> {
     let mut cameras = Vec::new();
-    for &node in &hierarchy.shown {
+    for &node in &hierarchy.present {
         let Some(index) = root.nodes[node].camera.map(|camera| camera.value()) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Skins in the rest pose: linear blending of the joints' world transforms (glTF 2.0 §3.7.3).
+//! Skins: linear blending of the joints' world transforms as they are at a frame (glTF 2.0 §3.7.3).
 
 use super::accessor::Accessors;
 use super::error::ImportError;

@@ -65,6 +65,12 @@ keys! {
     light_units: String,
     /// Name of a glTF camera.
     camera: String,
+    /// Scene of the file, by name or index.
+    scene_name: Name,
+    /// Variant of `KHR_materials_variants`, by name or index.
+    variant: Name,
+    /// Animation of the file, by name or index, `all` or `none`.
+    animation: Name,
     eye: [f64; 3],
     target: [f64; 3],
     up: [f64; 3],
@@ -95,6 +101,20 @@ keys! {
     verify: String,
     /// Higher is first; 0 by default.
     priority: i32,
+}
+
+/// A name, or an index that job files may also write as a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(pub String);
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Name(text)),
+            Value::Number(number) if number.is_u64() => Ok(Name(number.to_string())),
+            _ => Err(serde::de::Error::custom("give a name, or an index from 0")),
+        }
+    }
 }
 
 /// A list of frames as text; job files may also write one frame as a number.
@@ -137,6 +157,8 @@ impl ShotKeys {
         }
         if over.frames.is_some() {
             self.frame_seconds = None;
+        } else if over.frame_seconds.is_some() {
+            self.frames = None;
         }
         self.replaced_by(over)
     }

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 pub use choices::{Filter, LightUnits, Output, ParseChoiceError, Verify};
 pub use frames::{ParseFramesError, parse_frames};
-pub use keys::{Frames, KEYS, KeysError, ShotKeys};
+pub use keys::{Frames, KEYS, KeysError, Name, ShotKeys};
 
 use tessera_shared::grid::{Grid, GridError};
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::package::manifest::{BOUNCES_MAX, SAMPLES_MAX};
 
-use crate::import::read_file;
+use crate::import::{Selection, read_file};
 
 /// Largest job file that is read.
 const JOB_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -29,6 +29,7 @@ pub struct Shot {
     pub environment: Option<EnvironmentKeys>,
     pub light_units: LightUnits,
     pub camera: CameraKeys,
+    pub selection: Selection,
     pub grid: Grid,
     /// Samples of a pixel.
     pub spp: u32,
@@ -38,7 +39,7 @@ pub struct Shot {
     pub max_bounces: u32,
     pub frames: Vec<FrameNumber>,
     pub fps: f64,
-    /// The time that a still shows.
+    /// The time that every frame shows, whatever its number.
     pub frame_seconds: Option<f64>,
     pub filter: Filter,
     /// At least one, each once.
@@ -118,6 +119,11 @@ impl Shot {
         Shot::from_keys(name, scene, keys)
     }
 
+    /// The time that a frame shows, in seconds of the file's animation.
+    pub fn seconds(&self, frame: FrameNumber) -> f64 {
+        self.frame_seconds.unwrap_or(f64::from(frame.0) / self.fps)
+    }
+
     fn from_keys(name: String, scene: PathBuf, keys: ShotKeys) -> Result<Shot, ReadShotError> {
         let camera = camera(&keys)?;
         let environment = keys.environment.filter(|path| !keys::is_none(path));
@@ -132,6 +138,11 @@ impl Shot {
             environment: environment.map(|path| EnvironmentKeys { path, strength, rotation_degrees }),
             light_units: choice("light_units", keys.light_units.as_deref())?,
             camera,
+            selection: Selection {
+                scene_name: keys.scene_name.map(|name| name.0),
+                variant: keys.variant.map(|name| name.0),
+                animation: keys.animation.map(|name| name.0),
+            },
             grid: Grid::new(keys.width.unwrap_or(960), keys.height.unwrap_or(540), keys.tile.unwrap_or(64))?,
             spp,
             pass_spp: in_range("pass_spp", keys.pass_spp.unwrap_or(spp.min(64)), 1, SAMPLES_MAX)?.min(spp),

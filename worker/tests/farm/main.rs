@@ -141,3 +141,21 @@ async fn blobs_move_once_and_damage_in_the_cache_is_repaired() {
     assert_eq!(stand.digests(job).await, local_digests(package, 1));
     assert_eq!(names(), before);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_fetches_a_scene_when_it_renders_it() {
+    let stand = Stand::new().await;
+    let gate = Arc::new(Gate::default());
+    let worker = stand.worker("one", Gated(gate.clone()));
+    let artist = stand.artist().await;
+    let package = Shot { frames: 7, scenes: 7, ..Shot::default() }.package();
+    let job = artist.submit(&package, JobOptions::default(), |_| {}).await.unwrap();
+    gate.reached.notified().await;
+    let cached = || std::fs::read_dir(stand.directory.path().join("one/blobs")).unwrap().count();
+    // The manifest, what all scenes share, and the ballast of the first scene.
+    assert_eq!((cached(), package.blobs.len()), (1 + 2 + 1, 2 + 7));
+    gate.open();
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    worker.leave().await.unwrap();
+}

@@ -19,21 +19,41 @@ pub struct Shot {
     pub samples: u32,
     pub pass_samples: u32,
     pub frames: u32,
-    /// Words of ballast that travel with the package.
+    /// Scenes that frames show in turn; they differ in their ballast.
+    pub scenes: u32,
+    /// Words of ballast that travel with each scene.
     pub ballast: u32,
 }
 
 impl Default for Shot {
     fn default() -> Shot {
-        Shot { edge_px: (100, 75), tile_px: 32, samples: 8, pass_samples: 8, frames: 1, ballast: 1 << 10 }
+        Shot {
+            edge_px: (100, 75),
+            tile_px: 32,
+            samples: 8,
+            pass_samples: 8,
+            frames: 1,
+            scenes: 1,
+            ballast: 1 << 10,
+        }
     }
 }
 
 impl Shot {
     pub fn package(&self) -> Package {
-        let ballast: Vec<u32> = (0..self.ballast).map(|word| word.wrapping_mul(0x9e37_79b9)).collect();
+        let ballast = |scene: u32| -> Vec<u32> {
+            (0..self.ballast).map(|word| (word ^ scene).wrapping_mul(0x9e37_79b9)).collect()
+        };
         let mut package = Package::empty("test", self.settings(), self.frames);
-        package.add_section(SectionKind::Texels, bytemuck::cast_slice(&ballast));
+        let plain = package.manifest.scenes[0].clone();
+        package.add_section(SectionKind::Texels, bytemuck::cast_slice(&ballast(0)));
+        for scene in 1..self.scenes {
+            package.manifest.scenes.push(plain.clone());
+            package.add_section(SectionKind::Texels, bytemuck::cast_slice(&ballast(scene)));
+        }
+        for (index, frame) in package.manifest.frames.iter_mut().enumerate() {
+            frame.scene = index as u32 % self.scenes;
+        }
         package
     }
 

@@ -17,6 +17,9 @@ pub const MAGNITUDE_MIN: f32 = 8.673_617_4e-19;
 pub const MAGNITUDE_MAX: f32 = 1_099_511_627_776.0;
 /// Largest section: what one storage buffer holds on every device.
 pub const SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
+/// Most bytes that the scenes of a package name together, shared sections counted for every scene: validating takes time in
+/// proportion.
+pub const SCENES_BYTES_MAX: u64 = 1 << 42;
 /// Longest name of a job, in bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
 /// Largest edge of the directional-albedo table.
@@ -48,28 +51,61 @@ fn invalid<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T,
 
 type Checked = Result<(), InvalidPackage>;
 
-/// Whether kernels may read the package. Takes time linear in its size and never panics.
+/// Whether kernels may read the package. Takes time linear in the bytes that its scenes name, those of sections that scenes
+/// share mostly once, and never panics.
 pub fn validate(package: &Package) -> Checked {
     validate_manifest(&package.manifest)?;
-    for (index, entry) in package.manifest.scenes.iter().enumerate() {
-        for section in &entry.sections {
-            match package.blobs.get(&section.blob) {
-                Some(bytes) if bytes.len() as u64 == section.bytes => {}
-                Some(bytes) => {
-                    let problem =
-                        format!("its blob has {} bytes where {} are named", bytes.len(), section.bytes);
-                    return invalid(format!("scene {index}, {:?}", section.kind), problem);
-                }
-                None => return invalid(format!("scene {index}, {:?}", section.kind), "its blob is missing"),
+    let mut seen = Seen::default();
+    (0..package.manifest.scenes.len()).try_for_each(|index| scene(package, index, &mut seen))
+}
+
+/// Whether kernels may read one scene of the package; blobs of other scenes need not be there. The manifest has passed
+/// [`validate_manifest`].
+pub fn validate_scene(package: &Package, index: usize) -> Checked {
+    scene(package, index, &mut Seen::default())
+}
+
+fn scene(package: &Package, index: usize, seen: &mut Seen) -> Checked {
+    let Some(entry) = package.manifest.scenes.get(index) else {
+        return invalid(format!("scene {index}"), "it does not exist");
+    };
+    for section in &entry.sections {
+        match package.blobs.get(&section.blob) {
+            Some(bytes) if bytes.len() as u64 == section.bytes => {}
+            Some(bytes) => {
+                let problem = format!("its blob has {} bytes where {} are named", bytes.len(), section.bytes);
+                return invalid(format!("scene {index}, {:?}", section.kind), problem);
             }
+            None => return invalid(format!("scene {index}, {:?}", section.kind), "its blob is missing"),
         }
-        let prefixed = |error: InvalidPackage| InvalidPackage {
-            place: format!("scene {index}, {}", error.place),
-            ..error
-        };
-        Scene::read(package, entry).and_then(|scene| scene.validate()).map_err(prefixed)?;
     }
-    Ok(())
+    let prefixed =
+        |error: InvalidPackage| InvalidPackage { place: format!("scene {index}, {}", error.place), ..error };
+    Scene::read(package, entry).and_then(|scene| scene.validate(seen)).map_err(prefixed)
+}
+
+/// Checks that passed in a scene before, by the bytes in memory that they read: scenes of an animation share most of theirs.
+#[derive(Default)]
+struct Seen(std::collections::BTreeSet<(&'static str, Vec<usize>)>);
+
+impl Seen {
+    /// Runs a check unless it has passed for these sections and numbers.
+    fn once(
+        &mut self,
+        check: &'static str,
+        sections: &[&[u8]],
+        numbers: &[u32],
+        run: impl FnOnce() -> Checked,
+    ) -> Checked {
+        let places = sections.iter().flat_map(|bytes| [bytes.as_ptr() as usize, bytes.len()]);
+        let key = (check, places.chain(numbers.iter().map(|n| *n as usize)).collect());
+        if self.0.contains(&key) {
+            return Ok(());
+        }
+        run()?;
+        self.0.insert(key);
+        Ok(())
+    }
 }
 
 /// The part of [`validate`] that needs no blobs.
@@ -95,6 +131,12 @@ pub fn validate_manifest(manifest: &Manifest) -> Checked {
             place: format!("frame {}, {}", frame.number.0, error.place),
             ..error
         })?;
+    }
+    let sections = manifest.scenes.iter().flat_map(|scene| &scene.sections);
+    let bytes = sections.fold(0u64, |sum, section| sum.saturating_add(section.bytes));
+    if bytes > SCENES_BYTES_MAX {
+        let problem = format!("they name {bytes} bytes; at most {SCENES_BYTES_MAX}: split the job by frames");
+        return invalid("scenes", problem);
     }
     for (index, scene) in manifest.scenes.iter().enumerate() {
         let mut seen = std::collections::BTreeSet::new();

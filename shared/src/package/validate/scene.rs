@@ -4,7 +4,7 @@ use bytemuck::Pod;
 
 use super::instance::validate_instance;
 use super::{
-    ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, SOBOL_DIRECTIONS, invalid, is_degenerate,
+    ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, SOBOL_DIRECTIONS, Seen, invalid, is_degenerate,
     is_number, numbers, within,
 };
 use crate::grid::FRAME_EDGE_MAX_PX;
@@ -74,13 +74,18 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) fn validate(&self) -> Checked {
+    pub(super) fn validate(&self, seen: &mut Seen) -> Checked {
         self.header()?;
         self.tables()?;
-        self.environment()?;
+        let SceneHeader { environment_width, environment_height, environment_cos, environment_sin, .. } =
+            self.header;
+        let (cos, sin) = (environment_cos.to_bits(), environment_sin.to_bits());
+        let numbers = [environment_width, environment_height, cos, sin];
+        let environment = [self.environment_texels, self.environment_table];
+        seen.once("environment", &environment, &numbers, || self.environment())?;
         self.images()?;
         self.validate_materials()?;
-        self.vertices()?;
+        seen.once("vertices", &[self.positions, self.attributes], &[], || self.vertices())?;
         self.triangles()?;
         self.instances()
     }
