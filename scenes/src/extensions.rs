@@ -39,10 +39,7 @@ const EXTENSIONS: &[(&str, Support)] = &[
         Ignored("animation is not rendered yet: the picture shows the values of the rest pose"),
     ),
     ("KHR_draco_mesh_compression", Ignored(FALLBACK_BUFFERS)),
-    (
-        "KHR_lights_punctual",
-        Ignored("point, spot and directional lamps give no light yet: the scene is darker than it should be"),
-    ),
+    ("KHR_lights_punctual", Full),
     ("KHR_materials_anisotropy", Ignored("highlights are round instead of stretched along the brushing")),
     (
         "KHR_materials_clearcoat",

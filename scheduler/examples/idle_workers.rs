@@ -153,6 +153,7 @@ fn package(frames: u32, tile_px: u32) -> anyhow::Result<Package> {
         corner: [-1.0, 1.0, -1.0],
         step_x: [0.002, 0.0, 0.0],
         step_y: [0.0, -0.002, 0.0],
+        ..Camera::default()
     };
     let settings = Settings {
         grid: Grid::new(EDGE_PX, EDGE_PX, tile_px)?,

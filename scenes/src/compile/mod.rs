@@ -5,6 +5,7 @@ mod camera;
 mod geometry;
 mod lights;
 pub(crate) mod number;
+mod punctual;
 mod tables;
 mod textures;
 
@@ -67,7 +68,10 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
     let surfaces = textures::surfaces(&model, &vertex_alpha(&model));
     let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
     let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
-    let camera = camera::camera(&shot.camera, &model.cameras, geometry.bounds, &shot.grid)?;
+    let choice = camera::CameraChoice { keys: &shot.camera, lens: shot.lens.as_ref() };
+    let camera = camera::camera(choice, &model.cameras, geometry.bounds, &shot.grid)?;
+    let radius = radius(geometry.bounds);
+    let punctual = punctual::punctual(&model.lamps, &shot.lamps, radius)?;
     drop(model);
 
     let mut header = SceneHeader {
@@ -75,6 +79,8 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
         albedo_edge: ALBEDO_EDGE,
         instance_count: geometry.instances.len() as u32,
         triangle_count: geometry.triangles.len() as u32,
+        light_triangle_count: lights.triangles.len() as u32,
+        punctual_count: punctual.lights.len() as u32,
         ..SceneHeader::default()
     };
     let mut blobs = Blobs::default();
@@ -82,9 +88,15 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
         Some(keys) => environment_sections(keys, limits, &mut header, &mut blobs)?,
         None => None,
     };
-    lights::pick(&mut header, environment, &lights, radius(geometry.bounds));
+    let powers = lights::Powers {
+        environment: environment.map(|integral| integral * std::f64::consts::PI * radius * radius),
+        punctual: (!punctual.lights.is_empty()).then_some(punctual.power),
+        triangles: (!lights.triangles.is_empty()).then_some(lights.power),
+    };
+    lights::pick(&mut header, powers);
     let unlit = surfaces.materials.iter().any(|material| material.flags & MATERIAL_UNLIT != 0);
-    if environment.is_none() && lights.triangles.is_empty() && !unlit {
+    let lamps = lights.triangles.len() + punctual.lights.len();
+    if environment.is_none() && lamps == 0 && !unlit {
         notices.add("light", "the scene has no environment and no lights, so the picture is black; name an HDR or EXR file with `environment`");
     }
     if geometry.triangles.is_empty() {
@@ -102,6 +114,7 @@ pub fn compile(shot: &Shot, limits: &ImportLimits) -> Result<Compiled, CompileEr
     blobs.add(SectionKind::Texels, &surfaces.texels);
     blobs.add(SectionKind::LightTriangles, &lights.triangles);
     blobs.add(SectionKind::Tables, tables::tables());
+    blobs.add(SectionKind::PunctualLights, &punctual.lights);
     let package = blobs.into_package(shot, camera);
     validate::validate(&package)?;
     Ok(Compiled { package, notices: notices.into_vec() })

@@ -2,9 +2,11 @@
 //! package that is made of them.
 
 mod accessor;
+mod camera;
 mod document;
 mod error;
 mod image;
+mod lamp;
 mod material;
 mod mesh;
 mod nodes;
@@ -15,8 +17,10 @@ mod tangent;
 
 use std::path::Path;
 
+pub use camera::View;
 pub use error::ImportError;
 pub use image::Raster;
+pub use lamp::{Lamp, LampKind, Sphere};
 pub use material::{AlphaMode, SurfaceMaterial, TextureUse, Wrap};
 pub use mesh::{MeshData, Vertex};
 pub use resources::read_file;
@@ -36,6 +40,7 @@ pub struct Model {
     pub images: Vec<Raster>,
     /// In the scene's order.
     pub cameras: Vec<NamedCamera>,
+    pub lamps: Vec<Lamp>,
 }
 
 /// A mesh in the world.
@@ -47,13 +52,13 @@ pub struct Placement {
     pub label: String,
 }
 
-/// A perspective camera of the scene. It looks along −Z of its transform, +Y up.
+/// A camera of the scene. It looks along −Z of its transform, +Y up.
 #[derive(Clone, Debug)]
 pub struct NamedCamera {
     /// The camera's name and its node's.
     pub names: [Option<String>; 2],
     pub transform: Affine,
-    pub vfov_radians: f64,
+    pub view: View,
 }
 
 /// Reads a `.glb` or `.gltf` file and all that it refers to.
@@ -76,6 +81,7 @@ pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Resu
     let mut model = Model { materials: material::materials(&root)?, ..Model::default() };
     placement::place(&mut accessors, &hierarchy, limits, &mut model, notices)?;
     model.images = image::images(&root, &accessors, folder, limits, &mut model.materials)?;
-    model.cameras = placement::cameras(&root, &hierarchy, notices)?;
+    model.cameras = placement::cameras(&root, &hierarchy)?;
+    model.lamps = lamp::lamps(&root, &hierarchy, limits, notices)?;
     Ok(model)
 }

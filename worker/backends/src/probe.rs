@@ -176,6 +176,7 @@ impl KernelData<'_> {
             environment_texels: &[],
             environment_table: &[],
             tables: &[],
+            punctual_lights: &[],
             items: &[],
         };
         let kernel = Kernel { b: bindings, hooks: &NoHooks };

@@ -68,6 +68,7 @@ fn bindings<'a>(model: &'a Model, params: &'a Params) -> Bindings<'a> {
         environment_texels: &[],
         environment_table: &[],
         tables: &[],
+        punctual_lights: &[],
         items: &[],
     }
 }

@@ -51,6 +51,7 @@ impl Shot {
             corner: [-1.0, 1.0, -1.0],
             step_x: [0.02, 0.0, 0.0],
             step_y: [0.0, -0.02, 0.0],
+            ..Camera::default()
         };
         let frame = |number| FrameEntry { number: FrameNumber(number), scene: 0, camera };
         let mut package = Package {

@@ -323,6 +323,7 @@ mod tests {
             corner: [-1.0, 0.5, -1.0],
             step_x: [0.1, 0.0, 0.0],
             step_y: [0.0, -0.1, 0.0],
+            ..Camera::default()
         };
         let items = grid.tile_blocks(tessera_shared::ids::TileIndex(0));
         let items = items.map(|at| BlockItem { at, sample_start: 0, sample_end: 4 }).collect();
