@@ -26,6 +26,12 @@ pub struct ShotArguments {
     /// blender or radiometric
     #[arg(long)]
     light_units: Option<String>,
+    /// Radius of point and spot lights without their own
+    #[arg(long, value_name = "METRES")]
+    light_radius: Option<f64>,
+    /// Angle of directional lights without their own
+    #[arg(long, value_name = "DEGREES")]
+    sun_angle_degrees: Option<f64>,
     /// Name of a camera of the scene
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
@@ -50,6 +56,18 @@ pub struct ShotArguments {
     /// Vertical field of view
     #[arg(long, value_name = "DEGREES")]
     vfov_degrees: Option<f64>,
+    /// Height of an orthographic picture
+    #[arg(long, value_name = "METRES")]
+    ortho_height: Option<f64>,
+    /// Depth of field: focal length over the lens's diameter
+    #[arg(long, value_name = "X")]
+    fstop: Option<f64>,
+    /// Depth of field: radius of the lens
+    #[arg(long, value_name = "METRES")]
+    aperture_radius: Option<f64>,
+    /// Distance of the plane in focus
+    #[arg(long, value_name = "METRES")]
+    focus_distance: Option<f64>,
     /// Pixels across
     #[arg(long, value_name = "PX")]
     width: Option<u32>,
@@ -112,6 +130,8 @@ impl ShotArguments {
             environment_strength: self.environment_strength,
             environment_rotation_degrees: self.environment_rotation_degrees,
             light_units: self.light_units,
+            light_radius: self.light_radius,
+            sun_angle_degrees: self.sun_angle_degrees,
             camera: self.camera,
             scene_name: self.scene_name.map(Name),
             variant: self.variant.map(Name),
@@ -120,6 +140,10 @@ impl ShotArguments {
             target: self.target,
             up: self.up,
             vfov_degrees: self.vfov_degrees,
+            ortho_height: self.ortho_height,
+            fstop: self.fstop,
+            aperture_radius: self.aperture_radius,
+            focus_distance: self.focus_distance,
             width: self.width,
             height: self.height,
             spp: self.spp,

@@ -36,10 +36,7 @@ const EXTENSIONS: &[(&str, Support)] = &[
     ("EXT_texture_webp", Ignored(FALLBACK_IMAGES)),
     ("KHR_animation_pointer", Full),
     ("KHR_draco_mesh_compression", Ignored(FALLBACK_BUFFERS)),
-    (
-        "KHR_lights_punctual",
-        Ignored("point, spot and directional lamps give no light yet: the scene is darker than it should be"),
-    ),
+    ("KHR_lights_punctual", Full),
     ("KHR_materials_anisotropy", Full),
     ("KHR_materials_clearcoat", Full),
     ("KHR_materials_diffuse_transmission", Full),

@@ -34,6 +34,8 @@ pub struct ImportLimits {
     pub placements_max: u64,
     /// Emissive triangles over all instances.
     pub light_triangles_max: u64,
+    /// Punctual lights that nodes hold.
+    pub lamps_max: u64,
     /// Pixels of one image.
     pub image_pixels_max: u64,
     /// Pixels of all images of a scene.
@@ -61,6 +63,7 @@ impl Default for ImportLimits {
             package_triangles_max: 1 << 26,
             placements_max: 1 << 21,
             light_triangles_max: 1 << 24,
+            lamps_max: 1 << 16,
             image_pixels_max: 1 << 26,
             texels_max: 1 << 28,
             environment_pixels_max: 1 << 25,

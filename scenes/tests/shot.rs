@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
 use support::Folder;
-use tessera_scenes::shot::{CameraKeys, Name, Output, Verify};
+use tessera_scenes::shot::{CameraKeys, Name, Output, Verify, ViewKeys};
 use tessera_scenes::{Shot, ShotKeys};
 
 fn read(name: &str, text: &str, flags: ShotKeys) -> Result<Shot, String> {
@@ -47,11 +47,20 @@ fn flags_override_and_a_camera_replaces_a_camera() {
         ..ShotKeys::default()
     };
     let shot = read("job.json", json, flags).unwrap();
-    assert!(matches!(shot.camera, CameraKeys::Placed { vfov_degrees: 40.0, .. }));
+    assert!(matches!(
+        shot.camera,
+        CameraKeys::Placed { view: ViewKeys::Perspective { vfov_degrees: 40.0 }, .. }
+    ));
     assert_eq!((shot.environment, shot.spp), (None, 3));
     let placed = r#"{"scene": "a.glb", "eye": [0, 0, 1], "target": [0, 0, 0]}"#;
     let named = ShotKeys { camera: Some("left".into()), ..ShotKeys::default() };
     assert_eq!(read("job.json", placed, named).unwrap().camera, CameraKeys::Named("left".into()));
+    let flat = ShotKeys { ortho_height: Some(2.0), ..ShotKeys::default() };
+    let wide = r#"{"scene": "a.glb", "vfov_degrees": 50, "fstop": 2}"#;
+    let shot = read("job.json", wide, flat).unwrap();
+    assert_eq!(shot.camera, CameraKeys::Automatic { view: Some(ViewKeys::Orthographic { height: 2.0 }) });
+    let pinhole = ShotKeys { aperture_radius: Some(0.0), ..ShotKeys::default() };
+    assert_eq!(read("job.json", wide, pinhole).unwrap().lens, None);
 }
 
 #[test]
@@ -123,6 +132,41 @@ fn mistakes_are_named() {
         r#"{"scene": "a.glb", "eye": [1, 2, 3]}"#,
         expect![
             "`eye` and `target` go together, and exclude `camera`: give either the two or a camera's name"
+        ],
+    );
+}
+
+#[test]
+fn lamps_views_and_lenses_out_of_range_are_named() {
+    fails(
+        r#"{"scene": "a.glb", "light_radius": -1}"#,
+        expect!["`light_radius` is -1.0; it must be 0 to 1000000"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "sun_angle_degrees": 200}"#,
+        expect!["`sun_angle_degrees` is 200.0; it must be 0 to 180"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "ortho_height": 0}"#,
+        expect!["`ortho_height` is 0.0; it must be 0.000001 to 1000000000"],
+    );
+    fails(r#"{"scene": "a.glb", "fstop": 0}"#, expect!["`fstop` is 0.0; it must be 0.001 to 1000000"]);
+    fails(
+        r#"{"scene": "a.glb", "fstop": 2, "focus_distance": -3}"#,
+        expect!["`focus_distance` is -3.0; it must be 0.000001 to 1000000000"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "fstop": 2, "aperture_radius": 1}"#,
+        expect!["`fstop` and `aperture_radius` both say how wide the lens is: give one"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "focus_distance": 2}"#,
+        expect!["`focus_distance` says nothing without `fstop` or `aperture_radius`: give one of them"],
+    );
+    fails(
+        r#"{"scene": "a.glb", "vfov_degrees": 40, "ortho_height": 2}"#,
+        expect![
+            "`vfov_degrees` is of a perspective camera and `ortho_height` of an orthographic one: give one"
         ],
     );
 }

@@ -24,6 +24,9 @@ fn package() -> &'static Package {
         document["images"] = json!([{"uri": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}]);
         document["textures"] = json!([{"source": 0}]);
         document["materials"][0]["pbrMetallicRoughness"] = json!({"baseColorTexture": {"index": 0}});
+        document["extensions"] = json!({"KHR_lights_punctual": {"lights": [{"type": "spot", "spot": {}}, {"type": "directional"}]}});
+        document["nodes"][0]["extensions"] = json!({"KHR_lights_punctual": {"light": 0}});
+        document["nodes"][1]["extensions"] = json!({"KHR_lights_punctual": {"light": 1}});
         let folder = Folder::new();
         let scene = folder.write("scene.glb", glb(&document, &binary));
         let mut sky = Vec::new();
@@ -56,7 +59,7 @@ fn word(kind: SectionKind, at: usize, value: u32) -> Result<(), String> {
 fn the_compilers_packages_pass() {
     assert_eq!(validate(package()), Ok(()));
     let kinds = package().manifest.scenes[0].sections.len();
-    assert_eq!(kinds, 14, "every section is there");
+    assert_eq!(kinds, 15, "every section is there");
 }
 
 #[test]
@@ -120,6 +123,36 @@ fn broken_rules_are_named() {
 }
 
 #[test]
+fn broken_rules_of_lights_are_named() {
+    use SectionKind as Kind;
+    let nan = f32::NAN.to_bits();
+    for (kind, at, value, place) in [
+        (Kind::Header, 4, 0, "header"),
+        (Kind::Header, 12, 0, "header"),
+        (Kind::Header, 13, 3, "header"),
+        (Kind::Header, 11, 0, "header"),
+        (Kind::Header, 14, 1, "header"),
+        (Kind::Header, 15, 1, "header"),
+        (Kind::PunctualLights, 0, nan, "punctual light 0"),
+        (Kind::PunctualLights, 3, 0, "punctual light 0"),
+        (Kind::PunctualLights, 3, u32::MAX, "punctual light 0"),
+        (Kind::PunctualLights, 4, 1f32.to_bits(), "punctual light 0"),
+        (Kind::PunctualLights, 7, 1f32.to_bits(), "punctual light 0"),
+        (Kind::PunctualLights, 8, (-1f32).to_bits(), "punctual light 0"),
+        (Kind::PunctualLights, 11, 2, "punctual light 0"),
+        (Kind::PunctualLights, 12, 1, "punctual light 0"),
+        (Kind::PunctualLights, 13, 2000f32.to_bits(), "punctual light 0"),
+        (Kind::PunctualLights, 14, nan, "punctual light 0"),
+        (Kind::PunctualLights, 15, (-1f32).to_bits(), "punctual light 0"),
+        (Kind::PunctualLights, 16, 2f32.to_bits(), "punctual light 1"),
+        (Kind::PunctualLights, 28, 2f32.to_bits(), "punctual light 1"),
+    ] {
+        let error = word(kind, at, value).expect_err(&format!("{kind:?} word {at} = {value:#x}"));
+        assert!(error.starts_with(&format!("scene 0, {place}:")), "{kind:?} word {at}: {error}");
+    }
+}
+
+#[test]
 fn sections_and_manifests_must_be_whole() {
     let refused = |package: &Package| validate(package).unwrap_err().to_string();
     for section in &package().manifest.scenes[0].sections {
@@ -142,6 +175,9 @@ fn sections_and_manifests_must_be_whole() {
     assert!(with(|m| m.frames[0].scene = 1).contains("its scene does not exist"));
     assert!(with(|m| m.frames[0].camera.step_x = m.frames[0].camera.step_y).contains("film's plane"));
     assert!(with(|m| m.frames[0].camera.eye[0] = f32::NAN).contains("camera"));
+    assert!(with(|m| m.frames[0].camera.lens_radius_px = f32::NAN).contains("lens radius"));
+    assert!(with(|m| m.frames[0].camera.lens_radius_px = 1e-9).contains("lens radius"));
+    assert!(with(|m| m.frames[0].camera.lens_radius_px = -0.0).contains("lens radius"));
     assert!(with(|m| m.settings.samples = 0).starts_with("settings: 0 samples"));
     assert!(with(|m| m.settings.pass_samples = 0).starts_with("settings: a pass of 0"));
     assert!(with(|m| m.settings.film_scale_log2 = 41).contains("could overflow"));

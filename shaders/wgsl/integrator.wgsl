@@ -16,11 +16,12 @@
 //
 // SAMPLE DIMENSIONS of `sample_2d`: 0 the point of the pixel; then, for scattering event d = 0, 1, …, from 1 + 5 d on:
 //   +0 (which kind of light, lobe or base), +1 (which row, which column | which light triangle), +2 the place in it,
-//   +3 the BSDF's direction, +4 (1D) Russian roulette.
+//   +3 the BSDF's direction, +4 (1D) Russian roulette. DIMENSION_LENS is the point of the lens, where the camera has one.
 // Stochastic alpha takes `hash_decision`, keyed by the ray's number in its path, which counts rays of all kinds; a ray that
 // goes on through a hole keeps its number.
 
 const DIMENSIONS_EVENT: u32 = 5u;
+const DIMENSION_LENS: u32 = 65536u;
 // Holes that one ray goes through; then the next hole counts as solid.
 const HOLES_MAX: u32 = 256u;
 // A path whose throughput falls below it ends; a light whose density is below it is not sampled.
@@ -65,7 +66,7 @@ struct Path {
     next_pdf: f32,
     next_direction: vec3<f32>,
     next_throughput: vec3<f32>,
-    // What the shadow ray goes to: an instance, or NONE for the environment, and the point of its triangle.
+    // What the shadow ray goes to: an instance and the point of its triangle, or NONE for the environment, or LIGHT_PUNCTUAL.
     light_instance: u32,
     light_primitive: u32,
     light_b1: f32,
@@ -114,8 +115,15 @@ fn start_path(path: ptr<function, Path>, key: u32, x: u32, y: u32, sample_index:
     (*path).pdf = 0.0;
     (*path).radiance = vec3<f32>(0.0);
     (*path).covered = 0u;
-    let at = unit_float2(sample_2d(key, sample_index, 0u));
-    set_ray(path, params.eye, camera_direction(x, y, at), T_INFINITE, TRACE_CLOSEST);
+    var at = vec2<u32>(0u);
+    var lens = vec2<u32>(0u);
+    let count = select(1u, 2u, params.lens_radius_px > 0.0);
+    for (var k = 0u; k < count; k = k + 1u) {
+        lens = sample_2d(key, sample_index, k * DIMENSION_LENS);
+        at = select(at, lens, k == 0u);
+    }
+    let ray = camera_ray(x, y, unit_float2(at), unit_float2(lens));
+    set_ray(path, ray.origin, ray.direction, T_INFINITE, TRACE_CLOSEST);
 }
 
 // Ends the current ray at a solid point: emission, then light and BSDF samples. Returns the step to do next.
@@ -221,7 +229,7 @@ fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -
     let wi = bsdf_sample(bsdf, unit_float(choices.y), unit_float2(towards));
     let above = place.position + place.flat_normal * place.clearance;
     let under = place.position - place.flat_normal * place.clearance;
-    var light = LightSample(wi, 0.0, 0.0, NONE, 0u, 0.0, 0.0);
+    var light = LightSample(wi, 0.0, 0.0, NONE, 0u, 0.0, 0.0, vec3<f32>(1.0));
     if has_lights() {
         light = light_sample(above, choices.x, words, unit_float2(inside));
     }
@@ -256,7 +264,8 @@ fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -
             (*path).next_dispersed = (*path).dispersed | select(0u, 1u, materials[place.material].dispersion > 0.0);
         }
     }
-    let share = arriving * lit.value * power_share(light.pdf, lit.pdf);
+    let other = select(lit.pdf, 0.0, light.instance == LIGHT_PUNCTUAL);
+    let share = arriving * lit.value * light.radiance * power_share(light.pdf, other);
     if max3(share) < THROUGHPUT_MIN {
         return STEP_SCATTERED;
     }
@@ -299,6 +308,10 @@ fn advance(path: ptr<function, Path>, hit: Hit) -> u32 {
     // A shadow ray that met nothing ends at its light.
     let free = hit.instance == NONE;
     var at = hit;
+    if shadow && free && (*path).light_instance == LIGHT_PUNCTUAL {
+        (*path).radiance = (*path).radiance + (*path).throughput;
+        return STEP_SCATTERED;
+    }
     if shadow && free {
         at = Hit(0.0, (*path).light_instance, (*path).light_primitive, (*path).light_b1, (*path).light_b2);
     }

@@ -1,13 +1,12 @@
 // The scene as every module sees it: records, bindings, flags and the few structs that modules hand to each other.
 // Records equal `shared/src/package/layout.rs` byte for byte; a test compares the two. Knows no algorithm.
 
-// What a kernel must know of one dispatch. Its last twelve words are the package's scene header.
+// What a kernel must know of one dispatch. Its last sixteen words are the package's scene header.
 struct Params {
-    // World-space position of the pinhole.
+    // The camera: see `camera.wgsl`.
     eye: vec3<f32>,
     // Frame size, px.
     width: u32,
-    // Film position (x, y), px from the top left, looks along corner + x · step_x + y · step_y.
     corner: vec3<f32>,
     height: u32,
     step_x: vec3<f32>,
@@ -24,8 +23,8 @@ struct Params {
     sample_clamp: f32,
     tlas_root: u32,
     item_count: u32,
-    reserved0: u32,
-    reserved1: u32,
+    projection: u32,
+    lens_radius_px: f32,
     environment_width: u32,
     environment_height: u32,
     environment_pick: u32,
@@ -37,7 +36,11 @@ struct Params {
     albedo_edge: u32,
     instance_count: u32,
     triangle_count: u32,
-    reserved: u32,
+    punctual_pick: u32,
+    punctual_count: u32,
+    punctual_probability: f32,
+    reserved0: u32,
+    reserved1: u32,
 }
 
 struct Instance {
@@ -125,6 +128,19 @@ struct LightTriangle {
     pdf_area: f32,
 }
 
+struct PunctualLight {
+    position: vec3<f32>,
+    cdf: u32,
+    axis: vec3<f32>,
+    probability: f32,
+    intensity: vec3<f32>,
+    flags: u32,
+    radius: f32,
+    cone_scale: f32,
+    cone_offset: f32,
+    inverse_range2: f32,
+}
+
 @group(0) @binding(0) var<storage, read> params: Params;
 // Bounding volumes of both levels, built by the node.
 @group(0) @binding(1) var<storage, read> nodes: array<vec4<f32>>;
@@ -145,9 +161,10 @@ struct LightTriangle {
 @group(0) @binding(12) var<storage, read> environment_texels: array<vec4<f32>>;
 @group(0) @binding(13) var<storage, read> environment_table: array<u32>;
 @group(0) @binding(14) var<storage, read> tables: array<f32>;
+@group(0) @binding(15) var<storage, read> punctual_lights: array<PunctualLight>;
 // Block x, block y, first sample, number of samples.
-@group(0) @binding(15) var<storage, read> items: array<vec4<u32>>;
-@group(0) @binding(16) var<storage, read_write> film_out: array<u32>;
+@group(0) @binding(16) var<storage, read> items: array<vec4<u32>>;
+@group(0) @binding(17) var<storage, read_write> film_out: array<u32>;
 
 // "No such index" wherever an index may be absent.
 const NONE: u32 = 0xffffffffu;
@@ -168,6 +185,12 @@ const MATERIAL_VOLUME: u32 = 32u;
 const MATERIAL_UNBENT: u32 = 64u;
 // A coat, sheen, transmission of either kind, anisotropy or iridescence is there.
 const MATERIAL_LAYERED: u32 = 128u;
+
+// The light is infinitely far away.
+const PUNCTUAL_DIRECTIONAL: u32 = 1u;
+
+// Of `Params::projection`; 0 is a perspective one.
+const PROJECTION_ORTHOGRAPHIC: u32 = 1u;
 
 const WRAP_CLAMP: u32 = 1u;
 const WRAP_MIRROR: u32 = 2u;

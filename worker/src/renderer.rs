@@ -233,7 +233,7 @@ mod tests {
 
     fn manifest(scenes: u32) -> Manifest {
         let zero = [0.0; 3];
-        let camera = Camera { eye: zero, corner: zero, step_x: zero, step_y: zero };
+        let camera = Camera { eye: zero, corner: zero, step_x: zero, step_y: zero, ..Camera::default() };
         let frame = |scene| FrameEntry { number: FrameNumber(scene), scene, camera };
         let settings = Settings {
             grid: Grid::new(8, 8, 8).unwrap(),

@@ -1,4 +1,4 @@
-//! The list of light triangles with its cumulative probabilities, and how often the environment is picked instead.
+//! The list of light triangles with its cumulative probabilities, and how often each kind of light is picked.
 
 use tessera_shared::package::layout::{LightTriangle, NONE, SceneHeader};
 
@@ -8,7 +8,7 @@ use crate::environment::table::cumulative;
 use crate::import::ImportError;
 use crate::limits::ImportLimits;
 
-/// Neither kind of light is picked less often than this where both exist.
+/// No kind of light that exists is picked less often.
 const PICK_MIN: f64 = 0.1;
 
 /// The light triangles and their power, in watts of luminance.
@@ -56,22 +56,50 @@ pub fn lights(
     Ok(Lights { triangles, power: powers.iter().sum::<f64>() * std::f64::consts::PI })
 }
 
-/// Writes the pick probabilities. `environment` is the integral of its luminance over the sphere, `None` where there is none
-/// or a black one; `radius` is the scene's.
-pub fn pick(header: &mut SceneHeader, environment: Option<f64>, lights: &Lights, radius: f64) {
-    header.light_triangle_count = lights.triangles.len() as u32;
-    (header.environment_pick, header.environment_probability, header.triangle_probability) =
-        match (environment, lights.triangles.is_empty()) {
-            (None, true) => (0, 0.0, 0.0),
-            (None, false) => (0, 0.0, 1.0),
-            (Some(_), true) => (NONE, 1.0, 0.0),
-            (Some(integral), false) => {
-                let power = integral * std::f64::consts::PI * radius * radius;
-                let share = if power.is_finite() { power / (power + lights.power) } else { 1.0 };
-                // 24 bits, so that both probabilities are exact in f32.
-                let steps = (share.clamp(PICK_MIN, 1.0 - PICK_MIN) * 16_777_216.0).round();
-                let probability = (steps / 16_777_216.0) as f32;
-                ((steps as u32) << 8, probability, 1.0 - probability)
-            }
-        };
+/// The power of each kind of light, in watts of luminance; `None` where there is none of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Powers {
+    pub environment: Option<f64>,
+    pub punctual: Option<f64>,
+    pub triangles: Option<f64>,
+}
+
+/// Writes how often each kind of light is picked: by power, see [`shares`]. The last kind that exists takes what is left.
+pub fn pick(header: &mut SceneHeader, powers: Powers) {
+    let [environment, punctual, _] = shares([powers.environment, powers.punctual, powers.triangles]);
+    // 24 bits, so that probabilities are exact in f32 and add up to 1.
+    let steps = |share: f64| (share * STEPS).round();
+    let environment_end = steps(environment);
+    let punctual_end = match (powers.punctual, powers.triangles) {
+        (Some(_), Some(_)) => steps(environment + punctual),
+        (None, Some(_)) => environment_end,
+        (Some(_), None) => STEPS,
+        (None, None) => environment_end,
+    };
+    let triangles = powers.triangles.map_or(0.0, |_| STEPS - punctual_end);
+    let below = |steps: f64| if steps >= STEPS { NONE } else { (steps as u32) << 8 };
+    header.environment_pick = below(environment_end);
+    header.punctual_pick = below(punctual_end);
+    header.environment_probability = (environment_end / STEPS) as f32;
+    header.punctual_probability = ((punctual_end - environment_end) / STEPS) as f32;
+    header.triangle_probability = (triangles / STEPS) as f32;
+}
+
+const STEPS: f64 = 16_777_216.0;
+
+/// Parts of 1 in proportion to the powers; one that exists and is below [`PICK_MIN`] is raised to it and the others give way.
+fn shares(powers: [Option<f64>; 3]) -> [f64; 3] {
+    let total: f64 = powers.iter().flatten().sum();
+    let existing = powers.iter().flatten().count() as f64;
+    // Powers that add up to nothing or to infinity say nothing.
+    let share = |power: f64| if total > 0.0 && total.is_finite() { power / total } else { 1.0 / existing };
+    let first = powers.map(|power| power.map_or(0.0, share));
+    let is_low = |i: usize| powers[i].is_some() && first[i] < PICK_MIN;
+    let low = (0..3).filter(|&i| is_low(i)).count();
+    if low == 0 {
+        return first;
+    }
+    let rest: f64 = (0..3).filter(|&i| !is_low(i)).map(|i| first[i]).sum();
+    let left = 1.0 - PICK_MIN * low as f64;
+    std::array::from_fn(|i| if is_low(i) { PICK_MIN } else { first[i] / rest * left })
 }

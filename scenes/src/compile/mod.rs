@@ -8,6 +8,7 @@ mod glass;
 mod lights;
 mod materials;
 pub(crate) mod number;
+mod punctual;
 mod scenes;
 mod tables;
 mod texels;
@@ -144,7 +145,10 @@ impl Frames<'_> {
         let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
         let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
         let stage = stage.or(geometry.bounds);
-        let camera = camera::camera(&self.shot.camera, &model.cameras, stage, &self.shot.grid)?;
+        let choice = camera::CameraChoice { keys: &self.shot.camera, lens: self.shot.lens.as_ref() };
+        let camera = camera::camera(choice, &model.cameras, stage, &self.shot.grid)?;
+        let radius = radius(geometry.bounds);
+        let punctual = punctual::punctual(&model.lamps, &self.shot.lamps, radius)?;
         drop(model);
 
         let surfaces = &self.surfaces.as_ref().expect("made above").2;
@@ -152,12 +156,20 @@ impl Frames<'_> {
             albedo_edge: ALBEDO_EDGE,
             instance_count: geometry.instances.len() as u32,
             triangle_count: geometry.triangles.len() as u32,
+            light_triangle_count: lights.triangles.len() as u32,
+            punctual_count: punctual.lights.len() as u32,
             ..self.environment.as_ref().map_or_else(dark, |environment| environment.header)
         };
         let integral = self.environment.as_ref().map(|environment| environment.integral);
-        lights::pick(&mut header, integral, &lights, radius(geometry.bounds));
+        let powers = lights::Powers {
+            environment: integral.map(|integral| integral * std::f64::consts::PI * radius * radius),
+            punctual: (!punctual.lights.is_empty()).then_some(punctual.power),
+            triangles: (!lights.triangles.is_empty()).then_some(lights.power),
+        };
+        lights::pick(&mut header, powers);
         let unlit = surfaces.materials.iter().any(|material| material.flags & MATERIAL_UNLIT != 0);
-        if integral.is_none() && lights.triangles.is_empty() && !unlit {
+        let lamps = lights.triangles.len() + punctual.lights.len();
+        if integral.is_none() && lamps == 0 && !unlit {
             self.notices.add("light", "the scene has no environment and no lights, so the picture is black; name an HDR or EXR file with `environment`");
         }
         if geometry.triangles.is_empty() {
@@ -174,6 +186,7 @@ impl Frames<'_> {
         writer.add(SectionKind::Images, &surfaces.textures.images);
         writer.add(SectionKind::Texels, &surfaces.textures.texels);
         writer.add(SectionKind::LightTriangles, &lights.triangles);
+        writer.add(SectionKind::PunctualLights, &punctual.lights);
         writer.add(SectionKind::Tables, &surfaces.tables);
         if let Some(environment) = &self.environment {
             writer.share(&environment.sections);

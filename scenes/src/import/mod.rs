@@ -3,9 +3,11 @@
 
 mod accessor;
 mod animation;
+mod camera;
 mod document;
 mod error;
 mod image;
+mod lamp;
 mod layers;
 mod material;
 mod mesh;
@@ -21,8 +23,10 @@ mod tangent;
 use std::sync::Arc;
 
 pub use animation::Pose;
+pub use camera::View;
 pub use error::ImportError;
 pub use image::Raster;
+pub use lamp::{Lamp, LampKind, Sphere};
 pub use layers::{Film, Layers, Medium};
 pub use material::{AlphaMode, SurfaceMaterial, TextureUse, Wrap};
 pub use mesh::{MeshData, Vertex};
@@ -42,6 +46,7 @@ pub struct Model {
     pub images: Arc<Vec<Raster>>,
     /// In the scene's order.
     pub cameras: Vec<NamedCamera>,
+    pub lamps: Vec<Lamp>,
 }
 
 /// A mesh in the world.
@@ -55,11 +60,11 @@ pub struct Placement {
     pub label: String,
 }
 
-/// A perspective camera of the scene. It looks along −Z of its transform, +Y up.
+/// A camera of the scene. It looks along −Z of its transform, +Y up.
 #[derive(Clone, Debug)]
 pub struct NamedCamera {
     /// The camera's name and its node's.
     pub names: [Option<String>; 2],
     pub transform: Affine,
-    pub vfov_radians: f64,
+    pub view: View,
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gltf::json::Root;
-use gltf::json::validation::Checked;
 use serde::Deserialize;
 
 use super::accessor::Accessors;
@@ -13,7 +12,7 @@ use super::error::ImportError;
 use super::material::SurfaceMaterial;
 use super::mesh::{MeshData, MeshReader};
 use super::nodes::{Hierarchy, node_label};
-use super::{Model, NamedCamera, Placement, morph, skin};
+use super::{Model, NamedCamera, Placement, camera, morph, skin};
 use crate::affine::Affine;
 use crate::label::label;
 use crate::limits::ImportLimits;
@@ -172,12 +171,8 @@ fn instances(
     (0..count).map(transform).collect()
 }
 
-/// The perspective cameras that the scene's nodes hold, in order, hidden ones too. Others are named in a notice.
-pub fn cameras(
-    root: &Root,
-    hierarchy: &Hierarchy,
-    notices: &mut Notices,
-) -> Result<Vec<NamedCamera>, ImportError> {
+/// The cameras that the scene's nodes hold, in order, hidden ones too.
+pub fn cameras(root: &Root, hierarchy: &Hierarchy) -> Result<Vec<NamedCamera>, ImportError> {
     let mut cameras = Vec::new();
     for &node in &hierarchy.present {
         let Some(index) = root.nodes[node].camera.map(|camera| camera.value()) else {
@@ -187,19 +182,9 @@ pub fn cameras(
             let problem = format!("has the camera {index}; the file has {}", root.cameras.len());
             ImportError::malformed(node_label(root, node), problem)
         })?;
-        let is_perspective = matches!(camera.type_, Checked::Valid(gltf::json::camera::Type::Perspective));
-        let Some(perspective) = camera.perspective.as_ref().filter(|_| is_perspective) else {
-            let name = label("camera", index, camera.name.as_deref());
-            notices.add("orthographic cameras", format!("not rendered yet; {name} is passed over"));
-            continue;
-        };
-        let vfov_radians = f64::from(perspective.yfov);
-        if !(vfov_radians > 1e-4 && vfov_radians < std::f64::consts::PI - 1e-4) {
-            let problem = format!("its `yfov` of {vfov_radians} radians is not between 0 and π");
-            return Err(ImportError::malformed(label("camera", index, camera.name.as_deref()), problem));
-        }
+        let view = camera::view(&label("camera", index, camera.name.as_deref()), camera)?;
         let names = [camera.name.clone(), root.nodes[node].name.clone()];
-        cameras.push(NamedCamera { names, transform: hierarchy.world[node], vfov_radians });
+        cameras.push(NamedCamera { names, transform: hierarchy.world[node], view });
     }
     Ok(cameras)
 }

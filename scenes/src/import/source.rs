@@ -13,7 +13,7 @@ use super::image::Raster;
 use super::material::SurfaceMaterial;
 use super::placement::MeshLibrary;
 use super::selection::{Selection, select_scene, select_variant};
-use super::{Model, document, image, material, nodes, placement, read_file, resources};
+use super::{Model, document, image, lamp, material, nodes, placement, read_file, resources};
 use crate::extensions;
 use crate::limits::ImportLimits;
 use crate::notice::Notices;
@@ -103,7 +103,8 @@ impl Source {
             self.images.resolve(root, &accessors, &self.folder, limits, materials)?;
         }
         model.images = self.images.rasters.clone();
-        model.cameras = placement::cameras(root, &hierarchy, notices)?;
+        model.cameras = placement::cameras(root, &hierarchy)?;
+        model.lamps = lamp::lamps(root, &hierarchy, limits, notices)?;
         self.materials = Some(model.materials.clone());
         Ok(model)
     }

@@ -63,6 +63,10 @@ keys! {
     environment_rotation_degrees: f64,
     /// `blender` or `radiometric`.
     light_units: String,
+    /// Of point and spot lights without their own, in metres.
+    light_radius: f64,
+    /// Whole angle of directional lights without their own.
+    sun_angle_degrees: f64,
     /// Name of a glTF camera.
     camera: String,
     /// Scene of the file, by name or index.
@@ -75,6 +79,14 @@ keys! {
     target: [f64; 3],
     up: [f64; 3],
     vfov_degrees: f64,
+    /// Height of an orthographic picture in metres.
+    ortho_height: f64,
+    /// Focal length over the lens's diameter, with a sensor 24 mm high.
+    fstop: f64,
+    /// Of the lens, in metres.
+    aperture_radius: f64,
+    /// From the camera to the plane in focus, along its axis, in metres.
+    focus_distance: f64,
     width: u32,
     height: u32,
     /// Samples of a pixel.
@@ -150,7 +162,14 @@ impl ShotKeys {
     /// These keys with those that `over` has replaced. A camera given one way takes the place of one given the other way.
     pub fn overridden_by(mut self, over: ShotKeys) -> ShotKeys {
         if over.camera.is_some() {
-            (self.eye, self.target, self.up, self.vfov_degrees) = (None, None, None, None);
+            (self.eye, self.target, self.up) = (None, None, None);
+            (self.vfov_degrees, self.ortho_height) = (None, None);
+        }
+        if over.vfov_degrees.is_some() || over.ortho_height.is_some() {
+            (self.vfov_degrees, self.ortho_height) = (None, None);
+        }
+        if over.fstop.is_some() || over.aperture_radius.is_some() {
+            (self.fstop, self.aperture_radius) = (None, None);
         }
         if over.eye.is_some() {
             self.camera = None;

@@ -1,12 +1,15 @@
 //! A shot: what to render, through which camera, how well and into which files, with every path resolved and every number
 //! in its range. Knows nothing of what is inside the scene.
 
+mod camera;
 mod choices;
 mod frames;
 mod keys;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use camera::VFOV_DEGREES;
+pub use camera::{Aperture, CameraKeys, LensKeys, ViewKeys};
 pub use choices::{Filter, LightUnits, Output, ParseChoiceError, Verify};
 pub use frames::{ParseFramesError, parse_frames};
 pub use keys::{Frames, KEYS, KeysError, Name, ShotKeys};
@@ -27,9 +30,11 @@ pub struct Shot {
     pub name: String,
     pub scene: PathBuf,
     pub environment: Option<EnvironmentKeys>,
-    pub light_units: LightUnits,
+    pub lamps: LampKeys,
     pub camera: CameraKeys,
     pub selection: Selection,
+    /// `None` for a pinhole.
+    pub lens: Option<LensKeys>,
     pub grid: Grid,
     /// Samples of a pixel.
     pub spp: u32,
@@ -59,15 +64,14 @@ pub struct EnvironmentKeys {
     pub rotation_degrees: f64,
 }
 
-/// Which camera the shot looks through.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CameraKeys {
-    /// The scene's first, or one framed on its bounds. The angle overrides the camera's own.
-    Automatic { vfov_degrees: Option<f64> },
-    /// The scene's camera of this name.
-    Named(String),
-    /// World space; `up` need not be perpendicular.
-    Placed { eye: [f64; 3], target: [f64; 3], up: [f64; 3], vfov_degrees: f64 },
+/// What punctual lights are taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LampKeys {
+    pub units: LightUnits,
+    /// Of point and spot lights without their own, in metres.
+    pub radius: f64,
+    /// Whole angle of the discs of directional lights without their own.
+    pub sun_angle_degrees: f64,
 }
 
 /// Why a shot cannot be read.
@@ -89,6 +93,12 @@ pub enum ReadShotError {
     Choice { key: &'static str, source: ParseChoiceError },
     #[error("`eye` and `target` go together, and exclude `camera`: give either the two or a camera's name")]
     HalfCamera,
+    #[error("`vfov_degrees` is of a perspective camera and `ortho_height` of an orthographic one: give one")]
+    TwoViews,
+    #[error("`fstop` and `aperture_radius` both say how wide the lens is: give one")]
+    TwoApertures,
+    #[error("`focus_distance` says nothing without `fstop` or `aperture_radius`: give one of them")]
+    NoAperture,
     #[error(transparent)]
     Grid(#[from] GridError),
 }
@@ -125,7 +135,8 @@ impl Shot {
     }
 
     fn from_keys(name: String, scene: PathBuf, keys: ShotKeys) -> Result<Shot, ReadShotError> {
-        let camera = camera(&keys)?;
+        let (camera, lens) = (camera::camera(&keys)?, camera::lens(&keys)?);
+        let lamps = lamps(&keys)?;
         let environment = keys.environment.filter(|path| !keys::is_none(path));
         let strength = in_range("environment_strength", keys.environment_strength.unwrap_or(1.0), 0.0, 1e9)?;
         let turn = keys.environment_rotation_degrees.unwrap_or(0.0);
@@ -136,13 +147,14 @@ impl Shot {
             name: name.chars().filter(|c| !c.is_control()).take(200).collect(),
             scene,
             environment: environment.map(|path| EnvironmentKeys { path, strength, rotation_degrees }),
-            light_units: choice("light_units", keys.light_units.as_deref())?,
+            lamps,
             camera,
             selection: Selection {
                 scene_name: keys.scene_name.map(|name| name.0),
                 variant: keys.variant.map(|name| name.0),
                 animation: keys.animation.map(|name| name.0),
             },
+            lens,
             grid: Grid::new(keys.width.unwrap_or(960), keys.height.unwrap_or(540), keys.tile.unwrap_or(64))?,
             spp,
             pass_spp: in_range("pass_spp", keys.pass_spp.unwrap_or(spp.min(64)), 1, SAMPLES_MAX)?.min(spp),
@@ -160,23 +172,12 @@ impl Shot {
     }
 }
 
-fn camera(keys: &ShotKeys) -> Result<CameraKeys, ReadShotError> {
-    let vfov_degrees =
-        keys.vfov_degrees.map(|angle| in_range("vfov_degrees", angle, 0.01, 179.0)).transpose()?;
-    match (&keys.camera, keys.eye, keys.target) {
-        (Some(name), None, None) => Ok(CameraKeys::Named(name.clone())),
-        (None, None, None) => Ok(CameraKeys::Automatic { vfov_degrees }),
-        (None, Some(eye), Some(target)) => {
-            let up = keys.up.unwrap_or([0.0, 1.0, 0.0]);
-            for (key, vector) in [("eye", eye), ("target", target), ("up", up)] {
-                for x in vector {
-                    in_range(key, x, -1e11, 1e11)?;
-                }
-            }
-            Ok(CameraKeys::Placed { eye, target, up, vfov_degrees: vfov_degrees.unwrap_or(40.0) })
-        }
-        _ => Err(ReadShotError::HalfCamera),
-    }
+fn lamps(keys: &ShotKeys) -> Result<LampKeys, ReadShotError> {
+    Ok(LampKeys {
+        units: choice("light_units", keys.light_units.as_deref())?,
+        radius: in_range("light_radius", keys.light_radius.unwrap_or(0.0), 0.0, 1e6)?,
+        sun_angle_degrees: in_range("sun_angle_degrees", keys.sun_angle_degrees.unwrap_or(0.0), 0.0, 180.0)?,
+    })
 }
 
 fn outputs(names: Option<Vec<String>>) -> Result<Vec<Output>, ReadShotError> {

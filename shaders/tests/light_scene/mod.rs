@@ -1,6 +1,7 @@
 //! Tiny scenes built by hand and rendered by the generated CPU kernel, its own traversal included. Knows no package.
 #![allow(dead_code)]
 
+mod lamps;
 mod structure;
 mod tables;
 
@@ -104,6 +105,7 @@ pub struct Builder {
     pub images: Vec<Image>,
     pub texels: Vec<u32>,
     pub environment: Option<(usize, usize, Vec<[f32; 3]>)>,
+    pub lamps: Vec<PunctualLight>,
     pub sampling: Sampling,
     /// Multiplies everything of geometry: scenes are built in metres.
     pub scale: f64,
@@ -150,6 +152,7 @@ impl Builder {
             images: Vec::new(),
             texels: Vec::new(),
             environment: None,
+            lamps: Vec::new(),
             sampling: Sampling::Both,
             scale: 1.0,
             shift: [0.0; 3],
@@ -366,22 +369,6 @@ impl Builder {
         let vectors = texels.iter().map(|t| Vec4f::new(t[0], t[1], t[2], 0.0)).collect();
         (vectors, tables::environment(*width, *height, texels))
     }
-
-    fn pick_probabilities(&mut self, triangles: bool) {
-        let sky = self.environment.is_some();
-        let p = match self.sampling {
-            Sampling::BsdfOnly => return,
-            Sampling::Environment(p) => p,
-            Sampling::Both => match (sky, triangles) {
-                (true, true) => 0.5,
-                (true, false) => 1.0,
-                _ => 0.0,
-            },
-        };
-        self.params.environment_probability = p as f32;
-        self.params.triangle_probability = if triangles { (1.0 - p) as f32 } else { 0.0 };
-        self.params.environment_pick = if p == 1.0 { u32::MAX } else { (p * 4294967296.0) as u32 };
-    }
 }
 
 pub fn quad(corner: V, u: V, v: V) -> [[(V, V, [f32; 2]); 3]; 2] {
@@ -448,6 +435,7 @@ impl Scene {
             environment_texels: &self.environment_texels,
             environment_table: &self.environment_table,
             tables: &self.tables,
+            punctual_lights: &s.lamps,
             items: &[],
         };
         Kernel { b, hooks: &NoHooks }

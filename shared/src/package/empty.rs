@@ -20,6 +20,7 @@ impl Package {
             corner: [-1.0, 1.0, -1.0],
             step_x: [across, 0.0, 0.0],
             step_y: [0.0, -down, 0.0],
+            ..Camera::default()
         };
         let frame = |number| FrameEntry { number: FrameNumber(number), scene: 0, camera };
         let manifest = Manifest {

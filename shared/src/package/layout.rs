@@ -13,10 +13,11 @@ pub struct SceneHeader {
     /// Texels across; 0 where there is no environment.
     pub environment_width: u32,
     pub environment_height: u32,
-    /// Next-event estimation picks the environment if a random word is below this; 2^32 − 1 stands for certainty.
+    /// Next-event estimation picks the environment if a random word is below this; 2^32 − 1 stands for 2^32, certainty.
     pub environment_pick: u32,
     pub light_triangle_count: u32,
-    /// Probability of picking the environment, and of picking the light triangles: 0, 1 or p and 1 − p.
+    /// Probability of picking the environment, and of picking the light triangles. With `punctual_probability` they are
+    /// multiples of 2⁻²⁴ whose sum is 1, or 0 without any light; each kind that exists has one above 0.
     pub environment_probability: f32,
     pub triangle_probability: f32,
     /// cos and sin of the environment's rotation about +Y, counter-clockwise seen from above.
@@ -26,7 +27,13 @@ pub struct SceneHeader {
     pub albedo_edge: u32,
     pub instance_count: u32,
     pub triangle_count: u32,
-    pub reserved: u32,
+    /// Else it picks the punctual lights if the word is below this, else the light triangles; 2^32 − 1 stands for 2^32.
+    pub punctual_pick: u32,
+    pub punctual_count: u32,
+    /// Probability of picking the punctual lights.
+    pub punctual_probability: f32,
+    pub reserved0: u32,
+    pub reserved1: u32,
 }
 
 /// What a vertex carries besides its position. Object space of its mesh.
@@ -234,6 +241,36 @@ pub struct LightTriangle {
     /// Probability of picking it (among triangles) / its world area, in 1/m².
     pub pdf_area: f32,
 }
+
+/// A point, spot or directional light (`KHR_lights_punctual`), or the sphere or disc of the sky that its radius makes of it. It is
+/// found by next-event estimation alone.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct PunctualLight {
+    /// World space; of a directional light, the unit direction towards it.
+    pub position: [f32; 3],
+    /// Cumulative probability, with the picking rule of [`LightTriangle::cdf`].
+    pub cdf: u32,
+    /// Unit direction in which a spot light shines; zero for others.
+    pub axis: [f32; 3],
+    /// Probability of picking it among punctual lights: what `cdf` rises by.
+    pub probability: f32,
+    /// Radiant intensity on the axis, W/sr; of a directional light, irradiance of a plane that faces it, W/m².
+    pub intensity: [f32; 3],
+    /// [`PUNCTUAL_DIRECTIONAL`].
+    pub flags: u32,
+    /// Of the sphere, in metres; of a directional light, the sine of its disc's angular radius.
+    pub radius: f32,
+    /// At an angle θ from the axis the intensity is multiplied by saturate(`cone_offset` + `cone_scale` · cos θ)²: 0 and 1 for
+    /// a light without a cone.
+    pub cone_scale: f32,
+    pub cone_offset: f32,
+    /// 1 / range² in 1/m²: at a distance d the intensity is multiplied by 1 − (d / range)⁴ as far as the range. 0 without one.
+    pub inverse_range2: f32,
+}
+
+/// The light is infinitely far away.
+pub const PUNCTUAL_DIRECTIONAL: u32 = 1;
 
 /// Words of [`super::SectionKind::EnvironmentTable`] for an environment of w × h texels, in this order. Rows count from the
 /// top. A texel's density over the sphere is constant: directions are uniform in azimuth and in height y inside it.

@@ -69,14 +69,29 @@ pub struct FrameEntry {
     pub camera: Camera,
 }
 
-/// A pinhole camera. The ray of film position (x, y), in pixels from the top left, starts at `eye` in the direction
-/// `corner` + x · `step_x` + y · `step_y`, normalised by the kernel. World space: right-handed, metres, +Y up.
-#[derive(Clone, Copy, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+/// A camera. The ray of film position (x, y), in pixels from the top left, starts at `eye` in the direction
+/// `corner` + x · `step_x` + y · `step_y`, normalised by the kernel; in an orthographic projection it starts at
+/// `eye` + x · `step_x` + y · `step_y` in the direction `corner`. World space: right-handed, metres, +Y up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, bincode::Encode, bincode::Decode)]
 pub struct Camera {
     pub eye: [f32; 3],
     pub corner: [f32; 3],
     pub step_x: [f32; 3],
     pub step_y: [f32; 3],
+    pub projection: Projection,
+    /// Radius of a thin lens in pixels of the plane in focus, which lies where `corner`, from the ray's start, ends; 0 for a
+    /// pinhole. Else 2⁻²⁰ to 2²⁰.
+    pub lens_radius_px: f32,
+}
+
+/// How rays leave a camera.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Projection {
+    /// From one point.
+    #[default]
+    Perspective,
+    /// Parallel to each other.
+    Orthographic,
 }
 
 /// A scene: at most one section of each kind; an absent one is empty.
@@ -124,6 +139,8 @@ pub enum SectionKind {
     EnvironmentTable,
     /// `f32` words: see [`crate::package::layout::tables`].
     Tables,
+    /// [`crate::package::layout::PunctualLight`].
+    PunctualLights,
 }
 
 /// The bytes are not a manifest.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::digest::Digest;
-pub use manifest::{Camera, FrameEntry, Manifest, SceneEntry, Section, SectionKind, Settings};
+pub use manifest::{Camera, FrameEntry, Manifest, Projection, SceneEntry, Section, SectionKind, Settings};
 
 /// A manifest with all of its blobs in memory.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The kernel's parameters, byte for byte as `scene.wgsl` declares them. Decides what of a frame and a scene goes there.
 
 use bytemuck::{Pod, Zeroable};
+use tessera_shared::package::Projection;
 use tessera_shared::package::layout::SceneHeader;
 
 use crate::backend::FrameView;
@@ -23,8 +24,9 @@ pub struct KernelParams {
     pub sample_clamp: f32,
     pub tlas_root: u32,
     pub item_count: u32,
-    pub reserved0: u32,
-    pub reserved1: u32,
+    /// 1 for an orthographic camera.
+    pub projection: u32,
+    pub lens_radius_px: f32,
     pub header: SceneHeader,
 }
 
@@ -47,8 +49,11 @@ impl KernelParams {
             sample_clamp: settings.sample_clamp,
             tlas_root,
             item_count: 0,
-            reserved0: 0,
-            reserved1: 0,
+            projection: match camera.projection {
+                Projection::Perspective => 0,
+                Projection::Orthographic => 1,
+            },
+            lens_radius_px: camera.lens_radius_px,
             header,
         }
     }
@@ -92,8 +97,8 @@ mod tests {
             sample_clamp,
             tlas_root,
             item_count,
-            reserved0,
-            reserved1,
+            projection,
+            lens_radius_px,
         });
         let header = record!(SceneHeader {
             environment_width,
@@ -107,7 +112,11 @@ mod tests {
             albedo_edge,
             instance_count,
             triangle_count,
-            reserved,
+            punctual_pick,
+            punctual_count,
+            punctual_probability,
+            reserved0,
+            reserved1,
         });
         let start = offset_of!(KernelParams, header) as u32;
         members.extend(header.1.into_iter().map(|(name, offset)| (name, start + offset)));
@@ -175,6 +184,21 @@ mod tests {
             ("TextureSlot", record!(TextureSlot { image, flags, row_u, row_v })),
             ("Image", record!(Image { texel_start, width, height, format })),
             ("LightTriangle", record!(LightTriangle { instance, triangle, cdf, pdf_area })),
+            (
+                "PunctualLight",
+                record!(PunctualLight {
+                    position,
+                    cdf,
+                    axis,
+                    probability,
+                    intensity,
+                    flags,
+                    radius,
+                    cone_scale,
+                    cone_offset,
+                    inverse_range2,
+                }),
+            ),
         ];
         for (name, record) in records {
             assert_eq!(kernel(name), record, "{name}");

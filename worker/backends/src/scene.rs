@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use bytemuck::Pod;
 use tessera_shared::package::layout::{
-    Image, Instance, LightTriangle, MATERIAL_BLEND, MATERIAL_MASK, Material, Mesh, SceneHeader, TextureSlot,
-    VertexAttributes,
+    Image, Instance, LightTriangle, MATERIAL_BLEND, MATERIAL_MASK, Material, Mesh, PunctualLight,
+    SceneHeader, TextureSlot, VertexAttributes,
 };
 use tessera_shared::package::{Package, SceneEntry, SectionKind};
 
@@ -80,6 +80,7 @@ pub struct PreparedScene {
     pub(crate) environment_texels: Records<[f32; 4]>,
     pub(crate) environment_table: Records<u32>,
     pub(crate) tables: Records<f32>,
+    pub(crate) punctual_lights: Records<PunctualLight>,
     meshes: Records<Mesh>,
     accel: Accel,
     flat: OnceLock<FlatBvh>,
@@ -122,6 +123,7 @@ pub fn prepare(package: &Package, scene: u32, options: BuildOptions) -> Result<P
         environment_texels: Records::of(package, entry, SectionKind::EnvironmentTexels)?,
         environment_table: Records::of(package, entry, SectionKind::EnvironmentTable)?,
         tables: Records::of(package, entry, SectionKind::Tables)?,
+        punctual_lights: Records::of(package, entry, SectionKind::PunctualLights)?,
         positions,
         triangles,
         instances,

@@ -13,7 +13,10 @@ use tessera_scenes::{ImportLimits, Shot, compile};
 use tessera_shaders::cpu_torture::{Bindings, Inner, Kernel, NoHooks, Padded, TortureParams};
 use tessera_shaders::spirv;
 use tessera_shaders::wgsl::{Vec2i, Vec2u, Vec3f, Vec4f};
+use tessera_shared::digest::Digest;
 use tessera_shared::grid::BlockAt;
+use tessera_shared::package::layout::{PUNCTUAL_DIRECTIONAL, PunctualLight, SceneHeader};
+use tessera_shared::package::{Package, Section, SectionKind, validate};
 
 /// Adapters; where there are none, the test says so and passes.
 fn adapters() -> Vec<GpuAdapter> {
@@ -86,13 +89,25 @@ fn control_flow_and_layouts_give_the_bits_of_the_cpu() {
 
 /// A sample scene of the repository's, small.
 fn render(backend: &mut dyn Backend, name: &str, quality: Quality, split: u32) -> Vec<[u8; 32]> {
+    render_package(backend, &package(name, ShotKeys::default()), quality, split)
+}
+
+fn package(name: &str, flags: ShotKeys) -> Package {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenes").join(name);
-    let flags = ShotKeys { width: Some(64), height: Some(48), spp: Some(4), ..ShotKeys::default() };
+    let flags = ShotKeys { width: Some(64), height: Some(48), spp: Some(4), ..flags };
     let shot = Shot::read(&path, flags).unwrap();
-    let package = compile(&shot, &ImportLimits::default()).unwrap().package;
+    compile(&shot, &ImportLimits::default()).unwrap().package
+}
+
+fn render_package(
+    backend: &mut dyn Backend,
+    package: &Package,
+    quality: Quality,
+    split: u32,
+) -> Vec<[u8; 32]> {
     let number = package.manifest.frames[0].number;
     let (scene, frame) = FrameView::of(&package.manifest, number).unwrap();
-    let scene = Arc::new(prepare(&package, scene, BuildOptions { quality, threads: 2 }).unwrap());
+    let scene = Arc::new(prepare(package, scene, BuildOptions { quality, threads: 2 }).unwrap());
     let (columns, rows) = frame.settings.grid.blocks();
     let blocks = (0..rows).flat_map(|y| (0..columns).map(move |x| BlockAt { x: x as u16, y: y as u16 }));
     let items: Vec<BlockItem> = blocks
@@ -126,6 +141,72 @@ fn blocks_are_equal_on_every_device_and_tree() {
                 "{name} on {:?}",
                 adapter.describe()
             );
+        }
+    }
+}
+
+/// The package with these lamps as its only lights, all picked equally often: a power of two of them.
+fn lit_by(mut package: Package, lamps: &[PunctualLight]) -> Package {
+    let share = (1u64 << 32) / lamps.len() as u64;
+    let mut lamps = lamps.to_vec();
+    for (lamp, end) in lamps.iter_mut().zip(1..) {
+        lamp.cdf = u32::try_from(end * share).unwrap_or(u32::MAX);
+        lamp.probability = (share as f64 / 4_294_967_296.0) as f32;
+    }
+    let section = package.section(&package.manifest.scenes[0], SectionKind::Header);
+    let header = SceneHeader {
+        environment_width: 0,
+        environment_height: 0,
+        environment_probability: 0.0,
+        environment_pick: 0,
+        punctual_count: lamps.len() as u32,
+        punctual_pick: u32::MAX,
+        punctual_probability: 1.0,
+        ..bytemuck::pod_read_unaligned(section)
+    };
+    let removed = [SectionKind::Header, SectionKind::EnvironmentTexels, SectionKind::EnvironmentTable];
+    package.manifest.scenes[0].sections.retain(|section| !removed.contains(&section.kind));
+    let added = [
+        (SectionKind::Header, bytemuck::bytes_of(&header).to_vec()),
+        (SectionKind::PunctualLights, bytemuck::cast_slice(&lamps).to_vec()),
+    ];
+    for (kind, bytes) in added {
+        let blob = Digest::of(&bytes);
+        package.manifest.scenes[0].sections.push(Section { kind, blob, bytes: bytes.len() as u64 });
+        package.blobs.insert(blob, bytes.into());
+    }
+    assert_eq!(validate::validate(&package), Ok(()));
+    package
+}
+
+#[test]
+fn lamps_and_cameras_are_equal_on_every_device() {
+    let base = PunctualLight { intensity: [3.0, 2.0, 1.0], cone_offset: 1.0, ..PunctualLight::default() };
+    let spot = PunctualLight {
+        position: [0.5, 3.0, 0.5],
+        axis: [0.0, -1.0, 0.0],
+        cone_scale: 4.0,
+        cone_offset: -3.0,
+        inverse_range2: 0.01,
+        ..base
+    };
+    let lamps = [
+        PunctualLight { position: [1.0, 2.0, 2.0], ..base },
+        PunctualLight { position: [-1.5, 1.0, 1.0], radius: 0.4, ..base },
+        PunctualLight { position: [0.0, 0.8, 0.6], flags: PUNCTUAL_DIRECTIONAL, radius: 0.1, ..base },
+        spot,
+    ];
+    let flat = ShotKeys { ortho_height: Some(3.0), aperture_radius: Some(0.1), ..ShotKeys::default() };
+    let deep = ShotKeys { aperture_radius: Some(0.05), focus_distance: Some(5.0), ..ShotKeys::default() };
+    for view in [flat, deep] {
+        let package = lit_by(package("pebbles.toml", view), &lamps);
+        let expected = render_package(&mut *cpu_backend(2), &package, Quality::Medium, 2);
+        let blocks: std::collections::BTreeSet<_> = expected.iter().collect();
+        assert!(blocks.len() > expected.len() / 4, "the picture shows something");
+        for adapter in adapters() {
+            let mut backend = adapter.open(&GpuOptions::default()).unwrap();
+            let found = render_package(&mut *backend, &package, Quality::High, 2);
+            assert_eq!(found, expected, "{:?}", adapter.describe());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Whether blobs hash to their names is checked where they arrive.
 
 mod instance;
+mod light;
 mod material;
 mod scene;
 
@@ -22,6 +23,12 @@ pub const SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
 pub const SCENES_BYTES_MAX: u64 = 1 << 42;
 /// Longest name of a job, in bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
+/// Most punctual lights of a scene.
+pub const PUNCTUAL_LIGHTS_MAX: usize = 1 << 20;
+/// Widest lens in pixels of the plane in focus; the narrowest is its inverse.
+pub const LENS_RADIUS_MAX_PX: f32 = 1_048_576.0;
+/// Longest vector of a camera's film.
+pub const FILM_MAX: f32 = 16_777_216.0;
 /// Largest edge of the directional-albedo table.
 pub const ALBEDO_EDGE_MAX: u32 = 256;
 
@@ -181,15 +188,18 @@ fn validate_settings(settings: &Settings) -> Checked {
 }
 
 fn validate_camera(camera: &Camera) -> Checked {
-    let Camera { eye, corner, step_x, step_y } = camera;
+    let Camera { eye, corner, step_x, step_y, projection: _, lens_radius_px } = camera;
     numbers("camera", eye)?;
     for vector in [corner, step_x, step_y] {
         numbers("camera", vector)?;
-        if vector.iter().any(|x| x.abs() > 16_777_216.0) {
+        if vector.iter().any(|x| x.abs() > FILM_MAX) {
             return invalid("camera", "a direction is longer than 2²⁴");
         }
     }
-    // No ray may have length zero: the eye must lie off the film's plane.
+    if lens_radius_px.to_bits() != 0 {
+        within("camera", "lens radius", &[*lens_radius_px], 1.0 / LENS_RADIUS_MAX_PX, LENS_RADIUS_MAX_PX)?;
+    }
+    // No ray may have length zero: the eye must lie off the film's plane, and parallel rays must not run in it.
     let [corner, x, y] = [corner, step_x, step_y].map(|v| v.map(f64::from));
     let normal = cross(x, y);
     let length = dot(normal, normal).sqrt();

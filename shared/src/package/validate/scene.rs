@@ -3,6 +3,7 @@
 use bytemuck::Pod;
 
 use super::instance::validate_instance;
+use super::light::{validate_picks, validate_punctual};
 use super::{
     ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, SOBOL_DIRECTIONS, Seen, invalid, is_degenerate,
     is_number, numbers, within,
@@ -10,8 +11,8 @@ use super::{
 use crate::grid::FRAME_EDGE_MAX_PX;
 use crate::package::layout::{
     EnvironmentTable, IMAGE_LINEAR8, Image, Instance, LightTriangle, MATERIAL_EMISSIVE, Material, Mesh, NONE,
-    SLOT_NEAREST, SLOT_ROLE_SHIFT, SLOT_UV1, SceneHeader, TextureSlot, VertexAttributes, WRAP_MIRROR, role,
-    tables,
+    PunctualLight, SLOT_NEAREST, SLOT_ROLE_SHIFT, SLOT_UV1, SceneHeader, TextureSlot, VertexAttributes,
+    WRAP_MIRROR, role, tables,
 };
 use crate::package::{Package, SceneEntry, SectionKind};
 
@@ -28,6 +29,7 @@ pub(super) struct Scene<'a> {
     images: Vec<Image>,
     texels: &'a [u8],
     lights: &'a [u8],
+    punctual_lights: &'a [u8],
     environment_texels: &'a [u8],
     environment_table: &'a [u8],
     pub(super) tables: &'a [u8],
@@ -68,6 +70,7 @@ impl<'a> Scene<'a> {
             images: records(section(Kind::Images, size_of::<Image>())?).collect(),
             texels: section(Kind::Texels, 4)?,
             lights: section(Kind::LightTriangles, size_of::<LightTriangle>())?,
+            punctual_lights: section(Kind::PunctualLights, size_of::<PunctualLight>())?,
             environment_texels: section(Kind::EnvironmentTexels, 16)?,
             environment_table: section(Kind::EnvironmentTable, 4)?,
             tables: section(Kind::Tables, 4)?,
@@ -87,7 +90,8 @@ impl<'a> Scene<'a> {
         self.validate_materials()?;
         seen.once("vertices", &[self.positions, self.attributes], &[], || self.vertices())?;
         self.triangles()?;
-        self.instances()
+        self.instances()?;
+        validate_punctual(records(self.punctual_lights))
     }
 
     fn header(&self) -> Checked {
@@ -99,32 +103,20 @@ impl<'a> Scene<'a> {
                 self.header.light_triangle_count,
                 self.lights.len() / size_of::<LightTriangle>(),
             ),
-            ("reserved", self.header.reserved, 0),
+            (
+                "punctual_count",
+                self.header.punctual_count,
+                self.punctual_lights.len() / size_of::<PunctualLight>(),
+            ),
+            ("reserved0", self.header.reserved0, 0),
+            ("reserved1", self.header.reserved1, 0),
         ];
         for (name, named, found) in counts {
             if named as usize != found {
                 return invalid("header", format!("its {name} is {named} where it must be {found}"));
             }
         }
-        let (environment, triangles) =
-            (self.header.environment_probability, self.header.triangle_probability);
-        let expected = match (self.header.environment_width > 0, self.header.light_triangle_count > 0) {
-            (false, false) => environment == 0.0 && triangles == 0.0,
-            (false, true) => environment == 0.0 && triangles == 1.0,
-            (true, false) => environment == 1.0 && triangles == 0.0,
-            (true, true) => environment > 0.0 && triangles > 0.0 && environment + triangles == 1.0,
-        };
-        let pick = f64::from(environment) * 4_294_967_296.0;
-        let pick = if pick >= 4_294_967_295.0 { NONE } else { pick as u32 };
-        within("header", "probability", &[environment, triangles], 0.0, 1.0)?;
-        if !expected || self.header.environment_pick != pick {
-            let problem = format!(
-                "picks the environment below {} with probabilities {environment} and {triangles}",
-                self.header.environment_pick
-            );
-            return invalid("header", problem);
-        }
-        Ok(())
+        validate_picks(&self.header)
     }
 
     fn tables(&self) -> Checked {

@@ -86,6 +86,7 @@ pub(crate) fn bindings<'a>(scene: &'a PreparedScene, params: &'a Params) -> Bind
         environment_texels: bytemuck::cast_slice(&scene.environment_texels),
         environment_table: &scene.environment_table,
         tables: &scene.tables,
+        punctual_lights: bytemuck::cast_slice(&scene.punctual_lights),
         ..Bindings::EMPTY
     }
 }

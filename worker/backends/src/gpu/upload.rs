@@ -6,14 +6,14 @@ use super::device::{DeviceError, OpenDevice};
 use crate::backend::RenderError;
 use crate::scene::PreparedScene;
 
-/// The buffers of bindings 1 to 14, in order.
+/// The buffers of bindings 1 to 15, in order.
 pub(super) struct SceneBuffers {
     /// Whose they are.
     pub scene: Arc<PreparedScene>,
     pub buffers: Vec<wgpu::Buffer>,
 }
 
-/// Names and bytes of bindings 1 to 14 of `scene.wgsl`. The kernel's volumes are built when this is first asked.
+/// Names and bytes of bindings 1 to 15 of `scene.wgsl`. The kernel's volumes are built when this is first asked.
 pub(crate) fn scene_sections<T>(
     scene: &PreparedScene,
     take: impl FnOnce(&[(&'static str, &[u8])]) -> T,
@@ -35,6 +35,7 @@ pub(crate) fn scene_sections<T>(
         ("environment texels", bytemuck::cast_slice(&scene.environment_texels)),
         ("environment table", bytemuck::cast_slice(&scene.environment_table)),
         ("tables", bytemuck::cast_slice(&scene.tables)),
+        ("punctual lights", bytemuck::cast_slice(&scene.punctual_lights)),
     ])
 }
 
