@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::BlockPass;
@@ -27,6 +28,7 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct Devices {
     queue: Sender<Task>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Devices {
@@ -34,13 +36,22 @@ impl Devices {
     pub fn start(renderers: Vec<Box<dyn Renderer>>) -> std::io::Result<Devices> {
         let (queue, tasks) = mpsc::channel();
         let tasks = Arc::new(Mutex::new(tasks));
+        let mut threads = Vec::with_capacity(renderers.len());
         for (number, renderer) in renderers.into_iter().enumerate() {
             let tasks = tasks.clone();
-            std::thread::Builder::new()
-                .name(format!("device-{number}"))
-                .spawn(move || work(renderer, &tasks))?;
+            let thread = std::thread::Builder::new().name(format!("device-{number}"));
+            threads.push(thread.spawn(move || work(renderer, &tasks))?);
         }
-        Ok(Devices { queue })
+        Ok(Devices { queue, threads })
+    }
+
+    /// Ends the threads and waits until their devices are closed: a process that exits while a driver closes may crash.
+    pub fn finish(self) {
+        drop(self.queue);
+        for thread in self.threads {
+            // A renderer that panicked has failed its lease already.
+            let _ = thread.join();
+        }
     }
 
     pub fn render(&self, task: Task) {

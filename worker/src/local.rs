@@ -200,7 +200,10 @@ impl Farm {
                 return self.stop();
             }
             match status.state {
-                JobState::Completed => return Ok(status),
+                JobState::Completed => {
+                    self.lanes.drain(..).for_each(|lane| lane.devices.finish());
+                    return Ok(status);
+                }
                 JobState::Failed(reason) => return Err(LocalError::Failed(reason)),
                 _ => self.wait(inbox),
             }
