@@ -2,16 +2,21 @@
 //! package that is made of them.
 
 mod accessor;
+mod compressed_views;
 mod document;
+mod draco;
 mod error;
 mod image;
+mod ktx2;
 mod material;
 mod mesh;
+mod meshopt;
 mod nodes;
 mod placement;
 mod resources;
 mod skin;
 mod tangent;
+mod texture_source;
 
 use std::path::Path;
 
@@ -61,7 +66,7 @@ pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Resu
     let bytes = read_file(path, limits.file_bytes_max)?;
     let document = document::parse(&bytes, limits)?;
     drop(bytes);
-    let root = document.root;
+    let mut root = document.root;
     if let Some(name) = extensions::first_unsupported(&root.extensions_required) {
         return Err(ImportError::RequiredExtension(crate::label::quoted(name).trim_matches('"').to_owned()));
     }
@@ -70,7 +75,9 @@ pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Resu
         notices.add("animation", "not rendered yet; every frame shows the rest pose");
     }
     let folder = path.parent().unwrap_or(Path::new(""));
-    let buffers = resources::buffers(&root, document.chunk, folder, limits)?;
+    let mut buffers = resources::buffers(&root, document.chunk, folder, limits)?;
+    compressed_views::expand(&mut root, &mut buffers, limits)?;
+    draco::expand(&mut root, &mut buffers, limits)?;
     let hierarchy = nodes::hierarchy(&root, limits)?;
     let mut accessors = accessor::Accessors::new(&root, &buffers, limits.vertices_max * 8);
     let mut model = Model { materials: material::materials(&root)?, ..Model::default() };

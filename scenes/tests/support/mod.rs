@@ -97,3 +97,8 @@ impl Folder {
 pub fn compiled(document: &Value, binary: &[u8]) -> Result<Compiled, String> {
     Folder::new().compile(&glb(document, binary), &ImportLimits::default())
 }
+
+/// A file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
