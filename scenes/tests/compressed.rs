@@ -5,14 +5,10 @@ mod support;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
+use support::ring::{Steps, corners, distance, same_ring};
 use support::{Folder, compiled, glb, triangle};
 use tessera_scenes::ImportLimits;
-use tessera_shared::package::layout::VertexAttributes;
-use tessera_shared::package::{Package, SectionKind};
-
-fn records<T: bytemuck::Pod>(package: &Package, kind: SectionKind) -> Vec<T> {
-    bytemuck::pod_collect_to_vec(package.section(&package.manifest.scenes[0], kind))
-}
+use tessera_shared::package::Package;
 
 fn package(name: &str) -> Package {
     let bytes = std::fs::read(support::fixture(name)).unwrap();
@@ -22,63 +18,18 @@ fn package(name: &str) -> Package {
     compiled.package
 }
 
-/// Corners of every triangle: position, normal and colour.
-fn corners(package: &Package) -> Vec<[[f64; 3]; 3]> {
-    let positions: Vec<[f32; 4]> = records(package, SectionKind::Positions);
-    let attributes: Vec<VertexAttributes> = records(package, SectionKind::Attributes);
-    let triangles: Vec<[u32; 4]> = records(package, SectionKind::Triangles);
-    let corner = |i: &u32| {
-        let (position, attributes) = (positions[*i as usize], attributes[*i as usize]);
-        let channel = |word: u32, shift: u32| f64::from(word >> shift & 0xFFFF) / 65535.0;
-        let color = [
-            channel(attributes.color_rg, 0),
-            channel(attributes.color_rg, 16),
-            channel(attributes.color_ba, 0),
-        ];
-        [[0, 1, 2].map(|k| f64::from(position[k])), attributes.normal.map(f64::from), color]
-    };
-    triangles.iter().flat_map(|triangle| &triangle[..3]).map(corner).collect()
-}
-
-fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f64>().sqrt()
-}
-
-fn area(corners: &[[[f64; 3]; 3]]) -> f64 {
-    let side = |a: [f64; 3], b: [f64; 3]| [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
-    let doubled = |t: &[[[f64; 3]; 3]]| {
-        let (u, v) = (side(t[0][0], t[1][0]), side(t[0][0], t[2][0]));
-        let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-        distance(normal, [0.0; 3])
-    };
-    corners.chunks_exact(3).map(doubled).sum::<f64>() / 2.0
-}
-
-/// Every corner of the plain ring has one of the other's at its place that looks like it, and there are as many triangles.
-fn same_ring(name: &str, position_step: f64, normal_step: f64, color_step: f64) {
-    let (plain, other) = (corners(&package("ring_plain.glb")), corners(&package(name)));
-    assert_eq!((plain.len(), other.len()), (576, 576), "{name}");
-    for [position, normal, color] in &plain {
-        let nearest =
-            other.iter().min_by(|a, b| distance(a[0], *position).total_cmp(&distance(b[0], *position)));
-        let [there, faces, looks] = nearest.unwrap();
-        assert!(distance(*there, *position) < position_step, "{name}: {position:?} {there:?}");
-        assert!(distance(*faces, *normal) < normal_step, "{name}: {normal:?} {faces:?}");
-        assert!(distance(*looks, *color) < color_step, "{name}: {color:?} {looks:?}");
-    }
-    assert!((area(&plain) / area(&other) - 1.0).abs() < 1e-3, "{name}: the area differs");
-}
-
 #[test]
 fn a_draco_export_is_the_plain_export_within_its_quantisation() {
     // Blender asked for 14 bits of position over 2.7 m, 10 of normals and of colour.
-    same_ring("ring_draco.glb", 2.7 / 16384.0 * 1.8, 0.01, 0.002);
+    let steps = Steps { position: 2.7 / 16384.0 * 1.8, normal: 0.01, color: 0.002 };
+    same_ring(&package("ring_draco.glb"), steps);
 }
 
 #[test]
 fn gltfpack_under_both_names_is_the_plain_export_within_its_quantisation() {
     for name in ["ring_meshopt.glb", "ring_khr.glb"] {
-        same_ring(name, 2.7 / 16384.0 * 1.8, 0.02, 0.02);
+        let steps = Steps { position: 2.7 / 16384.0 * 1.8, normal: 0.02, color: 0.02 };
+        same_ring(&package(name), steps);
     }
 }
 

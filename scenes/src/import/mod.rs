@@ -6,13 +6,17 @@ mod compressed_views;
 mod document;
 mod draco;
 mod error;
+mod exchange;
 mod image;
 mod ktx2;
 mod material;
 mod mesh;
 mod meshopt;
 mod nodes;
+mod obj;
 mod placement;
+mod ply;
+mod polygon;
 mod resources;
 mod skin;
 mod tangent;
@@ -61,8 +65,11 @@ pub struct NamedCamera {
     pub vfov_radians: f64,
 }
 
-/// Reads a `.glb` or `.gltf` file and all that it refers to.
+/// Reads a scene file and all that it refers to: glTF, or OBJ or PLY by the name's extension.
 pub fn import(path: &Path, limits: &ImportLimits, notices: &mut Notices) -> Result<Model, ImportError> {
+    if let Some(model) = exchange::import(path, limits, notices) {
+        return model;
+    }
     let bytes = read_file(path, limits.file_bytes_max)?;
     let document = document::parse(&bytes, limits)?;
     drop(bytes);
