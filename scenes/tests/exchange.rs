@@ -226,9 +226,24 @@ fn mistakes_in_obj_are_named_with_their_line() {
     check("v 0 0 1e39", expect![[r#"a.obj: line 1: has the number "1e39""#]]);
     check("v 0 0 NaN", expect![[r#"a.obj: line 1: has the number "NaN""#]]);
     check("vn 0 0 a", expect![[r#"a.obj: line 1: has the number "a""#]]);
-    check("mtllib ../a.mtl", expect![[r#"a.obj: library "../a.mtl": `../a.mtl` leaves the scene's folder; copy the file into it"#]]);
-    check("mtllib /etc/passwd", expect![[r#"a.obj: library "/etc/passwd": `/etc/passwd` is absolute; copy the file into the scene's folder"#]]);
-    check("mtllib http://example.org/a.mtl", expect![[r#"a.obj: library "http://example.org/a.mtl": `http://example.org/a.mtl` has a scheme; only files in the scene's folder and data URIs are read"#]]);
+    check(
+        "mtllib ../a.mtl",
+        expect![[
+            r#"a.obj: library "../a.mtl": `../a.mtl` leaves the scene's folder; copy the file into it"#
+        ]],
+    );
+    check(
+        "mtllib /etc/passwd",
+        expect![[
+            r#"a.obj: library "/etc/passwd": `/etc/passwd` is absolute; copy the file into the scene's folder"#
+        ]],
+    );
+    check(
+        "mtllib http://example.org/a.mtl",
+        expect![[
+            r#"a.obj: library "http://example.org/a.mtl": `http://example.org/a.mtl` has a scheme; only files in the scene's folder and data URIs are read"#
+        ]],
+    );
     check("mtllib bad.mtl", expect![[r#"a.obj: library "bad.mtl", line 2: has the number "red""#]]);
 }
 
@@ -240,19 +255,52 @@ fn mistakes_in_ply_are_named() {
     let faces = "element face 1\nproperty list uchar int vertex_indices\nend_header\n";
     let three = "0 0 0 1 0 0 0 1 0\n";
     check(&format!("{head}{points}{faces}{three}3 0 1 2"), expect!["compiles"]);
-    check(&format!("{head}{points}{faces}{three}3 0 1 3"), expect![[r#"a.ply: PLY: "face" 0: a corner is 3; it must be 0 to 2"#]]);
-    check(&format!("{head}{points}{faces}{three}3 0 1 -1"), expect![[r#"a.ply: PLY: "face" 0: a corner is -1; it must be 0 to 2"#]]);
-    check(&format!("{head}{points}{faces}{three}3 0 1"), expect![[r#"a.ply: PLY: "face" 0: the file ends early"#]]);
-    check(&format!("{head}{points}{faces}0 0 0 1 0 0 0 1 nan"), expect![[r#"a.ply: PLY: "vertex" 2: its "z" is NaN"#]]);
-    check(&format!("{head}{points}{faces}0 0 0 1 0 0 0 1 red"), expect![[r#"a.ply: PLY: "vertex" 2: "red" is no number"#]]);
+    check(
+        &format!("{head}{points}{faces}{three}3 0 1 3"),
+        expect![[r#"a.ply: PLY: "face" 0: a corner is 3; it must be 0 to 2"#]],
+    );
+    check(
+        &format!("{head}{points}{faces}{three}3 0 1 -1"),
+        expect![[r#"a.ply: PLY: "face" 0: a corner is -1; it must be 0 to 2"#]],
+    );
+    check(
+        &format!("{head}{points}{faces}{three}3 0 1"),
+        expect![[r#"a.ply: PLY: "face" 0: the file ends early"#]],
+    );
+    check(
+        &format!("{head}{points}{faces}0 0 0 1 0 0 0 1 nan"),
+        expect![[r#"a.ply: PLY: "vertex" 2: its "z" is NaN"#]],
+    );
+    check(
+        &format!("{head}{points}{faces}0 0 0 1 0 0 0 1 red"),
+        expect![[r#"a.ply: PLY: "vertex" 2: "red" is no number"#]],
+    );
     check(&format!("{head}{faces}3 0 1 2"), expect![[r#"a.ply: PLY: "face" 0: comes before the vertices"#]]);
-    check(&format!("{head}element vertex 99999999999\nproperty float x\nend_header\n"), expect!["a.ply: the scene: 99999999999 vertices; at most 33554432 are read"]);
-    check(&format!("{head}element vertex 1\nproperty float x\nend_header\n1"), expect!["a.ply: PLY: its vertices have no property `y`"]);
+    check(
+        &format!("{head}element vertex 99999999999\nproperty float x\nend_header\n"),
+        expect!["a.ply: the scene: 99999999999 vertices; at most 33554432 are read"],
+    );
+    check(
+        &format!("{head}element vertex 1\nproperty float x\nend_header\n1"),
+        expect!["a.ply: PLY: its vertices have no property `y`"],
+    );
     check(&format!("{head}element lamp 99999999999\nend_header\n"), expect!["compiles"]);
-    check(&format!("{head}element lamp 99999999999\nproperty list int int a\nend_header\n0 0"), expect![[r#"a.ply: PLY: "lamp" 2: the file ends early"#]]);
-    check(&format!("{head}property float x\nend_header\n"), expect!["a.ply: PLY: its header has a property before any element"]);
-    check(&format!("{head}element a 1\nproperty half x\nend_header\n"), expect![[r#"a.ply: PLY: it has a property of the unknown type "half""#]]);
-    check(&format!("{head}element a 1\nproperty list float int x\nend_header\n"), expect![[r#"a.ply: PLY: the list "x" has a length that is no integer"#]]);
+    check(
+        &format!("{head}element lamp 99999999999\nproperty list int int a\nend_header\n0 0"),
+        expect![[r#"a.ply: PLY: "lamp" 2: the file ends early"#]],
+    );
+    check(
+        &format!("{head}property float x\nend_header\n"),
+        expect!["a.ply: PLY: its header has a property before any element"],
+    );
+    check(
+        &format!("{head}element a 1\nproperty half x\nend_header\n"),
+        expect![[r#"a.ply: PLY: it has a property of the unknown type "half""#]],
+    );
+    check(
+        &format!("{head}element a 1\nproperty list float int x\nend_header\n"),
+        expect![[r#"a.ply: PLY: the list "x" has a length that is no integer"#]],
+    );
     check(&format!("{head}element a many\n"), expect![[r#"a.ply: PLY: it has "many" of "a""#]]);
     check("ply\nformat binary 1.0\n", expect![[r#"a.ply: PLY: it has the unknown format "binary""#]]);
     check("ply\nend_header\n", expect!["a.ply: PLY: its header has no line `format … 1.0`"]);
@@ -270,12 +318,36 @@ fn limits_hold() {
     };
     let limits = ImportLimits::default;
     let (obj, ply) = (fixture("ring.obj"), fixture("ring.ply"));
-    expect!["a.obj: the scene: 96 vertices; at most 95 are read"].assert_eq(&with("a.obj", &obj, ImportLimits { vertices_max: 95, ..limits() }));
-    expect!["a.obj: the scene: 117 vertices; at most 116 are read"].assert_eq(&with("a.obj", &obj, ImportLimits { vertices_max: 116, ..limits() }));
-    expect!["a.obj: the scene: 192 triangles; at most 191 are read"].assert_eq(&with("a.obj", &obj, ImportLimits { triangles_max: 191, ..limits() }));
-    expect!["a.obj: a.obj: 13362 bytes; at most 100 are read"].assert_eq(&with("a.obj", &obj, ImportLimits { file_bytes_max: 100, ..limits() }));
-    expect!["a.ply: the scene: 117 vertices; at most 116 are read"].assert_eq(&with("a.ply", &ply, ImportLimits { vertices_max: 116, ..limits() }));
-    expect!["a.ply: the scene: 192 triangles; at most 191 are read"].assert_eq(&with("a.ply", &ply, ImportLimits { triangles_max: 191, ..limits() }));
+    expect!["a.obj: the scene: 96 vertices; at most 95 are read"].assert_eq(&with(
+        "a.obj",
+        &obj,
+        ImportLimits { vertices_max: 95, ..limits() },
+    ));
+    expect!["a.obj: the scene: 117 vertices; at most 116 are read"].assert_eq(&with(
+        "a.obj",
+        &obj,
+        ImportLimits { vertices_max: 116, ..limits() },
+    ));
+    expect!["a.obj: the scene: 192 triangles; at most 191 are read"].assert_eq(&with(
+        "a.obj",
+        &obj,
+        ImportLimits { triangles_max: 191, ..limits() },
+    ));
+    expect!["a.obj: a.obj: 13362 bytes; at most 100 are read"].assert_eq(&with(
+        "a.obj",
+        &obj,
+        ImportLimits { file_bytes_max: 100, ..limits() },
+    ));
+    expect!["a.ply: the scene: 117 vertices; at most 116 are read"].assert_eq(&with(
+        "a.ply",
+        &ply,
+        ImportLimits { vertices_max: 116, ..limits() },
+    ));
+    expect!["a.ply: the scene: 192 triangles; at most 191 are read"].assert_eq(&with(
+        "a.ply",
+        &ply,
+        ImportLimits { triangles_max: 191, ..limits() },
+    ));
 }
 
 proptest! {

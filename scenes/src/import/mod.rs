@@ -7,6 +7,8 @@ mod document;
 mod draco;
 mod error;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod image;
 mod ktx2;
 mod material;
