@@ -159,6 +159,12 @@ fn a_picture_cut_anywhere_is_an_error_or_a_picture() {
     }
 }
 
+#[test]
+fn codebooks_that_lead_nowhere_are_an_error() {
+    let error = image(&fixture("broken_codebook.ktx2")).unwrap_err();
+    assert!(error.contains("image 0 \"0\": the image does not decode"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 

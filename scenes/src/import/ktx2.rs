@@ -75,8 +75,12 @@ impl<'a> Container<'a> {
         // Keys and values say nothing that a picture needs, so the transcoder is not shown them.
         let mut bytes = self.bytes.to_vec();
         bytes[56..64].fill(0);
-        let transcoder = Transcoder::new(&bytes).map_err(|error| format!("{error:?}"))?;
-        let rgba = transcoder.transcode(0, TargetFormat::Rgba32, DecodeFlags::NONE);
-        rgba.map_err(|error| format!("its pixels do not transcode: {error:?}"))
+        // The transcoder adds and indexes by what broken codebooks say, unchecked: where it panics, the picture is refused.
+        let transcoded = std::panic::catch_unwind(|| {
+            let transcoder = Transcoder::new(&bytes).map_err(|error| format!("{error:?}"))?;
+            let rgba = transcoder.transcode(0, TargetFormat::Rgba32, DecodeFlags::NONE);
+            rgba.map_err(|error| format!("its pixels do not transcode: {error:?}"))
+        });
+        transcoded.unwrap_or_else(|_| Err("its pixels do not transcode: its codebooks are broken".into()))
     }
 }
