@@ -14,8 +14,6 @@ enum Support {
 
 use Support::{Full, Ignored};
 
-const FALLBACK_BUFFERS: &str =
-    "the uncompressed copy in the file is read instead; the picture does not change";
 const FALLBACK_IMAGES: &str =
     "the PNG or JPEG fallback is read; where a texture has none, its factor alone is shown";
 
@@ -31,11 +29,11 @@ const EXTENSIONS: &[(&str, Support)] = &[
     ),
     ("EXT_mesh_gpu_instancing", Full),
     ("EXT_mesh_manifold", Ignored("it says nothing about the picture, which does not change")),
-    ("EXT_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
+    ("EXT_meshopt_compression", Full),
     ("EXT_texture_avif", Ignored(FALLBACK_IMAGES)),
-    ("EXT_texture_webp", Ignored(FALLBACK_IMAGES)),
+    ("EXT_texture_webp", Full),
     ("KHR_animation_pointer", Full),
-    ("KHR_draco_mesh_compression", Ignored(FALLBACK_BUFFERS)),
+    ("KHR_draco_mesh_compression", Full),
     ("KHR_lights_punctual", Full),
     ("KHR_materials_anisotropy", Full),
     ("KHR_materials_clearcoat", Full),
@@ -60,9 +58,9 @@ const EXTENSIONS: &[(&str, Support)] = &[
     ("KHR_materials_volume", Full),
     ("KHR_materials_volume_scatter", Ignored("light does not scatter inside objects")),
     ("KHR_mesh_quantization", Full),
-    ("KHR_meshopt_compression", Ignored(FALLBACK_BUFFERS)),
+    ("KHR_meshopt_compression", Full),
     ("KHR_node_visibility", Full),
-    ("KHR_texture_basisu", Ignored(FALLBACK_IMAGES)),
+    ("KHR_texture_basisu", Full),
     ("KHR_texture_transform", Full),
     ("KHR_xmp_json_ld", Ignored("it says nothing about the picture, which does not change")),
     ("MSFT_lod", Ignored("the finest level of detail is shown")),

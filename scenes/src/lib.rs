@@ -5,6 +5,8 @@ mod affine;
 pub mod compile;
 mod environment;
 mod extensions;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod import;
 mod label;
 mod limits;

@@ -355,9 +355,7 @@ fn images_that_are_bombs_or_none() {
         .assert_eq(&with(&png_bomb(60_000, 60_000), &limits));
     expect![[r#"scene.glb: image 0 "skin" and those before it: 1000000 pixels; at most 999999 are read"#]]
         .assert_eq(&with(&png_bomb(1000, 1000), &ImportLimits { texels_max: 999_999, ..limits.clone() }));
-    expect![[
-        r#"scene.glb: image 0 "skin": the image does not decode: it is neither PNG nor JPEG; convert it"#
-    ]]
+    expect![[r#"scene.glb: image 0 "skin": the image does not decode: it is neither PNG, JPEG, WebP nor KTX 2.0; convert it"#]]
     .assert_eq(&with(b"GIF89a", &limits));
     let truncated = with(&png_bomb(100, 100), &limits);
     assert!(truncated.contains("image 0 \"skin\": the image does not decode"), "{truncated}");

@@ -97,7 +97,7 @@ fn mistakes_are_named() {
     fails("[1]", expect!["job.json: invalid type: sequence, expected a map at line 1 column 0"]);
     fails(
         "{}",
-        expect!["job.json: the key `scene` is missing; it names the glTF file, relative to the job file"],
+        expect!["job.json: the key `scene` is missing; it names the scene file, relative to the job file"],
     );
     fails(
         r#"{"scene": "a.glb", "sample": 4}"#,
@@ -217,6 +217,6 @@ fn values_out_of_range_are_named() {
         string values must be quoted, expected literal string
     "#]]
     .assert_eq(&read("job.toml", "scene = ", ShotKeys::default()).unwrap_err());
-    expect!["job.yaml: a shot is a .json or .toml job file, or a .glb or .gltf scene"]
+    expect!["job.yaml: a shot is a .json or .toml job file, or a .glb, .gltf, .obj or .ply scene"]
         .assert_eq(&read("job.yaml", "scene: a", ShotKeys::default()).unwrap_err());
 }

@@ -201,8 +201,27 @@ fn shading_frame(hit: Hit, corners: vec4<u32>, p: PointMaterial, normal: vec3<f3
     return ShadingFrame(facing_normal(valid_normal(base, flat_normal, wo), wo), tangent, coat);
 }
 
-// Samples a light and the BSDF at a place. Returns the step to do next. Its two loops keep one call of `sample_2d` and one of
-// `bsdf_evaluate` in the kernel, as GPUs inline every call.
+// The pairs that a scattering event draws, in the order of their dimensions.
+struct EventDraws {
+    choices: vec2<u32>,
+    words: vec2<u32>,
+    inside: vec2<u32>,
+    towards: vec2<u32>,
+}
+
+// A loop, so that the kernel has one call of `sample_2d` here, as GPUs inline every call.
+fn event_draws(key: u32, sample_index: u32, dimension: u32) -> EventDraws {
+    var draws: EventDraws;
+    for (var k = 0u; k < 4u; k = k + 1u) {
+        draws.choices = draws.words;
+        draws.words = draws.inside;
+        draws.inside = draws.towards;
+        draws.towards = sample_2d(key, sample_index, dimension + k);
+    }
+    return draws;
+}
+
+// Samples a light and the BSDF at a place. Returns the step to do next. Its loop keeps one call of `bsdf_evaluate` in the kernel.
 fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -> u32 {
     let arriving = (*path).throughput;
     let dimension = 1u + (*path).depth * DIMENSIONS_EVENT;
@@ -216,22 +235,13 @@ fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -
     if (*bsdf).whole == 0.0 {
         return STEP_SCATTERED;
     }
-    var choices = vec2<u32>(0u);
-    var words = vec2<u32>(0u);
-    var inside = vec2<u32>(0u);
-    var towards = vec2<u32>(0u);
-    for (var k = 0u; k < 4u; k = k + 1u) {
-        choices = words;
-        words = inside;
-        inside = towards;
-        towards = sample_2d((*path).key, (*path).sample_index, dimension + k);
-    }
-    let wi = bsdf_sample(bsdf, unit_float(choices.y), unit_float2(towards));
+    let draws = event_draws((*path).key, (*path).sample_index, dimension);
+    let wi = bsdf_sample(bsdf, unit_float(draws.choices.y), unit_float2(draws.towards));
     let above = place.position + place.flat_normal * place.clearance;
     let under = place.position - place.flat_normal * place.clearance;
     var light = LightSample(wi, 0.0, 0.0, NONE, 0u, 0.0, 0.0, vec3<f32>(1.0));
     if has_lights() {
-        light = light_sample(above, choices.x, words, unit_float2(inside));
+        light = light_sample(above, draws.choices.x, draws.words, unit_float2(draws.inside));
     }
     // First the BSDF's direction, then the light's. A direction counts where it lies on the same side of both normals.
     var evaluated = BsdfValue(vec3<f32>(0.0), 0.0);
@@ -269,20 +279,25 @@ fn scatter(path: ptr<function, Path>, bsdf: ptr<function, Bsdf>, place: Place) -
     if max3(share) < THROUGHPUT_MIN {
         return STEP_SCATTERED;
     }
-    let lit_through = dot3(light.direction, place.flat_normal) < 0.0;
     (*path).throughput = share;
+    aim(path, light, place, above, under, beyond);
+    return STEP_TRACE;
+}
+
+// Sets the shadow ray towards a light from the side of the surface on which it lies; `beyond` are the media on the far side.
+fn aim(path: ptr<function, Path>, light: LightSample, place: Place, above: vec3<f32>, under: vec3<f32>, beyond: Media) {
+    let through = dot3(light.direction, place.flat_normal) < 0.0;
     (*path).light_instance = light.instance;
     (*path).light_primitive = light.primitive;
     (*path).light_b1 = light.b1;
     (*path).light_b2 = light.b2;
     var t_max = light.t_max;
-    if lit_through {
+    if through {
         // The light was sampled from above the surface: the ray must not reach past it from below.
         (*path).media = beyond;
         t_max = t_max - 4.0 * place.clearance;
     }
-    set_ray(path, select(above, under, lit_through), light.direction, t_max, TRACE_SHADOW);
-    return STEP_TRACE;
+    set_ray(path, select(above, under, through), light.direction, t_max, TRACE_SHADOW);
 }
 
 // Russian roulette: the throughput of a path that goes on, divided by its chance to, or 0; `survival` in [0, 1) decides where
@@ -309,7 +324,9 @@ fn advance(path: ptr<function, Path>, hit: Hit) -> u32 {
     let free = hit.instance == NONE;
     var at = hit;
     if shadow && free && (*path).light_instance == LIGHT_PUNCTUAL {
-        (*path).radiance = (*path).radiance + (*path).throughput;
+        // An endless way leads out of an open medium, which then takes nothing, as before the sky.
+        let medium = select((*path).media.inner, NONE, (*path).t_max == T_INFINITE);
+        (*path).radiance = (*path).radiance + (*path).throughput * transmittance(medium, (*path).t_max);
         return STEP_SCATTERED;
     }
     if shadow && free {

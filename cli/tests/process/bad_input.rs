@@ -86,9 +86,9 @@ fn scenes_that_cannot_be_read() {
             $ render @required.gltf
             3 tessera: TMP/required.gltf: the scene requires the extension EXT_unheard, which is not rendered yet; export it without that extension, or mark it as optional
             $ render @out
-            3 tessera: TMP/out: a shot is a .json or .toml job file, or a .glb or .gltf scene
+            3 tessera: TMP/out: a shot is a .json or .toml job file, or a .glb, .gltf, .obj or .ply scene
             $ render README.md
-            3 tessera: README.md: a shot is a .json or .toml job file, or a .glb or .gltf scene
+            3 tessera: README.md: a shot is a .json or .toml job file, or a .glb, .gltf, .obj or .ply scene
         "#]],
     );
 }
@@ -125,7 +125,7 @@ fn job_files_that_cannot_be_read() {
             $ render @lost.toml
             3 tessera: TMP/lost.glb: cannot read TMP/lost.glb: No such file or directory (os error 2)
             $ render @none.toml
-            3 tessera: TMP/none.toml: the key `scene` is missing; it names the glTF file, relative to the job file
+            3 tessera: TMP/none.toml: the key `scene` is missing; it names the scene file, relative to the job file
             $ render @sky.toml
             3 tessera: environment: TMP/typo.toml: it is neither a Radiance HDR nor an OpenEXR file; convert it
         "#]],

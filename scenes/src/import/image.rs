@@ -9,6 +9,7 @@ use image::{ImageFormat, ImageReader};
 
 use super::accessor::Accessors;
 use super::error::ImportError;
+use super::ktx2;
 use super::material::SurfaceMaterial;
 use super::resources::fetch;
 use crate::label::label;
@@ -62,23 +63,39 @@ pub fn images(
     Ok(rasters)
 }
 
-/// Decodes PNG or JPEG. `texels_left` is what all images together may still take.
-fn decode(bytes: &[u8], place: &str, pixels_max: u64, texels_left: &mut u64) -> Result<Raster, ImportError> {
+/// Decodes PNG, JPEG, WebP or KTX 2.0. `texels_left` is what all images together may still take.
+pub fn decode(
+    bytes: &[u8],
+    place: &str,
+    pixels_max: u64,
+    texels_left: &mut u64,
+) -> Result<Raster, ImportError> {
     let fail = |problem: String| ImportError::Image { place: place.to_owned(), problem };
+    let mut admit = |width: u32, height: u32| {
+        let pixels = u64::from(width) * u64::from(height);
+        ImportError::check(place, pixels, pixels_max, "pixels")?;
+        ImportError::check(format!("{place} and those before it"), pixels, *texels_left, "pixels")?;
+        if pixels == 0 {
+            return Err(fail("it has no pixels".into()));
+        }
+        *texels_left -= pixels;
+        Ok(pixels)
+    };
     let format = match bytes {
         [0x89, b'P', b'N', b'G', ..] => ImageFormat::Png,
         [0xFF, 0xD8, 0xFF, ..] => ImageFormat::Jpeg,
-        _ => return Err(fail("it is neither PNG nor JPEG; convert it".into())),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ImageFormat::WebP,
+        _ if bytes.starts_with(&ktx2::IDENTIFIER) => {
+            let container = ktx2::Container::parse(bytes).map_err(fail)?;
+            admit(container.width, container.height)?;
+            let rgba = container.rgba().map_err(fail)?;
+            return Ok(Raster { width: container.width, height: container.height, rgba });
+        }
+        _ => return Err(fail("it is neither PNG, JPEG, WebP nor KTX 2.0; convert it".into())),
     };
     let reader = |bytes| ImageReader::with_format(Cursor::new(bytes), format);
     let (width, height) = reader(bytes).into_dimensions().map_err(|error| fail(error.to_string()))?;
-    let pixels = u64::from(width) * u64::from(height);
-    ImportError::check(place, pixels, pixels_max, "pixels")?;
-    ImportError::check(format!("{place} and those before it"), pixels, *texels_left, "pixels")?;
-    if pixels == 0 {
-        return Err(fail("it has no pixels".into()));
-    }
-    *texels_left -= pixels;
+    let pixels = admit(width, height)?;
     let mut reader = reader(bytes);
     let mut bounds = image::Limits::default();
     bounds.max_alloc = Some(pixels * 16 + (64 << 20));

@@ -211,10 +211,9 @@ impl Reader<'_> {
         let texture = self.root.textures.get(index);
         let texture =
             texture.ok_or_else(|| fail(format!("has the texture {index}, which does not exist")))?;
-        let image = texture.source.value();
-        if image == u32::MAX as usize {
+        let Some(image) = super::texture_source::image_index(texture) else {
             return Ok(None);
-        }
+        };
         if image >= self.root.images.len() {
             return Err(fail(format!("texture {index} has the image {image}, which does not exist")));
         }

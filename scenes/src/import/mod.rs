@@ -4,21 +4,32 @@
 mod accessor;
 mod animation;
 mod camera;
+mod compressed_views;
 mod document;
+mod draco;
 mod error;
+mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod image;
+mod ktx2;
 mod lamp;
 mod layers;
 mod material;
 mod mesh;
+mod meshopt;
 mod morph;
 mod nodes;
+mod obj;
 mod placement;
+mod ply;
+mod polygon;
 mod resources;
 mod selection;
 mod skin;
 mod source;
 mod tangent;
+mod texture_source;
 
 use std::sync::Arc;
 
@@ -37,7 +48,7 @@ pub use source::Source;
 use crate::affine::Affine;
 
 /// A scene at one time. What does not change over time is shared between the models of a source.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Model {
     pub meshes: Vec<Arc<MeshData>>,
     pub placements: Vec<Placement>,

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use gltf::json::Root;
 
+use super::compressed_views;
 use super::error::ImportError;
 use crate::label::{label, quoted};
 use crate::limits::ImportLimits;
@@ -109,20 +110,20 @@ pub fn buffers(
     limits: &ImportLimits,
 ) -> Result<Vec<Vec<u8>>, ImportError> {
     let (mut buffers, mut total) = (Vec::new(), 0u64);
+    let fallbacks = compressed_views::fallbacks(root);
     for (index, buffer) in root.buffers.iter().enumerate() {
         let place = label("buffer", index, buffer.name.as_deref());
         let bytes = match &buffer.uri {
-            Some(uri) => fetch(folder, uri, &place, limits)?,
             None if index == 0 && chunk.is_some() => chunk.take().unwrap_or_default(),
-            // A fallback buffer of a compression extension has no bytes; a view into it fails by its own name.
-            None if buffer.extensions.is_some() => Vec::new(),
+            _ if fallbacks[index] => Vec::new(),
+            Some(uri) => fetch(folder, uri, &place, limits)?,
             None => {
                 return Err(ImportError::malformed(place, "has no `uri`, and the file has no binary chunk"));
             }
         };
         total += bytes.len() as u64;
         ImportError::check("all buffers together", total, limits.buffer_bytes_max, "bytes")?;
-        if buffer.extensions.is_none() && (bytes.len() as u64) < buffer.byte_length.0 {
+        if !fallbacks[index] && (bytes.len() as u64) < buffer.byte_length.0 {
             let problem = format!("has {} bytes where {} are promised", bytes.len(), buffer.byte_length.0);
             return Err(ImportError::malformed(place, problem));
         }

@@ -1,4 +1,4 @@
-//! An opened glTF file: what holds for all frames is read once, and a model is made for any time. Knows no frame numbers.
+//! An opened scene file: what holds for all frames is read once, and a model is made for any time. Knows no frame numbers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,10 @@ use super::image::Raster;
 use super::material::SurfaceMaterial;
 use super::placement::MeshLibrary;
 use super::selection::{Selection, select_scene, select_variant};
-use super::{Model, document, image, lamp, material, nodes, placement, read_file, resources};
+use super::{
+    Model, compressed_views, document, draco, exchange, image, lamp, material, nodes, placement, read_file,
+    resources,
+};
 use crate::extensions;
 use crate::limits::ImportLimits;
 use crate::notice::Notices;
@@ -22,7 +25,50 @@ use crate::notice::Notices;
 const ELEMENTS_PER_VERTEX: u64 = 8;
 
 /// A file with everything that it refers to.
-pub struct Source {
+pub enum Source {
+    Gltf(Box<GltfSource>),
+    /// A format that knows neither time nor choices.
+    Still(Model),
+}
+
+impl Source {
+    /// Reads a scene file and all that it refers to: glTF, or OBJ or PLY by the name's extension.
+    pub fn open(
+        path: &Path,
+        selection: &Selection,
+        limits: &ImportLimits,
+        notices: &mut Notices,
+    ) -> Result<Source, ImportError> {
+        match exchange::import(path, limits, notices) {
+            None => GltfSource::open(path, selection, limits, notices)
+                .map(|source| Source::Gltf(Box::new(source))),
+            Some(model) if *selection == Selection::default() => model.map(Source::Still),
+            Some(_) => {
+                let problem = "holds neither scenes, variants nor animations; leave `scene_name`, `variant` and `animation` out";
+                Err(ImportError::malformed("the file", problem))
+            }
+        }
+    }
+
+    /// What is animated, at a time in seconds.
+    pub fn pose(&self, seconds: f64) -> Result<Pose, ImportError> {
+        match self {
+            Source::Gltf(source) => source.animation.pose(seconds),
+            Source::Still(_) => Ok(Pose::default()),
+        }
+    }
+
+    /// The scene in a pose of this source.
+    pub fn model(&mut self, pose: &Pose, notices: &mut Notices) -> Result<Model, ImportError> {
+        match self {
+            Source::Gltf(source) => source.model(pose, notices),
+            Source::Still(model) => Ok(model.clone()),
+        }
+    }
+}
+
+/// A glTF file.
+pub struct GltfSource {
     root: Root,
     buffers: Vec<Vec<u8>>,
     folder: PathBuf,
@@ -41,14 +87,13 @@ struct Images {
     places: BTreeMap<usize, usize>,
 }
 
-impl Source {
-    /// Reads a `.glb` or `.gltf` file and all that it refers to.
-    pub fn open(
+impl GltfSource {
+    fn open(
         path: &Path,
         selection: &Selection,
         limits: &ImportLimits,
         notices: &mut Notices,
-    ) -> Result<Source, ImportError> {
+    ) -> Result<GltfSource, ImportError> {
         let bytes = read_file(path, limits.file_bytes_max)?;
         let document = document::parse(&bytes, limits)?;
         drop(bytes);
@@ -60,13 +105,15 @@ impl Source {
         }
         extensions::add_notices(&root.extensions_used, notices);
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let buffers = resources::buffers(&root, document.chunk, &folder, limits)?;
+        let mut buffers = resources::buffers(&root, document.chunk, &folder, limits)?;
+        compressed_views::expand(&mut root, &mut buffers, limits)?;
+        draco::expand(&mut root, &mut buffers, limits)?;
         select_scene(&mut root, selection.scene_name.as_deref())?;
         select_variant(&mut root, selection.variant.as_deref())?;
         let mut accessors = Accessors::new(&root, &buffers, limits.vertices_max * ELEMENTS_PER_VERTEX);
         let wanted = selection.animation.as_deref();
         let animation = Animation::read(&document.animations, wanted, &mut accessors, limits, notices)?;
-        Ok(Source {
+        Ok(GltfSource {
             root,
             buffers,
             folder,
@@ -78,13 +125,7 @@ impl Source {
         })
     }
 
-    /// What is animated, at a time in seconds.
-    pub fn pose(&self, seconds: f64) -> Result<Pose, ImportError> {
-        self.animation.pose(seconds)
-    }
-
-    /// The scene in a pose of this source.
-    pub fn model(&mut self, pose: &Pose, notices: &mut Notices) -> Result<Model, ImportError> {
+    fn model(&mut self, pose: &Pose, notices: &mut Notices) -> Result<Model, ImportError> {
         self.animation.apply(pose, &mut self.root)?;
         let (root, limits) = (&self.root, &self.limits);
         let moved = self.animation.moved_nodes(root.nodes.len());

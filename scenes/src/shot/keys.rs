@@ -54,7 +54,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// glTF file.
+    /// glTF, OBJ or PLY file.
     scene: PathBuf,
     /// Equirectangular HDR or EXR; empty or `none` for none.
     environment: PathBuf,

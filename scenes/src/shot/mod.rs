@@ -23,7 +23,7 @@ use crate::import::{Selection, read_file};
 /// Largest job file that is read.
 const JOB_FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// A job file or a glTF file, with the flags that override it.
+/// A job file or a scene file, with the flags that override it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shot {
     /// For people: the job file's name, or the scene's, without its extension.
@@ -83,9 +83,9 @@ pub enum ReadShotError {
     Syntax { path: PathBuf, problem: String },
     #[error("{}: {source}", path.display())]
     Keys { path: PathBuf, source: KeysError },
-    #[error("{}: a shot is a .json or .toml job file, or a .glb or .gltf scene", .0.display())]
+    #[error("{}: a shot is a .json or .toml job file, or a .glb, .gltf, .obj or .ply scene", .0.display())]
     Kind(PathBuf),
-    #[error("{}: the key `scene` is missing; it names the glTF file, relative to the job file", .0.display())]
+    #[error("{}: the key `scene` is missing; it names the scene file, relative to the job file", .0.display())]
     NoScene(PathBuf),
     #[error("`{key}` is {value}; it must be {range}")]
     Range { key: &'static str, value: String, range: String },
@@ -104,11 +104,13 @@ pub enum ReadShotError {
 }
 
 impl Shot {
-    /// Reads a job file, or takes a glTF file as it is, and applies the flags. Paths in a job file are relative to it.
+    /// Reads a job file, or takes a scene file as it is, and applies the flags. Paths in a job file are relative to it.
     pub fn read(path: &Path, flags: ShotKeys) -> Result<Shot, ReadShotError> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
         let keys = match extension.as_str() {
-            "glb" | "gltf" => ShotKeys { scene: Some(path.to_path_buf()), ..ShotKeys::default() },
+            "glb" | "gltf" | "obj" | "ply" => {
+                ShotKeys { scene: Some(path.to_path_buf()), ..ShotKeys::default() }
+            }
             "json" | "toml" => {
                 let bytes = read_file(path, JOB_FILE_BYTES_MAX)?;
                 let syntax = |problem| ReadShotError::Syntax { path: path.to_path_buf(), problem };

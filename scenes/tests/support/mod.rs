@@ -3,11 +3,13 @@
 #![allow(dead_code)]
 
 pub mod animated;
+pub mod ring;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tessera_scenes::{Compiled, ImportLimits, Shot, ShotKeys, compile};
+use tessera_shared::package::{Package, SectionKind};
 
 /// One triangle with UVs and indices in a binary chunk of its own.
 pub fn triangle() -> (Value, Vec<u8>) {
@@ -98,4 +100,14 @@ impl Folder {
 /// Compiles a document with a binary chunk in a folder of its own.
 pub fn compiled(document: &Value, binary: &[u8]) -> Result<Compiled, String> {
     Folder::new().compile(&glb(document, binary), &ImportLimits::default())
+}
+
+/// A file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// The records of a section of a package's first scene.
+pub fn records<T: bytemuck::Pod>(package: &Package, kind: SectionKind) -> Vec<T> {
+    bytemuck::pod_collect_to_vec(package.section(&package.manifest.scenes[0], kind))
 }

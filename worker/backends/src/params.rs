@@ -124,6 +124,44 @@ mod tests {
     }
 
     #[test]
+    fn materials_are_those_of_the_kernel() {
+        let record = record!(Material {
+            base_color,
+            emission,
+            alpha_cutoff,
+            specular_color,
+            specular,
+            attenuation,
+            transmission,
+            sheen_color,
+            sheen_roughness,
+            diffuse_transmission_color,
+            diffuse_transmission,
+            metallic,
+            roughness,
+            normal_scale,
+            dielectric_f0,
+            coat,
+            coat_roughness,
+            coat_normal_scale,
+            ior,
+            anisotropy,
+            anisotropy_cos,
+            anisotropy_sin,
+            dispersion,
+            iridescence,
+            film_thickness,
+            film_table,
+            glass_table,
+            flags,
+            slot_start,
+            slot_count,
+            reserved,
+        });
+        assert_eq!(kernel("Material"), record);
+    }
+
+    #[test]
     fn records_of_the_package_are_those_of_the_kernel() {
         let records = [
             (
@@ -143,42 +181,6 @@ mod tests {
                     emissive_count,
                     flags,
                     blas_root,
-                }),
-            ),
-            (
-                "Material",
-                record!(Material {
-                    base_color,
-                    emission,
-                    alpha_cutoff,
-                    specular_color,
-                    specular,
-                    attenuation,
-                    transmission,
-                    sheen_color,
-                    sheen_roughness,
-                    diffuse_transmission_color,
-                    diffuse_transmission,
-                    metallic,
-                    roughness,
-                    normal_scale,
-                    dielectric_f0,
-                    coat,
-                    coat_roughness,
-                    coat_normal_scale,
-                    ior,
-                    anisotropy,
-                    anisotropy_cos,
-                    anisotropy_sin,
-                    dispersion,
-                    iridescence,
-                    film_thickness,
-                    film_table,
-                    glass_table,
-                    flags,
-                    slot_start,
-                    slot_count,
-                    reserved,
                 }),
             ),
             ("TextureSlot", record!(TextureSlot { image, flags, row_u, row_v })),

@@ -78,7 +78,7 @@ struct Channel {
 }
 
 /// The values of all channels at one time. Equal poses of one animation show equal scenes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pose(Vec<f32>);
 
 impl Pose {
