@@ -168,7 +168,11 @@ fn bsdf_parameters(material: u32, p: PointMaterial, inside: bool, ior_shift: f32
     }
     b.anisotropy = saturate_(p.anisotropy);
     b.transmission = saturate_(p.transmission);
+    // Light passes the boundary of a medium twice, a sheet once: either way it takes the base colour once.
     b.transmission_color = b.base_color * tint;
+    if (flags & MATERIAL_VOLUME) != 0u && b.transmission > 0.0 {
+        b.transmission_color = vec3<f32>(sqrt_(b.base_color.x), sqrt_(b.base_color.y), sqrt_(b.base_color.z)) * tint;
+    }
     b.iridescence = saturate_(p.iridescence);
     b.film_thickness = p.film_thickness;
     b.film_table = materials[material].film_table;
