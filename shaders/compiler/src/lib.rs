@@ -12,10 +12,15 @@ mod walk;
 pub use compose::{Source, compose};
 pub use diagnostic::{CompileError, Diagnostic, Location};
 
-/// SPIR-V of a validated module: linted, written, decorated and passed by the gate.
+/// SPIR-V of a validated module: linted, written, decorated, passed by the gate, and then without names.
 pub fn compile(source: &Source, validated: &front::Validated) -> Result<Vec<u32>, CompileError> {
     lint::check(source, validated)?;
     let words = spirv::emit::emit(source, validated)?;
     spirv::gate::check(&words)?;
-    Ok(words)
+    spirv::names::strip_names(&words).map_err(|error| {
+        CompileError::one(
+            "spirv",
+            Diagnostic::global(format!("a module that the gate passed does not read: {error}")),
+        )
+    })
 }

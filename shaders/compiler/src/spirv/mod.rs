@@ -3,6 +3,7 @@
 mod allow;
 pub mod emit;
 pub mod gate;
+pub mod names;
 mod operands;
 mod shifts;
 pub mod words;
