@@ -67,10 +67,10 @@ fn keys() {
 fn references() {
     let mut scene = Scene::new();
     scene.channel(node(7, "translation"), "STEP", &[0.0], ("VEC3", &[0.0; 3]));
-    fails(
-        &scene,
-        expect![[r#"scene.glb: channel 0 of animation 0 "moves": animates node 7; the file has 1 nodes"#]],
-    );
+    // Exporters write such channels; nothing moves by them.
+    let said: Vec<String> =
+        scene.compile(by_second("1")).unwrap().notices.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|notice| notice.contains("node 7 of 1 stand still")), "{said:?}");
     let mut scene = moving("STEP", &[0.0], ("VEC3", &[0.0; 3]));
     scene.document["animations"][0]["channels"][0]["sampler"] = json!(3);
     fails(

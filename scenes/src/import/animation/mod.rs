@@ -245,9 +245,10 @@ impl Reader<'_, '_> {
         let Some(node) = json.node else {
             return Ok(None);
         };
+        // Blender 4.5 writes such channels where instancing took nodes out of the file.
         if node >= root.nodes.len() {
-            let problem = format!("animates node {node}; the file has {} nodes", root.nodes.len());
-            return Err(ImportError::malformed(place, problem));
+            self.unresolved.push(format!("node {node} of {}", root.nodes.len()));
+            return Ok(None);
         }
         let target = match json.path.as_str() {
             "translation" => Target::Translation(node),
