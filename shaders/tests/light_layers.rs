@@ -13,6 +13,7 @@ const TAU: f64 = std::f64::consts::TAU;
 
 /// 1 within 0.005, beyond what chance may add.
 fn white(what: &str, mean: Mean) {
+    println!("furnace: {what}: {:.4} ± {:.4}", mean.rgb[1], mean.error);
     near(what, mean.rgb[1], 1.0, 5e-3f64.max(3.0 * mean.error));
     assert!(mean.error < 5e-3, "{what}: ± {}", mean.error);
 }
@@ -33,6 +34,14 @@ const ROUGHNESSES: [f32; 6] = [0.0, 0.15, 0.3, 0.5, 0.75, 1.0];
 fn clear_glass_vanishes_in_a_white_sky_at_any_roughness() {
     for roughness in ROUGHNESSES {
         white(&format!("glass of roughness {roughness}"), furnace(glass(roughness)));
+    }
+}
+
+#[test]
+fn white_metal_and_white_plastic_vanish_in_a_white_sky_at_any_roughness() {
+    for roughness in ROUGHNESSES {
+        white(&format!("metal of roughness {roughness}"), furnace(metal(1.0, roughness)));
+        white(&format!("plastic of roughness {roughness}"), furnace(dielectric(1.0, roughness)));
     }
 }
 
