@@ -84,7 +84,7 @@ pub struct DeviceArguments {
 
 #[derive(Debug, Args)]
 pub struct RenderArguments {
-    /// A job file (.toml, .json) or a scene (.glb, .gltf)
+    /// A job file (.toml, .json) or a scene (.glb, .gltf, .obj, .ply)
     pub shot: PathBuf,
     #[command(flatten)]
     pub keys: ShotArguments,
@@ -144,7 +144,7 @@ pub struct FarmArguments {
 
 #[derive(Debug, Args)]
 pub struct SubmitArguments {
-    /// A job file (.toml, .json) or a scene (.glb, .gltf)
+    /// A job file (.toml, .json) or a scene (.glb, .gltf, .obj, .ply)
     pub shot: PathBuf,
     #[command(flatten)]
     pub keys: ShotArguments,

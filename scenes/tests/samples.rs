@@ -8,7 +8,7 @@ use tessera_shared::package::SectionKind;
 #[test]
 fn the_samples_compile_and_are_small() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, instanced) in [("mosaic", false), ("pebbles", true)] {
+    for (name, instanced) in [("marbles", false), ("mosaic", false), ("pebbles", true)] {
         let shot = Shot::read(&folder.join(format!("{name}.toml")), ShotKeys::default()).unwrap();
         let compiled = compile(&shot, &ImportLimits::default()).unwrap();
         assert_eq!(compiled.notices, []);

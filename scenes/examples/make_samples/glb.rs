@@ -13,6 +13,8 @@ pub struct Glb {
     pub materials: Vec<Value>,
     pub nodes: Vec<Value>,
     images: Vec<Value>,
+    /// Of `KHR_lights_punctual`.
+    pub lights: Vec<Value>,
     extensions: &'static [&'static str],
 }
 
@@ -123,6 +125,9 @@ impl Glb {
         }
         if !self.extensions.is_empty() {
             root["extensionsUsed"] = json!(self.extensions);
+        }
+        if !self.lights.is_empty() {
+            root["extensions"] = json!({"KHR_lights_punctual": {"lights": self.lights}});
         }
         let mut text = root.to_string().into_bytes();
         while !text.len().is_multiple_of(4) {

@@ -2,6 +2,7 @@
 //! `cargo run -p tessera-scenes --example make_samples`.
 
 mod glb;
+mod marbles;
 mod mosaic;
 mod pebbles;
 mod shapes;
@@ -12,6 +13,7 @@ use std::path::Path;
 fn main() -> std::io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [
+        ("marbles.glb", marbles::scene()),
         ("mosaic.glb", mosaic::scene()),
         ("mosaic.hdr", sky::hdr(&mosaic::SKY)),
         ("pebbles.glb", pebbles::scene()),

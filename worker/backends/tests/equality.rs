@@ -126,7 +126,7 @@ fn render_package(
 
 #[test]
 fn blocks_are_equal_on_every_device_and_tree() {
-    for name in ["mosaic.toml", "pebbles.toml"] {
+    for name in ["mosaic.toml", "pebbles.toml", "marbles.toml"] {
         let expected = render(&mut *cpu_backend(2), name, Quality::Medium, 2);
         assert_eq!(
             render(&mut *cpu_backend(1), name, Quality::Balanced, 2),

@@ -215,7 +215,7 @@ impl Reader<'_, '_> {
     ) -> Result<(), ImportError> {
         for (i, channel) in animation.channels.iter().enumerate() {
             let place = format!("channel {i} of {place}");
-            let Some(target) = self.target(&channel.target, &place)? else {
+            let Some(target) = self.target(&channel.target)? else {
                 continue;
             };
             let sampler = animation.samplers.get(channel.sampler).ok_or_else(|| {
@@ -230,7 +230,7 @@ impl Reader<'_, '_> {
     }
 
     /// What a channel animates; `None` where it animates nothing that is known here.
-    fn target(&mut self, json: &TargetJson, place: &str) -> Result<Option<Target>, ImportError> {
+    fn target(&mut self, json: &TargetJson) -> Result<Option<Target>, ImportError> {
         let root = self.accessors.root;
         let pointer = json.extensions.as_ref().and_then(|all| all.pointer.as_ref());
         if let (Some(PointerJson { pointer }), "pointer") = (pointer, json.path.as_str()) {
