@@ -322,3 +322,66 @@ fn a_medium_takes_its_share_of_light() {
         near("light through a slab", found, (-halvings).exp2(), 2e-3);
     }
 }
+
+#[test]
+fn a_film_is_looked_up_between_its_entries_and_turned_into_f0() {
+    // A table that is linear in everything: what lies between its entries is known.
+    let share = |i: u32, count: u32| f64::from(i) / f64::from(count - 1);
+    let reflectance = |thickness: f64, cosine: f64, channel: u32, base: f64| {
+        0.05 + 0.2 * thickness + 0.1 * cosine + 0.05 * f64::from(channel) + 0.4 * base
+    };
+    let mut floats = Vec::new();
+    for t in 0..FILM_THICKNESSES {
+        for c in 0..FILM_COSINES {
+            for channel in 0..3 {
+                for b in 0..FILM_BASES {
+                    let at = (share(t, FILM_THICKNESSES), share(c, FILM_COSINES), share(b, FILM_BASES));
+                    floats.push(reflectance(at.0, at.1, channel, at.2) as f32);
+                }
+            }
+        }
+    }
+    let (scene, start) = Builder::new().build().with_table(&floats);
+    for (thickness, cosine, base) in
+        [(0.0, 1.0, 0.0), (0.37, 0.62, 0.04), (1.0, 0.3, 1.0), (0.501, 0.95, 0.77)]
+    {
+        let f0 = scene.kernel().film_f0(start, cosine as f32, thickness as f32, Vec3f::splat(base as f32));
+        for (channel, found) in (0..).zip(f0.to_array()) {
+            // Schlick's term with this F0 gives the film's reflectance at this angle.
+            let schlick = (1.0f64 - cosine).powi(5);
+            let shown = f64::from(found) + (1.0 - f64::from(found)) * schlick;
+            near("film", shown, reflectance(thickness, cosine, channel, base), 1e-4);
+        }
+    }
+}
+
+#[test]
+fn media_are_entered_and_left_in_any_order() {
+    let thin = Material { transmission: 1.0, flags: MATERIAL_LAYERED, ..dielectric(1.0, 0.0) };
+    let mut scene = Builder::new();
+    scene.materials = vec![glass(0.0), glass(0.0), thin];
+    let scene = scene.build();
+    let kernel = scene.kernel();
+    let media = |inner, outer| Media { inner, outer };
+    let empty = media(NONE, NONE);
+    for (before, material, entering, after) in [
+        (empty, 0, true, media(0, NONE)),
+        (media(0, NONE), 1, true, media(1, 0)),
+        (media(1, 0), 1, false, media(0, NONE)),
+        // The outer one ends first: overlapping objects.
+        (media(1, 0), 0, false, media(1, NONE)),
+        (media(0, NONE), 0, false, empty),
+        // Left without having been entered: the viewer was inside.
+        (empty, 0, false, empty),
+        (media(0, NONE), 2, true, media(0, NONE)),
+    ] {
+        assert_eq!(
+            kernel.media_beyond(before, material, entering),
+            after,
+            "{before:?} {material} {entering}"
+        );
+    }
+    // Without attenuation a medium takes nothing; empty space never does.
+    assert_eq!(kernel.transmittance(0, 5.0), Vec3f::splat(1.0));
+    assert_eq!(kernel.transmittance(NONE, 5.0), Vec3f::splat(1.0));
+}

@@ -417,6 +417,13 @@ pub struct Mean {
 }
 
 impl Scene {
+    /// Appends floats to the tables; returns where they start.
+    pub fn with_table(mut self, floats: &[f32]) -> (Scene, u32) {
+        let start = self.tables.len() as u32;
+        self.tables.extend_from_slice(floats);
+        (self, start)
+    }
+
     pub fn kernel(&self) -> Kernel<'_, NoHooks> {
         let s = &self.builder;
         let b = Bindings {
