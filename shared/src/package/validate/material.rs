@@ -97,8 +97,8 @@ fn numbers_in_range(place: &str, m: &Material) -> Checked {
     range("anisotropy's direction", &[m.anisotropy_cos, m.anisotropy_sin], -1.0, 1.0)?;
     range("index of refraction", &[m.ior], 1.0 / IOR_MAX, IOR_MAX)?;
     range("dispersion", &[m.dispersion], 0.0, IOR_MAX)?;
-    let greenish = m.ior - m.dispersion;
-    if greenish < 1.0 / IOR_MAX || m.ior + m.dispersion > IOR_MAX {
+    let ior_of_red = m.ior - m.dispersion;
+    if ior_of_red < 1.0 / IOR_MAX || m.ior + m.dispersion > IOR_MAX {
         return invalid(
             place,
             format!("an index of refraction of {} ± {} leaves the range", m.ior, m.dispersion),
