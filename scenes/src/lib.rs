@@ -12,6 +12,7 @@ mod label;
 mod limits;
 mod notice;
 pub mod shot;
+mod srgb;
 
 pub use compile::{CompileError, Compiled, compile};
 pub use environment::EnvironmentError;

@@ -1,5 +1,6 @@
 //! A `.glb` under construction: geometry goes in, accessors, views and JSON come out.
 
+use image::{ExtendedColorType, ImageEncoder};
 use serde_json::{Value, json};
 
 use crate::shapes::Shape;
@@ -145,4 +146,16 @@ impl Glb {
         out.extend(self.binary);
         out
     }
+}
+
+/// A square PNG.
+pub fn png(edge: u32, color: ExtendedColorType, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new_with_quality(
+        &mut out,
+        image::codecs::png::CompressionType::Best,
+        image::codecs::png::FilterType::Adaptive,
+    );
+    encoder.write_image(bytes, edge, edge, color).expect("writing to memory cannot fail");
+    out
 }

@@ -1,9 +1,9 @@
 //! "Marbles": a row of spheres on a table, each of another layer of the Khronos extensions, under a lamp and the sky.
 
-use image::{ExtendedColorType, ImageEncoder};
+use image::ExtendedColorType;
 use serde_json::{Value, json};
 
-use crate::glb::Glb;
+use crate::glb::{Glb, png};
 use crate::shapes::Shape;
 
 const EXTENSIONS: &[&str] = &[
@@ -44,7 +44,7 @@ fn without_slivers(mut shape: Shape) -> Shape {
     shape
 }
 
-fn png(edge: u32, texel: impl Fn(f32, f32) -> [f32; 4]) -> Vec<u8> {
+fn picture(edge: u32, texel: impl Fn(f32, f32) -> [f32; 4]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for y in 0..edge {
         for x in 0..edge {
@@ -52,14 +52,7 @@ fn png(edge: u32, texel: impl Fn(f32, f32) -> [f32; 4]) -> Vec<u8> {
             bytes.extend(texel(at[0], at[1]).map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8));
         }
     }
-    let mut out = Vec::new();
-    let encoder = image::codecs::png::PngEncoder::new_with_quality(
-        &mut out,
-        image::codecs::png::CompressionType::Best,
-        image::codecs::png::FilterType::Adaptive,
-    );
-    encoder.write_image(&bytes, edge, edge, ExtendedColorType::Rgba8).expect("writing to memory cannot fail");
-    out
+    png(edge, ExtendedColorType::Rgba8, &bytes)
 }
 
 /// Stripes in red, a ramp in green, waves in blue, a checker in alpha: something for every channel that an extension reads.
@@ -142,8 +135,8 @@ fn clear(layers: usize) -> Vec<Value> {
 
 pub fn scene() -> Vec<u8> {
     let mut glb = Glb::using(EXTENSIONS);
-    let layers = glb.texture("layers", &png(64, pattern));
-    let bumps = glb.texture("ripples", &png(64, ripples));
+    let layers = glb.texture("layers", &picture(64, pattern));
+    let bumps = glb.texture("ripples", &picture(64, ripples));
     let table = glb.material(surface("table", [0.30, 0.24, 0.19], 0.0, 0.5, json!({})));
     let disc = glb.primitive(&Shape::disc(30.0, 0.0, 48));
     let mesh = glb.mesh("table", disc, table);

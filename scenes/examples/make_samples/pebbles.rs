@@ -2,10 +2,10 @@
 
 use std::f32::consts::TAU;
 
-use image::{ExtendedColorType, ImageEncoder};
+use image::ExtendedColorType;
 use serde_json::{Value, json};
 
-use crate::glb::Glb;
+use crate::glb::{Glb, png};
 use crate::shapes::{Random, Shape, add, scale, unit};
 use crate::sky::Sky;
 
@@ -60,17 +60,6 @@ fn leaf() -> Shape {
         }
     }
     shape.smoothed()
-}
-
-fn png(edge: u32, color: ExtendedColorType, bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let encoder = image::codecs::png::PngEncoder::new_with_quality(
-        &mut out,
-        image::codecs::png::CompressionType::Best,
-        image::codecs::png::FilterType::Adaptive,
-    );
-    encoder.write_image(bytes, edge, edge, color).expect("writing to memory cannot fail");
-    out
 }
 
 /// The sand's height, periodic in 0..1: wind ripples and grains.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use tessera_shared::package::layout::tables::{ALBEDO, ALBEDO_EDGE, ALPHA_MIN, SOBOL, SRGB, pairs, words};
 
 use super::number::settled;
+use crate::srgb::srgb_to_linear;
 
 /// The section's floats, laid out as [`tessera_shared::package::layout::tables`] says.
 pub fn tables() -> &'static [f32] {
@@ -23,11 +24,6 @@ pub fn tables() -> &'static [f32] {
         fill_sheen(&mut tables[ALBEDO + pairs(ALBEDO_EDGE)..]);
         tables
     })
-}
-
-/// IEC 61966-2-1.
-pub fn srgb_to_linear(encoded: f64) -> f64 {
-    if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }
 }
 
 fn fill_albedo(out: &mut [f32]) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tessera_shared::digest::Digest;
 
-use super::tables::srgb_to_linear;
 use crate::import::Raster;
+use crate::srgb::srgb_to_linear;
 
 /// Facts about the images of a source, by index.
 #[derive(Default)]

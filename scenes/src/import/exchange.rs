@@ -11,6 +11,7 @@ use super::{MeshData, Model, Placement, SurfaceMaterial, material, obj, ply};
 use crate::affine::Affine;
 use crate::limits::ImportLimits;
 use crate::notice::Notices;
+use crate::srgb::srgb_to_linear;
 
 /// Reads the file if its name says that it is one of these.
 pub fn import(
@@ -47,8 +48,7 @@ pub fn model(mesh: MeshData, materials: Vec<SurfaceMaterial>) -> Model {
     }
 }
 
-/// An sRGB component as a linear one (IEC 61966-2-1).
+/// An sRGB component as a linear one.
 pub fn linear(encoded: f64) -> f32 {
-    let encoded = encoded.clamp(0.0, 1.0);
-    (if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }) as f32
+    srgb_to_linear(encoded.clamp(0.0, 1.0)) as f32
 }
