@@ -2,6 +2,8 @@
 
 mod adapters;
 mod device;
+#[cfg(test)]
+mod paging;
 mod render;
 mod upload;
 
