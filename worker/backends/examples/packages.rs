@@ -14,10 +14,11 @@ fn main() -> Result<(), String> {
     let samples = samples();
     let mut devices = Devices::open();
     let start = std::time::Instant::now();
-    let (mut changes, mut findings, mut slowest) = (0, 0, (0.0, 0));
+    let (mut changes, mut findings, mut refused, mut slowest) = (0, 0, 0, (0.0, 0));
     for seed in first..first + count {
         let played = play(seed, &samples, &mut devices);
         changes += played.changes.len() - 1;
+        refused += played.refused;
         if played.seconds > slowest.0 {
             slowest = (played.seconds, seed);
         }
@@ -27,7 +28,7 @@ fn main() -> Result<(), String> {
         }
     }
     println!(
-        "{count} packages, {changes} changes, three trees and {:?}: {findings} findings; the slowest render took {:.2} s (seed {}); {:.0} s",
+        "{count} packages, {changes} changes, three trees and {:?}: {findings} findings, {refused} refused by a device; the slowest render took {:.2} s (seed {}); {:.0} s",
         devices.gpu_names(),
         slowest.0,
         slowest.1,

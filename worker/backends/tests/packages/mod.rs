@@ -91,6 +91,8 @@ pub struct Played {
     pub changes: Vec<String>,
     /// Seconds that the slowest device took.
     pub seconds: f64,
+    /// Devices that said that they cannot.
+    pub refused: u32,
     /// How devices differ; `None` where they agree.
     pub finding: Option<String>,
 }
@@ -109,24 +111,33 @@ pub fn craft(seed: u64, samples: &[(&'static str, Draft)]) -> (Package, Vec<Bloc
 /// Crafts the package of a seed from the samples and renders it everywhere.
 pub fn play(seed: u64, samples: &[(&'static str, Draft)], devices: &mut Devices) -> Played {
     let (package, items, changes) = craft(seed, samples);
-    let mut seconds = 0.0f64;
+    let (mut seconds, mut refused) = (0.0f64, 0);
     let mut expected = None;
     for (device, outcome, took) in renders(&package, &items, devices) {
         seconds = seconds.max(took);
         let digests = match outcome {
             // A limit of a device is its own and says so.
-            Err(RenderError::TooLarge { .. } | RenderError::OutOfMemory { .. }) => continue,
-            Err(error) => return Played { changes, seconds, finding: Some(format!("{device}: {error}")) },
+            Err(
+                RenderError::TooLarge { .. }
+                | RenderError::OutOfMemory { .. }
+                | RenderError::Unfinished { .. },
+            ) => {
+                refused += 1;
+                continue;
+            }
+            Err(error) => {
+                return Played { changes, seconds, refused, finding: Some(format!("{device}: {error}")) };
+            }
             Ok(digests) => digests,
         };
         let first: &Vec<Digest> = expected.get_or_insert_with(|| digests.clone());
         if let Some(at) = (0..items.len()).find(|at| first[*at] != digests[*at]) {
             let finding =
                 format!("{device}: block {:?} is {:?}, not {:?}", items[at], digests[at], first[at]);
-            return Played { changes, seconds, finding: Some(finding) };
+            return Played { changes, seconds, refused, finding: Some(finding) };
         }
     }
-    Played { changes, seconds, finding: None }
+    Played { changes, seconds, refused, finding: None }
 }
 
 /// The sample after some changes that each left it valid.
