@@ -3,6 +3,7 @@
 
 pub mod attacks;
 pub mod cheats;
+pub mod curves;
 pub mod farm;
 pub mod node;
 mod picture;
