@@ -53,6 +53,17 @@ fn ring(seed: u64, verify: Verify, colluders: usize, cheat: Cheat) -> Farm {
     farm.job(Shot { frames: 16, ..shot(verify) })
 }
 
+/// A fast worker that delivers 10,000 right tile-passes of a large job before it forges, beside two honest ones. It takes a
+/// second or so to play.
+pub fn long_attack() -> Attack {
+    let farm = |seed, verify| {
+        let farm = Farm::seed(seed).workers(3).cheat(0, Cheat::Sleeper { tiles: 10_000 });
+        let farm = farm.speed(0, 200_000).speed(1, 40_000).speed(2, 40_000);
+        farm.job(Shot { frames: 160, ..Shot::tiles(100).verify(verify) })
+    };
+    Attack { name: "honest for 10,000 tiles, then forges", farm, collusion: false }
+}
+
 /// Every attack, in the order of the table.
 pub fn attacks() -> Vec<Attack> {
     let alone = |name, farm| Attack { name, farm, collusion: false };
