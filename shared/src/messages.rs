@@ -127,6 +127,11 @@ pub enum Verify {
     Blocks(u32),
     /// Every block is.
     Double,
+    /// One block of as many tile-passes as the operator's clean record makes necessary: of those accepted from it, at most so
+    /// many in a million may be expected to be wholly forged.
+    Confidence {
+        wrong_ppm: u32,
+    },
 }
 
 /// What an artist says about a job besides its package.

@@ -126,6 +126,7 @@ fn requests() {
             options(Verify::None),
             options(Verify::Blocks(2)),
             options(Verify::Double),
+            options(Verify::Confidence { wrong_ppm: 1000 }),
             Request::Watch { job: JobId(2) },
             Request::Jobs,
             Request::Workers,
@@ -139,6 +140,7 @@ fn requests() {
             2300000002[ab×32]0100
             2400000002[ab×32]010102
             2300000002[ab×32]0102
+            2600000002[ab×32]0103fbe803
             020000000302
             0100000004
             0100000005
