@@ -52,6 +52,8 @@ pub struct Operator {
     pub conduct: Conduct,
     /// It was overruled as a checker, and checks nothing more.
     pub overruled: Option<Evidence>,
+    /// Rays of its accepted tile-passes of jobs that are forgotten.
+    pub settled: u64,
 }
 
 /// What one operator did for one job.
@@ -81,7 +83,7 @@ impl Operators {
         let id = *self.by_key.entry(key).or_insert(next);
         if id == next {
             let (standing, conduct) = (Standing::Good, Conduct::default());
-            self.all.push(Operator { key, standing, conduct, overruled: None });
+            self.all.push(Operator { key, standing, conduct, overruled: None, settled: 0 });
         }
         id
     }
@@ -123,6 +125,11 @@ impl Operators {
         let operator = &mut self.all[id.0 as usize];
         operator.standing = Standing::Good;
         operator.conduct.readmitted += 1;
+    }
+
+    /// A job is forgotten: what was accepted from the operator stays accepted.
+    pub fn settle(&mut self, id: OperatorId, rays: u64) {
+        self.all[id.0 as usize].settled += rays;
     }
 
     /// The clock starts again.

@@ -109,7 +109,8 @@ impl State {
             }
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
-                self.jobs.remove(job);
+                let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
+                accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
                 self.ended.retain(|ended| ended != job);
             }
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
