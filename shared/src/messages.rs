@@ -170,6 +170,8 @@ pub enum Request {
     /// Answer: [`FetchReply`], then the film's pixels, 32 bytes each, row-major: red, green, blue as `i64`, covered and
     /// clamped as `u32`, all little-endian.
     Fetch { job: JobId, frame: FrameNumber },
+    /// Asks who checks on this farm. Answer: [`CheckingReply`].
+    Checking,
 }
 
 /// Answer to [`Request::Blob`].
@@ -268,6 +270,13 @@ pub enum ManifestReply {
         bytes: u64,
     },
     Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Checking`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum CheckingReply {
+    /// So many of a thousand checks are done by those whom the farm's owner trusts, whoever is connected.
+    Trusted { permille: u32 },
 }
 
 /// What a film's pixels need to become a picture.
@@ -424,3 +433,4 @@ message!(WorkerStatus, 256 << 10);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);
+message!(CheckingReply, 64);

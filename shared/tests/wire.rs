@@ -133,6 +133,7 @@ fn requests() {
             Request::Cancel { job: JobId(2) },
             Request::Manifest { job: JobId(2) },
             Request::Fetch { job: JobId(2), frame: FrameNumber(24) },
+            Request::Checking,
         ],
         expect![[r#"
             2400000000[ab×32]fb0001
@@ -147,6 +148,7 @@ fn requests() {
             020000000602
             020000000702
             03000000080218
+            0100000009
         "#]],
     );
 }
@@ -244,6 +246,16 @@ fn answers_about_jobs() {
         expect![[r#"
         3c00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc70110100
         020000000102
+    "#]],
+    );
+}
+
+#[test]
+fn shares_of_checks() {
+    check(
+        &[CheckingReply::Trusted { permille: 50 }],
+        expect![[r#"
+        020000000032
     "#]],
     );
 }

@@ -12,6 +12,9 @@ use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let arguments = *arguments;
+    if arguments.dry_run {
+        return super::dry_run::run(arguments);
+    }
     // Before the long work: a farm that is not named stays so.
     super::link(&arguments.farm).or_exit(Exit::Usage)?;
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
@@ -29,7 +32,7 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
 }
 
 /// The farm's form of a job file's policy.
-fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
+pub(super) fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
     Ok(match wanted {
         Wanted::None => Verify::None,
         Wanted::Spot => Verify::Blocks(1),

@@ -7,6 +7,7 @@ mod judgement;
 pub mod leases;
 mod lending;
 mod machine;
+pub mod odds;
 pub mod policy;
 pub mod record;
 mod sanity;

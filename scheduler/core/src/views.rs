@@ -106,6 +106,11 @@ impl Core {
         }
     }
 
+    /// How many of a thousand checks go to the referee even where strangers could do them.
+    pub fn trusted_permille(&self) -> u32 {
+        self.config.referee_permille.min(1000)
+    }
+
     /// What each operator did for a job.
     pub fn accounts(&self, job: JobId) -> Vec<(NodeKey, Account)> {
         let entry = self.state.jobs.get(&job).into_iter();
