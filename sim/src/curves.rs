@@ -31,7 +31,7 @@ impl Forger {
     /// Whether the core convicts the node in the job of this seed.
     pub fn is_caught(&self, seed: u64) -> bool {
         let mut random = Random::new(seed ^ 0xc0_7e5);
-        let config = Config { referee_permille: 0, ..Config::new(random.secret()) };
+        let config = Config { referee_permille: 0, probation_tiles: 0, ..Config::new(random.secret()) };
         let mut job = Job { core: Core::new(config), forger: *self, random, now_ms: 0, caught: false };
         job.run();
         job.caught

@@ -1,5 +1,6 @@
 //! Counts what cheats got away with and what checking cost, beside the machine: nothing here reaches it.
 
+use tessera_scheduler_core::Config;
 use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::odds::{Checkers, Sampling};
 use tessera_shared::ids::LeaseId;
@@ -119,13 +120,9 @@ pub(crate) fn wrong_blocks(items: &[BlockPass], pixels: &[u64]) -> u64 {
     items.iter().zip(pixels).filter(|(item, pixels)| picture::pixels(item) != **pixels).count() as u64
 }
 
-/// What a policy draws of a tile-pass.
+/// What a policy draws of a tile-pass past probation, at least.
 pub fn sampling(verify: Verify) -> Sampling {
-    match verify {
-        Verify::None => Sampling::NONE,
-        Verify::Blocks(blocks) => Sampling::blocks(blocks),
-        Verify::Double => Sampling::ALL,
-    }
+    Sampling::of(verify, &Config::new([0; 32]))
 }
 
 impl Farm {

@@ -2,6 +2,7 @@
 //! are the scheduler core's, and where the figures come from is not known here.
 
 use serde_json::json;
+use tessera_scheduler_core::Config;
 use tessera_scheduler_core::odds::{Checkers, Forgery, Sampling};
 use tessera_shared::grid::{BLOCK_PX, Grid};
 use tessera_shared::messages::Verify;
@@ -74,13 +75,9 @@ impl Checking {
     }
 }
 
-/// What a policy draws of every tile.
+/// What a policy draws of every tile of an operator past its probation, at least.
 pub fn sampling(verify: Verify) -> Sampling {
-    match verify {
-        Verify::None => Sampling::NONE,
-        Verify::Blocks(blocks) => Sampling::blocks(blocks),
-        Verify::Double => Sampling::ALL,
-    }
+    Sampling::of(verify, &Config::new([0; 32]))
 }
 
 /// Everything that the table says.

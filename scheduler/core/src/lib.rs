@@ -8,6 +8,7 @@ pub mod leases;
 mod lending;
 mod machine;
 pub mod odds;
+pub mod policy;
 pub mod record;
 mod sanity;
 pub mod state;

@@ -3,6 +3,9 @@
 
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::TileIndex;
+use tessera_shared::messages::Verify;
+
+use crate::api::Config;
 
 /// How a policy samples tile-passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +25,19 @@ impl Sampling {
     /// So many blocks of every tile-pass.
     pub fn blocks(blocks: u32) -> Sampling {
         Sampling { tiles: 1.0, blocks }
+    }
+
+    /// What a policy draws of a tile-pass of an operator past its probation, at least: under `confidence`, with a record so long
+    /// that the floor of this configuration is reached.
+    pub fn of(verify: Verify, config: &Config) -> Sampling {
+        match verify {
+            Verify::None => Sampling::NONE,
+            Verify::Blocks(blocks) => Sampling::blocks(blocks),
+            Verify::Double => Sampling::ALL,
+            Verify::Confidence { .. } => {
+                Sampling { tiles: f64::from(config.confidence_floor_ppm) / 1e6, blocks: 1 }
+            }
+        }
     }
 
     /// The probability that at least one of `forged` blocks of a tile-pass of `blocks` is drawn.
