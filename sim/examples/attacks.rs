@@ -7,8 +7,12 @@ use tessera_shared::messages::Verify;
 use tessera_sim::Tally;
 use tessera_sim::attacks::{Attack, attacks, long_attack};
 
-const POLICIES: [(&str, Verify); 3] =
-    [("spot", Verify::Blocks(1)), ("blocks=4", Verify::Blocks(4)), ("double", Verify::Double)];
+const POLICIES: [(&str, Verify); 4] = [
+    ("confidence=0.999", Verify::Confidence { wrong_ppm: 1000 }),
+    ("spot", Verify::Blocks(1)),
+    ("blocks=4", Verify::Blocks(4)),
+    ("double", Verify::Double),
+];
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
