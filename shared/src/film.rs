@@ -126,6 +126,21 @@ impl FilmPixel {
         let count = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
         FilmPixel { rgb: [sum(0), sum(8), sum(16)], covered: count(24), clamped: count(28) }
     }
+
+    /// Linear radiance (red, green, blue) and coverage in 0..=1 for `samples` samples on a film of this scale: one division in
+    /// f64 each, rounded to f32. These are the floats of an EXR.
+    pub fn resolve(&self, scale_log2: u32, samples: u32) -> [f32; 4] {
+        let unit = f64::from(samples.max(1)) * (1u64 << scale_log2) as f64;
+        let [r, g, b] = self.rgb.map(|sum| (sum as f64 / unit) as f32);
+        [r, g, b, (f64::from(self.covered) / f64::from(samples.max(1))) as f32]
+    }
+}
+
+impl From<&PixelRecord> for FilmPixel {
+    fn from(record: &PixelRecord) -> FilmPixel {
+        let rgb = record.rgb.map(|[low, high]| (u64::from(high) << 32 | u64::from(low)) as i64);
+        FilmPixel { rgb, covered: record.covered, clamped: record.clamped }
+    }
 }
 
 /// The integer film of a whole frame. Addition is associative and commutative, so blocks may arrive in any order.
@@ -155,11 +170,12 @@ impl Film {
                 continue;
             }
             let pixel = &mut self.pixels[y as usize * self.width_px as usize + x as usize];
-            for (sum, [low, high]) in pixel.rgb.iter_mut().zip(record.rgb) {
-                *sum = sum.wrapping_add((u64::from(high) << 32 | u64::from(low)) as i64);
+            let added = FilmPixel::from(record);
+            for (sum, more) in pixel.rgb.iter_mut().zip(added.rgb) {
+                *sum = sum.wrapping_add(more);
             }
-            pixel.covered = pixel.covered.wrapping_add(record.covered);
-            pixel.clamped = pixel.clamped.wrapping_add(record.clamped);
+            pixel.covered = pixel.covered.wrapping_add(added.covered);
+            pixel.clamped = pixel.clamped.wrapping_add(added.clamped);
         }
         self.rays += block.rays();
     }
@@ -194,9 +210,7 @@ impl Film {
     /// Linear radiance of a pixel and its coverage in 0..=1 for `samples` samples.
     pub fn resolve(&self, x: u32, y: u32, samples: u32) -> [f32; 4] {
         let pixel = &self.pixels[y as usize * self.width_px as usize + x as usize];
-        let unit = f64::from(samples.max(1)) * (1u64 << self.scale_log2) as f64;
-        let [r, g, b] = pixel.rgb.map(|sum| (sum as f64 / unit) as f32);
-        [r, g, b, (f64::from(pixel.covered) / f64::from(samples.max(1))) as f32]
+        pixel.resolve(self.scale_log2, samples)
     }
 }
 
