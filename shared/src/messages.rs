@@ -165,6 +165,8 @@ pub enum Request {
     /// Answer: [`FetchReply`], then the film's pixels, 32 bytes each, row-major: red, green, blue as `i64`, covered and
     /// clamped as `u32`, all little-endian.
     Fetch { job: JobId, frame: FrameNumber },
+    /// Asks for the receipt of a finished frame of a job of one's own. Answer: [`ReceiptReply`], then the receipt's text.
+    Receipt { job: JobId, frame: FrameNumber },
 }
 
 /// Answer to [`Request::Blob`].
@@ -259,6 +261,16 @@ pub enum FetchReply {
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum ManifestReply {
     /// So many bytes follow.
+    Follows {
+        bytes: u64,
+    },
+    Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Receipt`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum ReceiptReply {
+    /// So many bytes follow, as [`crate::receipt::Receipt::from_text`] reads them.
     Follows {
         bytes: u64,
     },
@@ -393,3 +405,4 @@ message!(WorkerStatus, 256 << 10);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);
+message!(ReceiptReply, 1 << 10);
