@@ -6,3 +6,4 @@ mod farm;
 mod golden;
 mod render;
 mod sandbox;
+mod verify;
