@@ -86,6 +86,7 @@ fn compare(arguments: VerifyArguments, receipt: &Receipt, report: &mut Report) -
     let package =
         package::load(&arguments.receipt, arguments.package, arguments.shot, arguments.keys, wanted)?;
     if let Some(package) = &package {
+        report.frames_of_package = Some(package.manifest.frames.len());
         report.findings.extend(package::differences(receipt, package).or_exit(Exit::Scene)?);
     }
     let mut blocks = BlocksFile::open(&arguments.receipt, receipt).or_exit(Exit::Output)?;

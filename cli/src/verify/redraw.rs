@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tessera_scheduler::Referee;
 use tessera_shared::digest::Digest;
-use tessera_shared::film::FilmPixel;
+use tessera_shared::film::{BlockPixels, Film, FilmPixel};
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::lease::BlockPass;
 use tessera_shared::package::Package;
@@ -46,7 +46,7 @@ pub fn random_seed() -> std::io::Result<u64> {
     Ok(u64::from(u32::from_le_bytes(bytes)))
 }
 
-/// Renders the drawn blocks, and those in doubt. The package is the receipt's.
+/// Renders the drawn blocks, and those in doubt; of a frame that is drawn whole also its film and rays are compared. The package is the receipt's.
 pub fn redraw(
     receipt: &Receipt,
     package: &Arc<Package>,
@@ -61,7 +61,7 @@ pub fn redraw(
     let of = receipt.frames.len() as u64 * all.len() as u64;
     let places = drawn(draw, of, all.len());
     let mut referee = CpuReferee::new(threads);
-    let mut render = |frame: u32, extents: &[BlockExtent]| -> Result<Vec<Vec<FilmPixel>>, Failure> {
+    let mut render = |frame: u32, extents: &[BlockExtent]| -> Result<Vec<BlockPixels>, Failure> {
         let pass = |extent: &BlockExtent| BlockPass {
             frame: FrameNumber(frame),
             block: extent.at,
@@ -69,28 +69,40 @@ pub fn redraw(
             sample_end: job.samples,
         };
         let passes: Vec<BlockPass> = extents.iter().map(pass).collect();
-        let pixels = referee.render(package, &passes).or_exit(Exit::Device)?;
-        Ok(extents.iter().zip(&pixels).map(|(extent, block)| extent.film_of(block)).collect())
+        referee.render(package, &passes).or_exit(Exit::Device)
     };
     let mut findings = Vec::new();
     let places: Vec<Place> = places.into_iter().collect();
     for frame_places in places.chunk_by(|a, b| a.0 == b.0) {
-        let frame = receipt.frames[frame_places[0].0].facts.frame;
+        let facts = &receipt.frames[frame_places[0].0].facts;
+        let frame = facts.frame;
+        let whole = frame_places.len() == all.len();
+        let mut film = whole.then(|| Film::new(job.width_px, job.height_px, job.film_scale_log2));
         for batch in frame_places.chunks(BATCH) {
             let extents: Vec<BlockExtent> = batch.iter().map(|(_, at)| all[*at]).collect();
-            let films = render(frame, &extents)?;
+            let pixels = render(frame, &extents)?;
             let signed = blocks.frame(frame).or_exit(Exit::Output)?;
-            for (((_, at), extent), film) in batch.iter().zip(extents).zip(films) {
-                let (receipt, here) = (signed.0[*at].film, extent.film_digest(film));
+            for (((_, at), extent), block) in batch.iter().zip(extents).zip(&pixels) {
+                let (receipt, here) = (signed.0[*at].film, extent.film_digest(extent.film_of(block)));
+                if let Some(film) = &mut film {
+                    film.add(extent.at, block);
+                }
                 if receipt != here {
                     let tile = tile_of(&grid, extent.at);
                     findings.push(Finding::Block { frame, tile, at: extent.at, receipt, here });
                 }
             }
         }
+        // Of a frame that was rendered whole, more can be told than its blocks.
+        if let Some(film) = film {
+            let wrong = [("film", film.digest() != facts.film), ("rays", film.rays != facts.rays)];
+            let wrong = wrong.into_iter().filter(|(_, wrong)| *wrong);
+            findings.extend(wrong.map(|(field, _)| Finding::Fact { frame, field }));
+        }
     }
     for block in doubtful {
-        let film = render(block.frame, &[block.extent])?.remove(0);
+        let pixels = render(block.frame, &[block.extent])?;
+        let film: Vec<FilmPixel> = pixels.iter().flat_map(|pixels| block.extent.film_of(pixels)).collect();
         findings.extend(wrong_pixel(&block, &film, job.film_scale_log2, job.samples));
     }
     Ok(Redrawn { drawn: Drawn { seed: draw.seed, blocks: places.len() as u64, of }, findings })

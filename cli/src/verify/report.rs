@@ -29,6 +29,11 @@ pub enum Finding {
     Setting {
         field: &'static str,
     },
+    /// A frame that was rendered again whole has another film, or took other rays.
+    Fact {
+        frame: u32,
+        field: &'static str,
+    },
     NoFrame {
         frame: u32,
     },
@@ -96,6 +101,8 @@ pub struct Report {
     /// With whether all pixels are the receipt's.
     pub images: Vec<(PathBuf, bool)>,
     pub rendered: Option<Drawn>,
+    /// Frames of the package, where it is here.
+    pub frames_of_package: Option<usize>,
     pub findings: Vec<Finding>,
 }
 
@@ -136,6 +143,10 @@ impl Report {
             }
         }
         lines.extend(claims(receipt));
+        if let Some(all) = self.frames_of_package.filter(|all| *all > receipt.frames.len()) {
+            lines
+                .push(format!("frames: the receipt covers {} of {all} of its package", receipt.frames.len()));
+        }
         lines.push(match self.images.len() {
             0 => "images: none was given, so the pixels of files were not looked at".to_owned(),
             count => format!("images: {count} compared, every pixel is as signed"),
@@ -160,6 +171,7 @@ impl Report {
             "package": receipt.job.package.to_string(),
             "kernel_version": receipt.job.kernel_version,
             "frames": receipt.frames.iter().map(|frame| frame.facts.frame).collect::<Vec<_>>(),
+            "frames_of_package": self.frames_of_package,
             "images": self.images.iter().map(image).collect::<Vec<_>>(),
             "rendered": drawn,
             "findings": self.findings.iter().map(Finding::json).collect::<Vec<_>>(),
@@ -238,6 +250,7 @@ impl Finding {
             }
             Finding::Key { .. } => json!({"kind": "key"}),
             Finding::Setting { field } => json!({"kind": "setting", "field": field}),
+            Finding::Fact { frame, field } => json!({"kind": "fact", "frame": frame, "field": field}),
             Finding::NoFrame { frame } => json!({"kind": "no frame", "frame": frame}),
             Finding::BlockDigests { frame, tree } => {
                 json!({"kind": "block digests", "frame": frame, "field": tree.field()})
@@ -275,6 +288,9 @@ impl fmt::Display for Finding {
             }
             Finding::Setting { field } => {
                 write!(f, "receipt: the field `{field}` of the job is not what its package says")
+            }
+            Finding::Fact { frame, field } => {
+                write!(f, "frame {frame}: the field `{field}` is not what this machine renders")
             }
             Finding::NoFrame { frame } => write!(f, "receipt: its package has no frame {frame}"),
             Finding::BlockDigests { frame, tree } => {

@@ -104,7 +104,7 @@ fn a_farms_receipt_of_24_frames_is_verified_elsewhere_and_names_who_worked() {
 #[test]
 fn one_flipped_pixel_is_named() {
     let sandbox = rendered("");
-    assert_eq!(verify(&sandbox, "@out/a.exr").code, Some(0));
+    assert_eq!(verify(&sandbox, "@out/a.exr --blocks 40").code, Some(0));
     edit_exr(&sandbox.path("out/a.exr"), |samples| {
         if let FlatSamples::F32(values) = samples {
             values[21 * 60 + 33] = f32::from_bits(values[21 * 60 + 33].to_bits() ^ 1);
@@ -208,6 +208,11 @@ fn who_signs_another_picture_is_found_by_rendering_again() {
     }
     assert_eq!(verify(&sandbox, "@out/a.exr --blocks 0").code, Some(0));
     denied(&verify(&sandbox, "@out/a.exr --blocks 3"), &["frame 1, tile ", "this machine renders blake3:"]);
+    let whole = verify(&sandbox, "--blocks 40 --json").stdout;
+    let said: Value = serde_json::from_str(&whole).unwrap();
+    let findings = said["findings"].as_array().unwrap();
+    let of_kind = |kind: &str| findings.iter().filter(|finding| finding["kind"] == kind).count();
+    assert_eq!((of_kind("block") > 30, of_kind("fact")), (true, 2), "{whole}");
     let again =
         [verify(&sandbox, "--blocks 3 --draw 9").stdout, verify(&sandbox, "--blocks 3 --draw 9").stdout];
     assert_eq!(again[0], again[1]);
