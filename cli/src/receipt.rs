@@ -8,10 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use tessera_scheduler::Identity;
 use tessera_shared::film::Film;
+use tessera_shared::ids::FrameNumber;
 use tessera_shared::messages::FrameHead;
 use tessera_shared::package::{Package, archive};
 use tessera_shared::receipt::blocks::{BLOCKS_MAGIC, FrameBlocks};
-use tessera_shared::receipt::{Checked, Checker, FrameFacts, JobFacts, Origin, Receipt, Rendered};
+use tessera_shared::receipt::{
+    Checked, Checker, FrameFacts, JobFacts, Origin, RECEIPT_BYTES_MAX, Receipt, Rendered,
+};
 
 use crate::output::Unfinished;
 
@@ -30,6 +33,14 @@ pub struct ReceiptFile {
     path: PathBuf,
     blocks: Unfinished,
     receipt: Option<Receipt>,
+    /// What lay there before.
+    before: Option<Receipt>,
+}
+
+/// A receipt that was written.
+pub struct Written {
+    /// Frames whose films are not those of the receipt that it takes the place of.
+    pub amended: Vec<FrameNumber>,
 }
 
 impl ReceiptFile {
@@ -40,7 +51,10 @@ impl ReceiptFile {
         }
         let mut blocks = Unfinished::begin(&blocks_path(path))?;
         blocks.write(BLOCKS_MAGIC)?;
-        Ok(ReceiptFile { path: path.to_owned(), blocks, receipt: None })
+        let bytes = std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len());
+        let text = (bytes <= RECEIPT_BYTES_MAX).then(|| std::fs::read(path).ok()).flatten();
+        let before = text.and_then(|text| Receipt::from_text(&text).ok());
+        Ok(ReceiptFile { path: path.to_owned(), blocks, receipt: None, before })
     }
 
     /// Adds one frame with the receipt that is signed for it. Its blocks are those that the receipt's roots are of.
@@ -60,12 +74,19 @@ impl ReceiptFile {
         Ok(())
     }
 
-    /// Writes the files, if there was any frame; returns the receipt's.
-    pub fn finish(self) -> Result<Option<PathBuf>> {
-        let Some(receipt) = self.receipt else { return Ok(None) };
+    /// Writes the files, if there was any frame.
+    pub fn finish(self) -> Result<Written> {
+        let Some(receipt) = self.receipt else { return Ok(Written { amended: Vec::new() }) };
         self.blocks.finish()?;
         crate::output::write_atomically(&self.path, receipt.to_text().as_bytes())?;
-        Ok(Some(self.path))
+        let before = self.before.filter(|before| before.job == receipt.job && before.key == receipt.key);
+        let film_before = |number: u32| {
+            let frames = &before.as_ref()?.frames;
+            frames.iter().find(|frame| frame.facts.frame == number).map(|frame| frame.facts.film)
+        };
+        let facts = receipt.frames.iter().map(|frame| &frame.facts);
+        let amended = facts.filter(|facts| film_before(facts.frame).is_some_and(|film| film != facts.film));
+        Ok(Written { amended: amended.map(|facts| FrameNumber(facts.frame)).collect() })
     }
 }
 
@@ -113,4 +134,57 @@ pub fn write_package(path: Option<&Path>, package: &Package) -> Result<()> {
         .with_context(|| format!("{} cannot be written", path.display()))?;
     drop(buffered);
     file.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tessera_shared::film::FilmPixel;
+    use tessera_shared::grid::Grid;
+    use tessera_shared::package::Settings;
+
+    fn package() -> Package {
+        let settings = Settings {
+            grid: Grid::new(20, 9, 8).unwrap(),
+            samples: 2,
+            pass_samples: 1,
+            seed: 0,
+            max_bounces: 0,
+            roulette_start: 0,
+            film_scale_log2: 20,
+            sample_clamp: 1.0,
+        };
+        Package::empty("still", settings, 2)
+    }
+
+    /// Writes a receipt of these films, which are of frames 1, 2 and so on.
+    fn write(path: &Path, folder: &Path, films: &[Film]) -> Written {
+        let package = package();
+        let signer = OwnSignature::new(Identity::load_or_create(folder).unwrap(), &package);
+        let mut file = ReceiptFile::begin(path).unwrap();
+        for (film, number) in films.iter().zip(1..) {
+            let settings = &package.manifest.settings;
+            let head = FrameHead::new(FrameNumber(number), "still", package.id(), settings, film.rays);
+            let (signed, blocks) = signer.sign(&head, film);
+            file.add(signed, &blocks).unwrap();
+        }
+        file.finish().unwrap()
+    }
+
+    #[test]
+    fn a_second_receipt_says_which_frames_were_amended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("still.receipt.json");
+        let mut films = [Film::new(20, 9, 20), Film::new(20, 9, 20)];
+        assert_eq!(write(&path, folder.path(), &films).amended, []);
+        assert_eq!(write(&path, folder.path(), &films).amended, []);
+        films[1].pixels[0] = FilmPixel { covered: 1, ..FilmPixel::default() };
+        assert_eq!(write(&path, folder.path(), &films).amended, [FrameNumber(2)]);
+        let receipt = Receipt::from_text(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(receipt.faults(tessera_scheduler::is_signed), []);
+        // Two frames of six blocks, and nothing left beside them but the key.
+        assert_eq!(std::fs::metadata(blocks_path(&path)).unwrap().len(), 16 + 2 * (4 + 6 * 96));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+        assert!(ReceiptFile::begin(&folder.path().join("still.blocks")).is_err());
+    }
 }

@@ -1,16 +1,19 @@
 //! Receipts of finished frames: the film's trees, what the core knows of who made it, and the farm's signature. Made when they
 //! are asked for, so that an amended frame has an amended receipt. Knows no stream.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::credits::FrameCredits;
 use tessera_shared::codec::{self, PREFIX_BYTES};
-use tessera_shared::film::{FILM_PIXEL_BYTES, Film, FilmPixel};
+use tessera_shared::digest::Digest;
+use tessera_shared::film::{FILM_PIXEL_BYTES, FilmPixel, Rays};
 use tessera_shared::ids::{FrameNumber, JobId};
-use tessera_shared::messages::{FetchReply, FrameHead, JobRefusal, Verify};
-use tessera_shared::receipt::blocks::FrameBlocks;
+use tessera_shared::messages::{FetchReply, JobRefusal, Verify};
+use tessera_shared::receipt::blocks::{Bands, Roots};
 use tessera_shared::receipt::{FrameFacts, JobFacts, Origin, Receipt};
 
 use crate::connection::Farm;
@@ -33,12 +36,12 @@ pub(crate) async fn make(
     let one_at_a_time = farm.signing.acquire().await.map_err(|_| Stopped)?;
     let signer = farm.clone();
     let made = tokio::task::spawn_blocking(move || {
-        let (head, film) = read(&film).map_err(|error| {
+        let read = read(&film, spec.settings.samples).map_err(|error| {
             tracing::error!(%job, %frame, %error, "a finished frame cannot be read for its receipt");
             JobRefusal::Storage
         })?;
-        match head.rays == credits.rays {
-            true => Ok(sign(&signer, job, &spec, frame, &film, credits).to_text()),
+        match read.rays == credits.rays {
+            true => Ok(sign(&signer, job, &spec, frame, read, credits).to_text()),
             false => Err(JobRefusal::Unfinished),
         }
     });
@@ -52,17 +55,17 @@ fn sign(
     job: JobId,
     spec: &JobSpec,
     frame: FrameNumber,
-    film: &Film,
+    read: Read,
     credits: FrameCredits,
 ) -> Receipt {
     let verify = policy(spec.options.verify);
     let job = JobFacts::new(Origin::Farm(job), &spec.name, spec.package, &spec.settings, &verify);
-    let roots = FrameBlocks::of(film, spec.settings.samples).roots();
+    let roots = read.roots;
     let facts = FrameFacts {
         frame: frame.0,
         signed_unix_s: unix_s(),
         overturned: credits.overturned,
-        film: film.digest(),
+        film: read.film,
         film_tree: roots.film,
         exr_tree: roots.exr,
         exr_half_tree: roots.exr_half,
@@ -88,30 +91,40 @@ fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A film as the films' thread wrote it.
-fn read(film: &Finished) -> std::io::Result<(FrameHead, Film)> {
+/// What a film's file says, read row by row: a whole film may be as large as the memory.
+struct Read {
+    rays: Rays,
+    film: Digest,
+    roots: Roots,
+}
+
+/// Reads a film as the films' thread wrote it.
+fn read(film: &Finished, samples: u32) -> std::io::Result<Read> {
     match film {
-        Finished::File(path) => decode(&std::fs::read(path)?),
-        Finished::Memory(bytes) => decode(bytes),
+        Finished::File(path) => decode(&mut BufReader::new(File::open(path)?), samples),
+        Finished::Memory(bytes) => decode(&mut bytes.as_slice(), samples),
     }
 }
 
-fn decode(bytes: &[u8]) -> std::io::Result<(FrameHead, Film)> {
-    let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-    let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>().ok_or_else(cut)?;
-    let length = codec::payload_length::<FetchReply>(*prefix).map_err(std::io::Error::other)?;
-    let (payload, pixels) = rest.split_at_checked(length).ok_or_else(cut)?;
-    let head = match codec::decode_payload(payload).map_err(std::io::Error::other)? {
+fn decode(input: &mut impl std::io::Read, samples: u32) -> std::io::Result<Read> {
+    let mut prefix = [0u8; PREFIX_BYTES];
+    input.read_exact(&mut prefix)?;
+    let mut payload = vec![0u8; codec::payload_length::<FetchReply>(prefix).map_err(std::io::Error::other)?];
+    input.read_exact(&mut payload)?;
+    let head = match codec::decode_payload(&payload).map_err(std::io::Error::other)? {
         FetchReply::Follows(head) => head,
         FetchReply::Refused(refusal) => return Err(std::io::Error::other(refusal)),
     };
-    let mut film = Film::new(head.grid.width_px, head.grid.height_px, head.film_scale_log2);
-    if pixels.len() != film.pixels.len() * FILM_PIXEL_BYTES {
-        return Err(cut());
+    let (width, height) = (head.grid.width_px, head.grid.height_px);
+    let mut bands = Bands::new(width, height, head.film_scale_log2, samples);
+    let mut bytes = vec![0u8; width as usize * FILM_PIXEL_BYTES];
+    let mut row = Vec::with_capacity(width as usize);
+    for _ in 0..height {
+        input.read_exact(&mut bytes)?;
+        row.clear();
+        row.extend(bytes.as_chunks().0.iter().map(FilmPixel::from_wire));
+        bands.add(&row);
     }
-    for (pixel, bytes) in film.pixels.iter_mut().zip(pixels.as_chunks().0) {
-        *pixel = FilmPixel::from_wire(bytes);
-    }
-    film.rays = head.rays;
-    Ok((head, film))
+    let (film, blocks) = bands.finish();
+    Ok(Read { rays: head.rays, film, roots: blocks.roots() })
 }

@@ -192,25 +192,38 @@ impl Film {
 
     /// The digest that `render` and `fetch` print: size, scale and every pixel's sums, row-major, little-endian.
     pub fn digest(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"tessera film 1\0");
-        for word in [self.width_px, self.height_px, self.scale_log2] {
-            hasher.update(&word.to_le_bytes());
-        }
-        for pixel in &self.pixels {
-            for sum in pixel.rgb {
-                hasher.update(&sum.to_le_bytes());
-            }
-            hasher.update(&pixel.covered.to_le_bytes());
-            hasher.update(&pixel.clamped.to_le_bytes());
-        }
-        Digest(*hasher.finalize().as_bytes())
+        let mut hasher = FilmHasher::new(self.width_px, self.height_px, self.scale_log2);
+        self.pixels.iter().for_each(|pixel| hasher.add(pixel));
+        hasher.finish()
     }
 
     /// Linear radiance of a pixel and its coverage in 0..=1 for `samples` samples.
     pub fn resolve(&self, x: u32, y: u32, samples: u32) -> [f32; 4] {
         let pixel = &self.pixels[y as usize * self.width_px as usize + x as usize];
         pixel.resolve(self.scale_log2, samples)
+    }
+}
+
+/// [`Film::digest`] of a film that is read pixel by pixel, row-major.
+#[derive(Clone, Debug)]
+pub struct FilmHasher(blake3::Hasher);
+
+impl FilmHasher {
+    pub fn new(width_px: u32, height_px: u32, scale_log2: u32) -> FilmHasher {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"tessera film 1\0");
+        for word in [width_px, height_px, scale_log2] {
+            hasher.update(&word.to_le_bytes());
+        }
+        FilmHasher(hasher)
+    }
+
+    pub fn add(&mut self, pixel: &FilmPixel) {
+        self.0.update(&pixel.to_wire());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
     }
 }
 

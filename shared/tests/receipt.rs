@@ -101,6 +101,7 @@ fn what_is_signed() {
         6418f1d4ab64e7af553d7717fd69cfeda042df1d42211d8c6b9d489ada407920
         a2ff1313a44c6e6d77ea0f7e194866abe89c220f5811c9220d17297800255537
         b1db61ddafc62d0f48483f0d0a51e393b3e51e8ef2a05003e95e9e2604445f21
+        c07db1e562f9cd98a6b253572c6214d0bc171a7d55bc201e402e5b24dff468b0
         98073933a6c893b1275d1455c7166a632a046d065425487c980b17491792a865
         6a59fdeca0a2a7b48226a7991e5701871a2f19e4cbf7c696cffbc4f75b260b91
         7ff189163e92cd219e5b5550e00a7df23c0529d7cd5fe5a863a8715e6ea79301
@@ -112,7 +113,7 @@ fn what_is_signed() {
         9081ce0e30478d8a6a4520bc22b5a706d23d2d2351fa079d8b1759326d937092
         82cd6b89d162273f17ee0bea3b769795fb243c02e9c71bf838196f046ab92a8c
         c0de0be7eae478b7d7c8bfce014f7372955d08086fd1dc79e9f6fe588bee1f4e
-        46d66eb3ec1c1f93de788e76bd1b29d9fac38c7cf1ae69e4d73c948f65a5f72c
+        439ac697dbee30878c473bb6bb2e322b1baa2f2bd08758d6a00bc1d1e7b03058
         700a125b28099194bf72ec1abb610b999dcb51507603b7f102b2f40de5c18aef"#]]
     .assert_eq(&lines);
 }
@@ -189,6 +190,7 @@ fn texts_that_are_no_receipts_are_refused_with_the_reason() {
         refusal(|text| text["job"]["samples"] = 0.into()),
         refusal(|text| text["job"]["film_scale_log2"] = 64.into()),
         refusal(|text| text["job"]["filter"] = "gauss".into()),
+        refusal(|text| text["job"]["mode"] = "slow".into()),
         refusal(|text| text["job"]["more"] = 1.into()),
         refusal(|text| text["frames"][1]["facts"]["checked"][0]["by"] = "anybody".into()),
         refusal(|text| text["signed_by"] = "cd".into()),
@@ -199,14 +201,15 @@ fn texts_that_are_no_receipts_are_refused_with_the_reason() {
         0 frames; a receipt has 1 to 100000
         frame 1 follows frame 3; the frames of a receipt ascend
         9 seals for the 10 fields of frame 1
-        15 seals for the 16 fields of the job
+        16 seals for the 17 fields of the job
         a frame of 0×75 pixels; width and height must be 1 to 32768
         the field `samples` is 0; it must be 1 to 1048576
         the field `film_scale_log2` is 64; it must be 0 to 40
         the field `filter` is gauss; it must be `box`
-        it is no receipt: unknown field `more`, expected one of `origin`, `name`, `package`, `kernel_version`, `width_px`, `height_px`, `tile_px`, `samples`, `pass_samples`, `seed`, `max_bounces`, `roulette_start`, `film_scale_log2`, `sample_clamp`, `filter`, `verify` at line 1 column 3645
+        the field `mode` is slow; it must be `exact` or `fast`
+        it is no receipt: unknown field `more`, expected one of `origin`, `name`, `package`, `kernel_version`, `width_px`, `height_px`, `tile_px`, `samples`, `pass_samples`, `seed`, `max_bounces`, `roulette_start`, `film_scale_log2`, `sample_clamp`, `filter`, `mode`, `verify` at line 1 column 3660
         it is no receipt: a checker is `nobody`, `referee` or `operator` and 64 hex digits at line 1 column 1814
-        it is no receipt: 64 hex digits are wanted at line 1 column 4991
+        it is no receipt: 64 hex digits are wanted at line 1 column 5073
         it is no receipt: expected ident at line 1 column 2"#]].assert_eq(&said.join("\n"));
     let deep = "[".repeat(1 << 16);
     assert!(matches!(Receipt::from_text(deep.as_bytes()), Err(ParseReceiptError::Json(_))));

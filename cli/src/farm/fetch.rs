@@ -59,7 +59,12 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
             progress.frame(frame.head.frame, &frame.film, &files);
             frames.written.push(entry.number);
         }
-        receipt.map_or(Ok(None), ReceiptFile::finish).or_exit(Exit::Output)?;
+        let Some(receipt) = receipt else { return Ok(()) };
+        let written = receipt.finish().or_exit(Exit::Output)?;
+        if !written.amended.is_empty() {
+            let frames = ranges(&written.amended);
+            console::note(format_args!("amended since they were fetched last: frames {frames}"));
+        }
         Ok(())
     })?;
     progress.finish();

@@ -17,6 +17,8 @@ use super::report::{Finding, tile_of};
 
 /// Largest image file that is read.
 const FILE_BYTES_MAX: u64 = 16 << 30;
+/// Most channels of an image: they are all read.
+const CHANNELS_MAX: usize = 16;
 /// Wrong tiles among which pairs are looked for that changed places.
 const TILES_PAIRED_MAX: usize = 64;
 /// Wrong blocks of an image whose pixels are named, by rendering them again.
@@ -65,6 +67,9 @@ impl Image {
         let meta = exr::meta::MetaData::read_from_buffered(std::io::Cursor::new(bytes), false);
         let meta = meta.context("it is no OpenEXR image; a PNG is not covered by a receipt")?;
         let size = (grid.width_px as usize, grid.height_px as usize);
+        if meta.headers.len() != 1 || meta.headers[0].channels.list.len() > CHANNELS_MAX {
+            bail!("a receipt is of images of one part and at most {CHANNELS_MAX} channels");
+        }
         for header in &meta.headers {
             let found = (header.layer_size.width(), header.layer_size.height());
             if found != size {

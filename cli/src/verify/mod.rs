@@ -14,7 +14,7 @@ use clap::Args;
 use tessera_scheduler::is_signed;
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::ids::NodeKey;
-use tessera_shared::receipt::{ParseReceiptError, RECEIPT_BYTES_MAX, Receipt};
+use tessera_shared::receipt::{JobFacts, MODE_EXACT, ParseReceiptError, RECEIPT_BYTES_MAX, Receipt};
 
 use crate::args::ShotArguments;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
@@ -79,7 +79,7 @@ pub fn run(arguments: VerifyArguments) -> Result<Outcome, Failure> {
 /// Compares what the receipt says with the package, the files and what this machine renders.
 fn compare(arguments: VerifyArguments, receipt: &Receipt, report: &mut Report) -> Result<(), Failure> {
     if arguments.blocks > 0 {
-        renderable(receipt.job.kernel_version).or_exit(Exit::Device)?;
+        renderable(&receipt.job).or_exit(Exit::Device)?;
     }
     let grid = receipt.job.grid().or_exit(Exit::Output)?;
     let wanted = arguments.blocks > 0;
@@ -122,8 +122,16 @@ fn read(path: &Path) -> anyhow::Result<Receipt> {
     Receipt::from_text(&std::fs::read(path).with_context(shown)?).with_context(shown)
 }
 
-/// Another kernel renders other bits.
-fn renderable(kernel_version: u32) -> anyhow::Result<()> {
+/// Another kernel renders other bits, and mode fast other ones on every device.
+fn renderable(job: &JobFacts) -> anyhow::Result<()> {
+    let kernel_version = job.kernel_version;
+    if job.mode != MODE_EXACT {
+        bail!(
+            "the images were rendered in mode {}, in which every device has bits of its own: rendering blocks again proves \
+             nothing. Check the signature and the files alone with --blocks 0",
+            job.mode
+        );
+    }
     if kernel_version != KERNEL_VERSION {
         bail!(
             "the images were rendered by kernel {kernel_version}, and this program renders by kernel {KERNEL_VERSION}: other \

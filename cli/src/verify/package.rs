@@ -60,7 +60,8 @@ pub fn differences(receipt: &Receipt, package: &Package) -> Result<Vec<Finding>>
         );
     }
     let truth = JobFacts::new(job.origin, &manifest.name, id, &manifest.settings, &job.verify);
-    let truth = JobFacts { kernel_version: manifest.kernel_version, ..truth };
+    // A package is of no mode.
+    let truth = JobFacts { kernel_version: manifest.kernel_version, mode: job.mode.clone(), ..truth };
     let mut findings: Vec<Finding> =
         job.differences(&truth).into_iter().map(|field| Finding::Setting { field }).collect();
     for facts in receipt.frames.iter().map(|frame| &frame.facts) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use exr::prelude::*;
 use serde_json::Value;
 use tessera_scheduler::Identity;
+use tessera_shared::KERNEL_VERSION;
 use tessera_shared::receipt::{JobFacts, Receipt};
 
 use crate::farm::Farm;
@@ -226,13 +227,17 @@ fn who_signs_settings_that_are_not_the_packages_is_found() {
 }
 
 #[test]
-fn another_kernels_receipt_names_the_build_that_is_needed() {
+fn what_cannot_be_rendered_again_here_is_refused_with_what_is_needed() {
     let sandbox = rendered("");
     std::fs::remove_file(sandbox.path("out/a.receipt.package")).unwrap();
     forge(&sandbox, |job| JobFacts { kernel_version: 1, ..job }, &sandbox);
     let ended = verify(&sandbox, "@out/a.exr");
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     assert!(ended.stderr.contains("Verify with a tessera of kernel 1"), "{}", ended.stderr);
+    forge(&sandbox, |job| JobFacts { kernel_version: KERNEL_VERSION, mode: "fast".into(), ..job }, &sandbox);
+    let fast = verify(&sandbox, "@out/a.exr");
+    assert_eq!(fast.code, Some(5), "{}", fast.stderr);
+    assert!(fast.stderr.contains("rendered in mode fast"), "{}", fast.stderr);
     assert_eq!(verify(&sandbox, "@out/a.exr --blocks 0").code, Some(0));
 }
 

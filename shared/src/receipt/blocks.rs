@@ -2,7 +2,7 @@
 //! them that lies beside a receipt. `docs/receipts.md` states the bytes. Knows no image format.
 
 use crate::digest::Digest;
-use crate::film::{BlockPixels, Film, FilmPixel};
+use crate::film::{BlockPixels, Film, FilmHasher, FilmPixel};
 use crate::grid::{BLOCK_PX, BlockAt, Grid};
 use crate::receipt::merkle::{Tree, TreeOf};
 
@@ -122,15 +122,9 @@ pub struct FrameBlocks(pub Vec<BlockEntry>);
 impl FrameBlocks {
     /// Of a whole film with so many samples a pixel.
     pub fn of(film: &Film, samples: u32) -> FrameBlocks {
-        let grid = Grid { width_px: film.width_px, height_px: film.height_px, tile_px: BLOCK_PX };
-        let mut pixels = Vec::with_capacity((BLOCK_PX * BLOCK_PX) as usize);
-        let mut entry = |extent: BlockExtent| {
-            pixels.clear();
-            let place = |(x, y): (u32, u32)| y as usize * film.width_px as usize + x as usize;
-            pixels.extend(extent.pixels().map(|at| film.pixels[place(at)]));
-            extent.entry(&pixels, film.scale_log2, samples)
-        };
-        FrameBlocks(extents(&grid).map(&mut entry).collect())
+        let mut bands = Bands::new(film.width_px, film.height_px, film.scale_log2, samples);
+        film.pixels.chunks(film.width_px.max(1) as usize).for_each(|row| bands.add(row));
+        FrameBlocks(bands.entries)
     }
 
     pub fn roots(&self) -> Roots {
@@ -160,6 +154,66 @@ impl FrameBlocks {
             exr_half: Digest(*exr_half),
         };
         (rest.is_empty() && odd.is_empty()).then(|| FrameBlocks(entries.iter().map(entry).collect()))
+    }
+}
+
+/// The digests of a film that is read row by row: eight rows are in memory at a time.
+#[derive(Debug)]
+pub struct Bands {
+    grid: Grid,
+    scale_log2: u32,
+    samples: u32,
+    /// Rows of the band that is not whole yet, one after the other.
+    band: Vec<FilmPixel>,
+    /// Rows that were added.
+    rows: u32,
+    film: FilmHasher,
+    entries: Vec<BlockEntry>,
+}
+
+impl Bands {
+    /// Of a film of this size and scale with so many samples a pixel.
+    pub fn new(width_px: u32, height_px: u32, scale_log2: u32, samples: u32) -> Bands {
+        Bands {
+            grid: Grid { width_px, height_px, tile_px: BLOCK_PX },
+            scale_log2,
+            samples,
+            band: Vec::new(),
+            rows: 0,
+            film: FilmHasher::new(width_px, height_px, scale_log2),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Adds the next row, which has as many pixels as the film is wide.
+    pub fn add(&mut self, row: &[FilmPixel]) {
+        row.iter().for_each(|pixel| self.film.add(pixel));
+        self.band.extend_from_slice(row);
+        self.rows += 1;
+        if self.rows.is_multiple_of(BLOCK_PX) || self.rows == self.grid.height_px {
+            self.close();
+        }
+    }
+
+    /// The film's digest and its blocks', once every row was added.
+    pub fn finish(self) -> (Digest, FrameBlocks) {
+        (self.film.finish(), FrameBlocks(self.entries))
+    }
+
+    /// Digests the blocks of the band.
+    fn close(&mut self) {
+        let (width, top) = (self.grid.width_px as usize, (self.rows - 1) / BLOCK_PX);
+        let (across, _) = self.grid.blocks();
+        let mut pixels = Vec::with_capacity((BLOCK_PX * BLOCK_PX) as usize);
+        for x in 0..across {
+            let at = BlockAt { x: x as u16, y: top as u16 };
+            let Some(extent) = BlockExtent::new(&self.grid, at) else { continue };
+            pixels.clear();
+            let place = |(x, y): (u32, u32)| (y - top * BLOCK_PX) as usize * width + x as usize;
+            pixels.extend(extent.pixels().map(|at| self.band[place(at)]));
+            self.entries.push(extent.entry(&pixels, self.scale_log2, self.samples));
+        }
+        self.band.clear();
     }
 }
 
@@ -212,6 +266,18 @@ mod tests {
         let extent = BlockExtent::new(&Grid::new(20, 9, 64).unwrap(), at).unwrap();
         let rendered = extent.film_digest(extent.film_of(&block));
         assert_eq!(FrameBlocks::of(&film, SAMPLES).0[5].film, rendered);
+    }
+
+    #[test]
+    fn rows_make_the_digests_of_their_film() {
+        let film = film(20, 9);
+        let mut bands = Bands::new(20, 9, film.scale_log2, SAMPLES);
+        film.pixels.chunks(20).for_each(|row| bands.add(row));
+        let (digest, blocks) = bands.finish();
+        assert_eq!((digest, blocks.0.len()), (film.digest(), 6));
+        // The last block by its pixels alone.
+        let extent = BlockExtent::new(&Grid::new(20, 9, 64).unwrap(), BlockAt { x: 2, y: 1 }).unwrap();
+        assert_eq!(blocks.0[5], extent.entry(&film.pixels[8 * 20 + 16..], film.scale_log2, SAMPLES));
     }
 
     #[test]

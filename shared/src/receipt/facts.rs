@@ -46,6 +46,8 @@ pub struct JobFacts {
     pub sample_clamp: f32,
     /// [`super::FILTER`].
     pub filter: String,
+    /// [`super::MODE_EXACT`] or [`super::MODE_FAST`].
+    pub mode: String,
     /// How the job's results were checked, as its policy is written; `none` for `render`.
     pub verify: String,
 }
@@ -114,6 +116,7 @@ pub struct Checked {
 pub(super) type Field = (&'static str, Vec<u8>);
 
 impl JobFacts {
+    /// Facts of mode exact and this program's kernel version.
     pub fn new(origin: Origin, name: &str, package: Digest, settings: &Settings, verify: &str) -> JobFacts {
         JobFacts {
             origin,
@@ -131,6 +134,7 @@ impl JobFacts {
             film_scale_log2: settings.film_scale_log2,
             sample_clamp: settings.sample_clamp,
             filter: super::FILTER.to_owned(),
+            mode: super::MODE_EXACT.to_owned(),
             verify: verify.to_owned(),
         }
     }
@@ -165,6 +169,7 @@ impl JobFacts {
             ("film_scale_log2", word(self.film_scale_log2)),
             ("sample_clamp", word(self.sample_clamp.to_bits())),
             ("filter", self.filter.clone().into_bytes()),
+            ("mode", self.mode.clone().into_bytes()),
             ("verify", self.verify.clone().into_bytes()),
         ]
     }

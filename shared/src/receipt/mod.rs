@@ -16,3 +16,7 @@ pub use text::{ParseReceiptError, RECEIPT_BYTES_MAX};
 pub const RECEIPT_VERSION: u32 = 1;
 /// The one pixel filter that there is: one pixel wide, all samples weigh the same.
 pub const FILTER: &str = "box";
+/// The mode whose bits every device renders.
+pub const MODE_EXACT: &str = "exact";
+/// The mode whose bits are each device's own: rendering again proves nothing.
+pub const MODE_FAST: &str = "fast";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::facts::{Checker, FrameFacts, JobFacts, Origin};
 use super::seal::{Receipt, SignedFrame};
-use super::{FILTER, RECEIPT_VERSION};
+use super::{FILTER, MODE_EXACT, MODE_FAST, RECEIPT_VERSION};
 use crate::digest::Digest;
 use crate::grid::GridError;
 use crate::ids::{JobId, NodeKey};
@@ -149,11 +149,12 @@ impl Receipt {
         within("samples", job.samples, 1..=SAMPLES_MAX, "it must be 1 to 1048576")?;
         within("pass_samples", job.pass_samples, 1..=SAMPLES_MAX, "it must be 1 to 1048576")?;
         within("film_scale_log2", job.film_scale_log2, 0..=FILM_SCALE_LOG2_MAX, "it must be 0 to 40")?;
-        if job.filter != FILTER {
-            let value = job.filter.chars().take(80).collect();
-            return Err(ParseReceiptError::Range { field: "filter", value, range: "it must be `box`" });
-        }
-        Ok(())
+        let known = |field, text: &str, words: &[&str], range| match words.contains(&text) {
+            true => Ok(()),
+            false => Err(ParseReceiptError::Range { field, value: text.chars().take(80).collect(), range }),
+        };
+        known("filter", &job.filter, &[FILTER], "it must be `box`")?;
+        known("mode", &job.mode, &[MODE_EXACT, MODE_FAST], "it must be `exact` or `fast`")
     }
 }
 
