@@ -111,7 +111,7 @@ pub const FILM_PIXEL_BYTES: usize = 32;
 
 impl FilmPixel {
     /// Red, green and blue, covered, clamped; little-endian.
-    pub fn to_wire(&self) -> [u8; FILM_PIXEL_BYTES] {
+    pub fn to_wire(self) -> [u8; FILM_PIXEL_BYTES] {
         let mut bytes = [0u8; FILM_PIXEL_BYTES];
         for (place, sum) in bytes.chunks_exact_mut(8).zip(self.rgb) {
             place.copy_from_slice(&sum.to_le_bytes());
