@@ -1,6 +1,6 @@
 //! What dishonest workers do: which pixels they make up, of what, and whom they vouch for. Knows no message and no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::ids::{FrameNumber, LeaseId};
 use tessera_shared::lease::BlockPass;
@@ -38,6 +38,10 @@ pub enum Cheat {
     StaleLease,
     /// Honest for so many tile-passes; every block after those is made up.
     Sleeper {
+        tiles: u32,
+    },
+    /// Honest, but for one tile-pass after so many: hardware that erred once.
+    Glitch {
         tiles: u32,
     },
     /// Honest pixels; every message comes again, out of order and with those of earlier leases.
@@ -84,6 +88,8 @@ pub struct Plot {
     leaked: BTreeMap<BlockPass, u64>,
     /// Whether anybody wants to know that.
     leaks: bool,
+    /// Operators whose hardware has erred.
+    glitched: BTreeSet<u64>,
 }
 
 impl Plot {
@@ -125,6 +131,11 @@ impl Plot {
         match node.spec.cheat {
             Cheat::ForgeAll => made_up(node, &honest),
             Cheat::Sleeper { tiles } if node.tiles_rendered >= tiles => made_up(node, &honest),
+            Cheat::Glitch { tiles }
+                if node.tiles_rendered >= tiles && self.glitched.insert(node.spec.operator) =>
+            {
+                honest.iter().map(|word| word ^ 1).collect()
+            }
             Cheat::FlipOne => flip_one(lease, items, honest),
             Cheat::Colluder => {
                 let forged: Vec<u64> = honest.iter().map(|word| scatter(*word)).collect();

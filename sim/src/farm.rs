@@ -294,6 +294,7 @@ impl Farm {
         farm = farm.network(random.between(0, 60), random.between(0, 60), end_ms);
         farm.referee_fail_permille = random.between(0, 100);
         farm.config.referee_permille = random.between(0, 300) as u32;
+        farm.config.probation_tiles = random.between(0, 12);
         farm.config.held_max = random.between(4, 200);
         farm.config.lease_tiles_max = random.between(1, 40) as u32;
         for _ in 0..random.between(0, 12) {

@@ -8,7 +8,7 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
-use crate::accounting::{OperatorId, Operators, Standing};
+use crate::accounting::{OperatorId, Operators};
 use crate::api::{RefereeId, WorkerHello};
 use crate::jobs::{Job, Phase};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
@@ -145,12 +145,7 @@ impl State {
             Record::Requeued { job, tiles } => self.requeue(*job, tiles),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
             Record::Quarantined { operator, evidence, at_ms, fraud } => {
-                let evidence = evidence.clone();
-                let standing = match fraud {
-                    true => Standing::Banned(evidence),
-                    false => Standing::Quarantined { evidence, at_ms: *at_ms },
-                };
-                self.operators.convict(*operator, standing);
+                self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
             Record::Readmitted { operator } => self.operators.readmit(*operator),

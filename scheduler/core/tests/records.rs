@@ -113,28 +113,27 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
-        ("Readmitted", Record::Readmitted { operator }),
-        (
-            "Overruled",
-            Record::Overruled { operator, evidence: Evidence::WrongCheck { job, lease, blocks: wrong() } },
-        ),
-        (
-            "Quarantined for fraud",
-            Record::Quarantined {
-                operator,
-                evidence: Evidence::PixelsUnlikeCommit { job, lease, pass: pass() },
-                at_ms: 5,
-                fraud: true,
-            },
-        ),
     ]
     .into_iter()
+    .chain(standing())
     .chain(
         quarantines().map(|evidence| {
             ("Quarantined", Record::Quarantined { operator, evidence, at_ms: 5, fraud: false })
         }),
     )
     .collect()
+}
+
+/// Records of what becomes of operators.
+fn standing() -> Vec<(&'static str, Record)> {
+    let operator = OperatorId(2);
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, blocks: wrong() };
+    let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
+    vec![
+        ("Readmitted", Record::Readmitted { operator }),
+        ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
+        ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
+    ]
 }
 
 fn quarantines() -> impl Iterator<Item = Evidence> {
