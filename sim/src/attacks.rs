@@ -46,10 +46,10 @@ fn one(seed: u64, verify: Verify, cheat: Cheat) -> Farm {
     farm(seed, 5).cheat(2, cheat).job(shot(verify))
 }
 
-/// Twenty workers of an operator each, so many of which collude; the others are a little faster where `even` is not set, so
-/// that ten have 49 % of the capacity.
+/// Twenty workers of an operator each, all past their probation, so many of which collude. Where ten do, the others are a
+/// little faster, so that those have 49 % of the capacity.
 fn ring(seed: u64, verify: Verify, colluders: usize, cheat: Cheat) -> Farm {
-    let mut farm = farm(seed, 20);
+    let mut farm = Farm::seed(seed).workers(20);
     for node in 0..20 {
         let colludes = node < colluders;
         farm = farm.speed(node, if colluders == 10 && !colludes { 5_204 } else { 5_000 });
@@ -94,13 +94,17 @@ pub fn attacks() -> Vec<Attack> {
             ring(seed, verify, 1, Cheat::Colluder).cheat(1, Cheat::Accomplice { devices: 1 })
         }),
         together("a forger, and a checker that copies", |seed, verify| {
-            one(seed, verify, Cheat::ForgeAll).cheat(4, Cheat::Copier)
+            let farm = Farm::seed(seed).workers(5).cheat(2, Cheat::ForgeAll).cheat(4, Cheat::Copier);
+            farm.job(shot(verify))
         }),
         alone("a new key after each conviction", |seed, verify| {
             one(seed, verify, Cheat::ForgeAll).new_keys(2)
         }),
         alone("a new key after each, one block a tile", |seed, verify| {
             one(seed, verify, Cheat::FlipOne).new_keys(2)
+        }),
+        alone("a new key after each, honest on probation", |seed, verify| {
+            one(seed, verify, Cheat::ForgeAll).patient(2).new_keys(2)
         }),
         alone("honest for 40 tiles, then forges", |seed, verify| {
             one(seed, verify, Cheat::Sleeper { tiles: 40 })

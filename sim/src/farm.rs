@@ -176,6 +176,7 @@ impl Farm {
                 fail_permille: 0,
                 operator,
                 new_keys: false,
+                patient: false,
             });
         }
         self
@@ -201,6 +202,12 @@ impl Farm {
     /// The worker comes back with a new key after every conviction.
     pub fn new_keys(mut self, node: usize) -> Farm {
         self.nodes[node].new_keys = true;
+        self
+    }
+
+    /// The worker cheats only once it has ended its probation.
+    pub fn patient(mut self, node: usize) -> Farm {
+        self.nodes[node].patient = true;
         self
     }
 

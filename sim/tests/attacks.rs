@@ -39,6 +39,8 @@ fn double_accepts_no_forged_block_without_collusion_and_convicts_the_guilty() {
         let tally = holds(&attack, Verify::Double);
         assert!(attack.collusion || tally.accepted == 0, "{attack:?}: {tally:?}");
         let guilty = attack.name != "replayed and reordered messages";
-        assert_eq!(tally.convicted > 0, guilty, "{attack:?}: {tally:?}");
+        // Whoever waits for the end of its probation may wait for longer than the job.
+        let waits = attack.name.ends_with("honest on probation") && tally.forged == 0;
+        assert!((tally.convicted > 0) == guilty || waits, "{attack:?}: {tally:?}");
     }
 }
