@@ -1,4 +1,5 @@
-//! Detection by the core against the odds, over so many jobs a line: `cargo run -p tessera-sim --example curves -- 100000`.
+//! Detection by the core against the odds, over so many jobs a line: `cargo run -p tessera-sim --example curves -- JOBS [POLICY]`,
+//! where a policy picks its lines.
 
 use tessera_shared::messages::Verify;
 use tessera_sim::curves::Forger;
@@ -15,9 +16,10 @@ fn main() {
         ("confidence=0.999", Verify::Confidence { wrong_ppm: 1000 }, &long[..]),
         ("confidence=0.98", Verify::Confidence { wrong_ppm: 20_000 }, &long[..]),
     ];
+    let wanted = std::env::args().nth(2).unwrap_or_default();
     let mut first = 0;
     for (policy, verify, points) in lines {
-        for &(share, tiles) in points {
+        for &(share, tiles) in points.iter().filter(|_| policy.contains(&wanted)) {
             println!("{}", row(policy, Forger { verify, tiles, share }, first..first + jobs));
             first += jobs;
         }
