@@ -50,7 +50,7 @@ fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<B
 /// GPUs whose name contains `wanted`; without a name, every one that is no software.
 fn gpus(wanted: Option<&str>, required: bool) -> anyhow::Result<Vec<Box<dyn Backend>>> {
     let adapters = gpu_adapters();
-    let options = GpuOptions { cache_dir: cache_folder() };
+    let options = GpuOptions { cache_dir: cache_folder(), ..GpuOptions::default() };
     let mut opened = Vec::new();
     for adapter in adapters.iter().filter(|adapter| fits(adapter, wanted)) {
         match adapter.open(&options) {

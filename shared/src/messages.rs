@@ -129,6 +129,16 @@ pub enum Verify {
     Double,
 }
 
+/// How a device may compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Mode {
+    /// To the bits of the kernel's version.
+    #[default]
+    Exact,
+    /// With the device's own functions and contraction: nobody else gets the same bits, so nothing is verified.
+    Fast,
+}
+
 /// What an artist says about a job besides its package.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct JobOptions {

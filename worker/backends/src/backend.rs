@@ -96,6 +96,10 @@ pub trait Backend: Send {
         frame: &FrameView,
         items: &[BlockItem],
     ) -> Result<Vec<BlockPixels>, RenderError>;
+
+    /// What `operations.wgsl` makes of each vector (a, b, c and the operation's index) on this device: its arithmetic without a
+    /// scene, for the conformance suite.
+    fn operations(&mut self, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, RenderError>;
 }
 
 /// Checks items against the frame, so that no kernel sees a wild one.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera_shaders::cpu::{BINDINGS, ENTRY_POINT};
+use tessera_shaders::spirv;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels};
+use tessera_shared::messages::Mode;
 
 use super::adapters::{GpuAdapter, GpuOptions};
 use super::device::{DeviceError, Kernel, OpenDevice};
@@ -166,7 +168,11 @@ impl Ready {
     fn open(adapter: &GpuAdapter, options: &GpuOptions) -> Result<Ready, DeviceError> {
         let device = adapter.open_device(options.cache_dir.as_deref())?;
         let writable: Vec<bool> = BINDINGS.iter().map(|&(_, _, writable)| writable).collect();
-        let kernel = device.kernel(tessera_shaders::spirv::RENDER, ENTRY_POINT, &writable)?;
+        let words = match options.mode {
+            Mode::Exact => spirv::RENDER,
+            Mode::Fast => spirv::RENDER_FAST,
+        };
+        let kernel = device.kernel(words, ENTRY_POINT, &writable)?;
         let params = device.upload("params", &[0; size_of::<KernelParams>()], false);
         let items = device.upload("items", &vec![0; ITEMS_MAX * 16], false);
         let film = device.upload("film", &vec![0; ITEMS_MAX * BLOCK_BYTES], true);
@@ -257,6 +263,12 @@ impl Backend for GpuBackend {
             self.budget.learn(samples, took);
         }
         Ok(blocks)
+    }
+
+    fn operations(&mut self, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, RenderError> {
+        self.adapter
+            .run_operations(self.options.mode, vectors)
+            .map_err(|error| RenderError::Device { device: self.name(), reason: error.to_string() })
     }
 }
 
