@@ -133,6 +133,9 @@ pub struct WorkerArguments {
     /// GiB of blobs kept on disk
     #[arg(long, value_name = "GIB", default_value_t = 32)]
     pub cache_gib: u64,
+    /// Lends devices that are not exact too, for jobs of mode fast alone
+    #[arg(long)]
+    pub allow_fast: bool,
 }
 
 #[derive(Clone, Debug, Args)]

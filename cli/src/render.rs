@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tessera_shared::messages::Mode;
 use tessera_worker::{LocalEvent, LocalOptions, render_local};
 
 use crate::args::RenderArguments;
@@ -20,7 +21,7 @@ pub fn run(arguments: Box<RenderArguments>) -> Result<Outcome, Failure> {
     let targets = Targets::new(&arguments.output, folder, &shot.name, &shot.outputs, numbered, shot.exposure);
     let targets = targets.or_exit(Exit::Usage)?;
     targets.check().or_exit(Exit::Output)?;
-    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers))?;
+    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers), Mode::Exact)?;
     let mut progress = Progress::new(arguments.json);
     let mut unwritten = None;
     let ended = render_local(Arc::new(compiled.package), renderers, LocalOptions::default(), &mut |event| {

@@ -6,6 +6,7 @@
 //! unidirectional stream a lease: a [`Commit`], then the raw bytes of every block, in the commit's order. An artist opens
 //! a bidirectional stream a [`Request`]. Blobs are such requests too, for both roles.
 
+use crate::admission::DeviceReport;
 use crate::digest::Digest;
 use crate::film::Rays;
 use crate::grid::Grid;
@@ -69,8 +70,23 @@ pub struct Device {
 /// First message of a connection, from the client.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Hello {
-    Worker { token: Token, kernel_version: u32, name: String, devices: Vec<Device> },
-    Artist { token: Token, kernel_version: u32 },
+    Worker {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        devices: Vec<Device>,
+    },
+    Artist {
+        token: Token,
+        kernel_version: u32,
+    },
+    /// A worker whose devices went through the conformance suite: every device, those that serve nothing included.
+    Examined {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        reports: Vec<DeviceReport>,
+    },
 }
 
 /// The scheduler's answer to a [`Hello`].
@@ -145,11 +161,12 @@ pub struct JobOptions {
     /// Higher goes first.
     pub priority: i32,
     pub verify: Verify,
+    pub mode: Mode,
 }
 
 impl Default for JobOptions {
     fn default() -> JobOptions {
-        JobOptions { priority: 0, verify: Verify::Blocks(1) }
+        JobOptions { priority: 0, verify: Verify::Blocks(1), mode: Mode::Exact }
     }
 }
 
@@ -372,6 +389,8 @@ pub struct WorkerStatus {
     pub rays_per_second: u64,
     /// Since it joined, until now or until it left.
     pub connected_ms: u64,
+    /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
+    pub reports: Vec<DeviceReport>,
 }
 
 /// Where a worker stands.
@@ -386,9 +405,11 @@ pub enum WorkerState {
     Left {
         ago_ms: u64,
     },
+    /// It was not let in, as none of its devices serves; the reason names what failed.
+    Refused(String),
 }
 
-message!(Hello, 256 << 10);
+message!(Hello, 512 << 10);
 message!(Welcome, 4 << 10);
 message!(ToWorker, 1 << 20);
 message!(FromWorker, 1 << 20);
@@ -399,7 +420,7 @@ message!(UploadReply, 1 << 10);
 message!(SubmitReply, 64 << 10);
 message!(WatchReply, 16 << 10);
 message!(JobStatus, 16 << 10);
-message!(WorkerStatus, 256 << 10);
+message!(WorkerStatus, 1 << 20);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);

@@ -58,7 +58,8 @@ impl Farm {
         let host =
             self.artist_link.strip_prefix("tessera://").and_then(|link| link.split('/').next()).unwrap();
         // What a machine lends depends on the machine.
-        let lines = ended.stderr.lines().filter(|line| !line.starts_with("lending "));
+        let own = |line: &&str| !line.starts_with("lending ") && !line.starts_with("examining ");
+        let lines = ended.stderr.lines().filter(own);
         let said = lines.map(|line| line.replace(host, "HOST")).collect::<Vec<_>>().join("\n");
         expected.assert_eq(&format!("{} {said}\n", ended.code.unwrap_or(-1)));
         assert_eq!(ended.stdout, "");

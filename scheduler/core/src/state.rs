@@ -9,6 +9,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
+use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
 use crate::jobs::{Job, Phase};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
@@ -68,6 +69,7 @@ pub struct State {
     /// The last [`LEFT_MAX`] to leave.
     pub left: BTreeMap<WorkerId, LeftWorker>,
     pub operators: Operators,
+    pub admissions: Admissions,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
     pub ready: BTreeSet<Turn>,
@@ -147,6 +149,10 @@ impl State {
                 self.operators.quarantine(*operator, evidence.clone())
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
+            Record::Examined { worker, examined } => {
+                self.next_worker = self.next_worker.max(worker.0 + 1);
+                self.admissions.enter(*worker, examined.clone());
+            }
         }
     }
 
@@ -190,6 +196,7 @@ impl State {
     fn restart(&mut self) {
         self.workers.clear();
         self.left.clear();
+        self.admissions = Admissions::default();
         self.referee.clear();
         self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));

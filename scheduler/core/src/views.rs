@@ -6,6 +6,7 @@ use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobState, JobStatus, WorkerState, WorkerStatus};
 
 use crate::accounting::Account;
+use crate::admission::refused_status;
 use crate::api::Evidence;
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
@@ -33,8 +34,13 @@ impl Core {
         let left = left.map(|(id, left)| (*id, &left.worker, Some(left.at_ms)));
         let mut page: Vec<_> = connected.chain(left).collect();
         page.sort_by_key(|(id, ..)| *id);
+        let shown = page.into_iter().map(|(id, worker, left_ms)| self.worker(now_ms, id, worker, left_ms));
+        let refused = self.state.admissions.refused(after).take(limit);
+        let refused = refused.map(|(id, examined)| refused_status(id, examined));
+        let mut page: Vec<WorkerStatus> = shown.chain(refused).collect();
+        page.sort_by_key(|status| status.worker);
         page.truncate(limit);
-        page.into_iter().map(|(id, worker, left_ms)| self.worker(now_ms, id, worker, left_ms)).collect()
+        page
     }
 
     fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
@@ -56,6 +62,7 @@ impl Core {
             tiles_rejected: worker.tiles_rejected,
             rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
             connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
+            reports: self.state.admissions.reports(id).to_vec(),
         }
     }
 
