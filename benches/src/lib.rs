@@ -2,6 +2,7 @@
 //! device. Knows no farm and no command line.
 
 pub mod samples;
+pub mod score;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tessera_shared::ids::JobId;
 
+pub use crate::bench::BenchArguments;
 pub use crate::shot::ShotArguments;
 
 const EXIT_CODES: &str = "\
@@ -53,6 +54,8 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Says how two images differ
     Diff(DiffArguments),
+    /// Validates this machine as a worker and scores it
+    Bench(BenchArguments),
     /// Lists the devices that can render here
     Devices,
 }

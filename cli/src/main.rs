@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod bench;
 mod console;
 mod devices;
 mod diff;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Workers(arguments) => farm::lists::workers(&arguments),
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Devices => devices::list(),
     };
     match outcome {

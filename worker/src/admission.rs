@@ -17,8 +17,8 @@ use crate::backend::described;
 const FOLDER: &str = "conformance";
 /// Largest result that is read.
 const RESULT_BYTES_MAX: u64 = 64 << 10;
-/// One start in so many runs the suite though its result is known: hardware ages, and files can be edited.
-const AGAIN_ONE_IN: u64 = 8;
+/// One start in so many runs the suite though its result is known.
+pub const AGAIN_ONE_IN: u64 = 8;
 /// Name of a device's score in the folder, behind the name of its result.
 const SCORE: &str = "score";
 
@@ -30,8 +30,17 @@ pub struct Examiner<'a> {
     pub wanted: Digest,
     /// Makes the suite: called once, and only where a device must run it.
     pub suite: &'a dyn Fn() -> anyhow::Result<Suite>,
-    /// Whether chance may ask for another run; without it a known result always counts.
-    pub by_chance: bool,
+    /// When a known result does not count.
+    pub fresh: Fresh,
+}
+
+/// When the suite runs although its result is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    Never,
+    /// Once in [`AGAIN_ONE_IN`] times: hardware ages, and files can be edited.
+    ByChance,
+    Always,
 }
 
 /// A device and how it went.
@@ -50,7 +59,11 @@ impl Examiner<'_> {
         for mut backend in backends {
             let device = described(backend.as_ref());
             let file = self.file(&device);
-            let again = self.by_chance && chance(AGAIN_ONE_IN);
+            let again = match self.fresh {
+                Fresh::Never => false,
+                Fresh::ByChance => chance(AGAIN_ONE_IN),
+                Fresh::Always => true,
+            };
             let kept = if again { None } else { read(&file) };
             let known = kept.is_some();
             let failures = match kept {

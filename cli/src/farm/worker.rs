@@ -7,7 +7,7 @@ use tessera_backends::{Backend, BuildOptions};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::messages::Mode;
-use tessera_worker::admission::Examiner;
+use tessera_worker::admission::{Examiner, Fresh};
 use tessera_worker::{Link, Renderer, WorkerOptions, renderers, shutdown_signal};
 
 use crate::args::{DeviceArguments, WorkerArguments};
@@ -50,7 +50,8 @@ fn admitted(
     data: &Path,
     allow_fast: bool,
 ) -> Result<(Vec<Box<dyn Renderer>>, Vec<DeviceReport>), Failure> {
-    let examiner = Examiner { data, wanted: tessera_benches::wanted(), suite: &suite, by_chance: true };
+    let examiner =
+        Examiner { data, wanted: tessera_benches::wanted(), suite: &suite, fresh: Fresh::ByChance };
     let examined = examiner.examine(devices::backends_of(device, Mode::Exact)?).or_exit(Exit::Device)?;
     let (backends, mut reports): (Vec<_>, Vec<_>) =
         examined.into_iter().map(|examined| (examined.backend, examined.report)).unzip();

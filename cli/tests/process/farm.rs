@@ -223,3 +223,34 @@ fn links_that_do_not_fit_are_refused() {
     let output = jobs.env("TESSERA_FARM", worker).output().unwrap();
     assert_ne!(output.status.code(), Some(0));
 }
+
+#[test]
+fn a_score_stays_with_its_worker_and_the_farm_lists_it() {
+    let farm = Farm::new();
+    let stdout =
+        farm.sandbox.succeed("bench --backend cpu --threads 1 --seconds 1 --seed 5 --data @rated --json");
+    let bench: Value = serde_json::from_str(&stdout).unwrap();
+    let device = &bench["bench"]["devices"][0];
+    assert_eq!((&bench["bench"]["seed"], &device["exact"]), (&json!(5), &json!(true)), "{bench}");
+    for rays in ["coherent", "incoherent"] {
+        let rate = &device["verified"][rays];
+        assert_eq!((&rate["blocks_checked"], &rate["blocks_wrong"]), (&json!(5), &json!(0)), "{bench}");
+        assert!(rate["rays_per_second"].as_u64() > Some(0), "{bench}");
+    }
+    let score = &device["score_rays_per_second"];
+    assert_eq!(score, &device["verified"]["incoherent"]["rays_per_second"]);
+    assert_eq!(bench["signature"].as_str().map(str::len), Some(128));
+    let worker = farm.worker("rated", "--backend cpu --threads 1");
+    let job = farm.submit("scenes/pebbles.toml --width 96 --height 64 --spp 2");
+    farm.sandbox.succeed(&format!("watch {job} --wait"));
+    let workers = farm.list("workers");
+    let report = &workers[0]["reports"][0];
+    assert_eq!(
+        (&report["serves"], &report["score_rays_per_second"]),
+        (&json!("every job"), score),
+        "{workers:?}"
+    );
+    // The key that signed is the operator's.
+    assert!(bench["key"].as_str().unwrap().starts_with(workers[0]["operator"].as_str().unwrap()), "{bench}");
+    drop(worker);
+}

@@ -42,6 +42,8 @@ pub struct DeviceDescription {
     pub kind: DeviceKind,
     /// What drives it, with its version; the instruction set for a CPU.
     pub driver: String,
+    /// Memory of its own, in bytes, if its driver tells; a CPU's is the machine's.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What a device is.

@@ -13,7 +13,7 @@ use tessera_scheduler::{JobOptions, JobState, Role, WorkerState};
 use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::film::BlockPixels;
 use tessera_shared::messages::{Mode, Verify};
-use tessera_worker::admission::{Examined, Examiner};
+use tessera_worker::admission::{Examined, Examiner, Fresh};
 use tessera_worker::{WorkerError, WorkerOptions, renderers, run};
 
 use crate::shot::{Honest, Shot};
@@ -58,7 +58,7 @@ fn suite() -> Suite {
 fn examine(data: &Path, backend: Box<dyn Backend>) -> Examined {
     let suite = suite();
     let make = || Ok(suite.clone());
-    let examiner = Examiner { data, wanted: suite.digest(), suite: &make, by_chance: false };
+    let examiner = Examiner { data, wanted: suite.digest(), suite: &make, fresh: Fresh::Never };
     examiner.examine(vec![backend]).unwrap().remove(0)
 }
 
@@ -80,7 +80,7 @@ fn a_result_is_kept_until_the_driver_or_the_suite_changes() {
     let mut other = suite();
     other.recorded.insert("another".into(), other.digest());
     let make = || Ok(other.clone());
-    let examiner = Examiner { data: data.path(), wanted: other.digest(), suite: &make, by_chance: false };
+    let examiner = Examiner { data: data.path(), wanted: other.digest(), suite: &make, fresh: Fresh::Never };
     let changed = examiner.examine(vec![contracting(&runs, "1.0")]).unwrap().remove(0);
     assert_eq!((changed.known, runs.load(Ordering::Relaxed)), (false, 3));
     // A result that was tampered with is none.

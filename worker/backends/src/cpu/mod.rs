@@ -103,7 +103,7 @@ impl Backend for CpuBackend {
             Isa::Portable => std::env::consts::ARCH,
         };
         let kind = DeviceKind::Cpu { threads: self.threads };
-        DeviceDescription { name: "CPU".to_owned(), kind, driver: driver.to_owned() }
+        DeviceDescription { name: "CPU".to_owned(), kind, driver: driver.to_owned(), memory_bytes: None }
     }
 
     fn render(

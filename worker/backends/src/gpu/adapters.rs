@@ -8,6 +8,7 @@ use tessera_shaders::spirv;
 use tessera_shared::messages::Mode;
 
 use super::device::{ComputeBuffer, DeviceError, OpenDevice};
+use super::memory::device_memory_bytes;
 use super::render::GpuBackend;
 use crate::backend::{Backend, DeviceDescription, DeviceKind, FloatControls};
 
@@ -59,7 +60,8 @@ impl GpuAdapter {
         let floats = float_controls(&adapter).unwrap_or_default();
         let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
         let kind = DeviceKind::Gpu { software, floats };
-        GpuAdapter { adapter, description: DeviceDescription { name: info.name, kind, driver } }
+        let memory_bytes = device_memory_bytes(&adapter);
+        GpuAdapter { adapter, description: DeviceDescription { name: info.name, kind, driver, memory_bytes } }
     }
 
     pub fn describe(&self) -> &DeviceDescription {

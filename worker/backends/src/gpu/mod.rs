@@ -2,6 +2,7 @@
 
 mod adapters;
 mod device;
+mod memory;
 mod render;
 mod upload;
 
