@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tessera_shared::messages::Mode;
 use tessera_worker::{LocalEvent, LocalOptions, render_local};
 
 use crate::args::RenderArguments;
@@ -21,10 +20,12 @@ pub fn run(arguments: Box<RenderArguments>) -> Result<Outcome, Failure> {
     let targets = Targets::new(&arguments.output, folder, &shot.name, &shot.outputs, numbered, shot.exposure);
     let targets = targets.or_exit(Exit::Usage)?;
     targets.check().or_exit(Exit::Output)?;
-    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers), Mode::Exact)?;
+    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers), shot.mode)?;
     let mut progress = Progress::new(arguments.json);
+    progress.mode = shot.mode;
+    let options = LocalOptions { mode: shot.mode, ..LocalOptions::default() };
     let mut unwritten = None;
-    let ended = render_local(Arc::new(compiled.package), renderers, LocalOptions::default(), &mut |event| {
+    let ended = render_local(Arc::new(compiled.package), renderers, options, &mut |event| {
         match event {
             // The frames are wanted whoever reads of them.
             LocalEvent::Progress(status) => {

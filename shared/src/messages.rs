@@ -305,10 +305,12 @@ pub struct FrameHead {
     pub max_bounces: u32,
     pub film_scale_log2: u32,
     pub rays: Rays,
+    /// The film of a fast one is comparable with no other.
+    pub mode: Mode,
 }
 
 impl FrameHead {
-    /// The head of a frame that this program's kernel version rendered.
+    /// The head of a frame that this program's kernel version rendered exactly.
     pub fn new(
         frame: FrameNumber,
         job_name: &str,
@@ -327,6 +329,7 @@ impl FrameHead {
             max_bounces: settings.max_bounces,
             film_scale_log2: settings.film_scale_log2,
             rays,
+            mode: Mode::Exact,
         }
     }
 }

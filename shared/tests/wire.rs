@@ -253,13 +253,14 @@ fn answers_about_jobs() {
         max_bounces: 8,
         film_scale_log2: 40,
         rays: RAYS,
+        mode: Mode::Fast,
     };
     check(
         &[FetchReply::Follows(head), FetchReply::Refused(JobRefusal::NoFrame)],
         expect![[r#"
-        3c00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc70110100
-        020000000102
-    "#]],
+            3d00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc7011010001
+            020000000102
+        "#]],
     );
 }
 

@@ -225,6 +225,20 @@ fn links_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn a_fast_job_is_rendered_unverified_and_says_so() {
+    let farm = Farm::new();
+    let shot = "scenes/pebbles.toml --width 64 --height 48 --spp 2";
+    let job = farm.submit(&format!("{shot} --mode fast"));
+    let worker = farm.worker("exact", "--backend cpu --threads 1 --allow-fast");
+    farm.sandbox.succeed(&format!("watch {job} --wait"));
+    let fetched = farm.sandbox.succeed(&format!("fetch {job} -o @fetched"));
+    // A CPU renders it exactly, and still nobody may rely on that.
+    let film = farm.sandbox.film(&format!("{shot} --backend cpu"));
+    assert_eq!(fetched, format!("film (fast, not comparable) {film}\n"));
+    drop(worker);
+}
+
+#[test]
 fn a_score_stays_with_its_worker_and_the_farm_lists_it() {
     let farm = Farm::new();
     let stdout =
