@@ -93,6 +93,7 @@ fn one_wrong_bit_is_refused_by_the_name_of_its_vector() {
         let Difference::Vectors { failed: 1, first, .. } = &failure.difference else { panic!("{failure}") };
         assert_eq!((first.words, first.device[0]), (words, first.cpu[0] ^ 1));
         let told = failure.to_string();
+        println!("{told}");
         let bits = [words[0], words[1], first.cpu[0], first.device[0]];
         assert!(bits.iter().all(|bits| told.contains(&format!("{bits:#010x}"))), "{told}");
     }
