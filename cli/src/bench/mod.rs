@@ -2,6 +2,7 @@
 //! rate is measured is `benches/`'s.
 
 mod disk;
+mod farm;
 mod signed;
 mod table;
 
@@ -35,7 +36,10 @@ pub struct BenchArguments {
     /// The worker's folder, for its key and its results [default: in the user's data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Prints JSON, signed by the worker's key
+    /// Asks the idle workers of a farm instead; its artist link
+    #[arg(long, value_name = "LINK")]
+    pub to: Option<String>,
+    /// Prints JSON: of this machine, signed by the worker's key; of a farm's workers, a line each
     #[arg(long)]
     pub json: bool,
 }
@@ -57,12 +61,15 @@ pub struct Found {
 }
 
 pub fn run(arguments: BenchArguments) -> Result<Outcome, Failure> {
+    let seed = arguments.seed.unwrap_or_else(drawn);
+    if arguments.to.is_some() {
+        return farm::run(&arguments, seed);
+    }
     let data = match arguments.data {
         Some(data) => data,
         None => data_folder()?,
     };
     let identity = Identity::load_or_create(&data).or_exit(Exit::Output)?;
-    let seed = arguments.seed.unwrap_or_else(drawn);
     let examiner =
         Examiner { data: &data, wanted: tessera_benches::wanted(), suite: &suite, fresh: Fresh::Always };
     let examined = examiner.examine(every(&arguments.device, Mode::Exact)?).or_exit(Exit::Device)?;

@@ -108,10 +108,15 @@ fn report_json(report: &DeviceReport) -> serde_json::Value {
     })
 }
 
-/// Rays a second in real work of a hundred that the worker's devices scored in `tessera bench`; `None` without the two.
-fn percent_of_score(worker: &WorkerStatus) -> Option<u64> {
+/// Rays a second that the worker's serving devices scored in `tessera bench`; 0 before they did.
+pub fn score(worker: &WorkerStatus) -> u64 {
     let serving = worker.reports.iter().filter(|report| report.serves != Serves::None);
-    let score = serving.fold(0u64, |sum, report| sum.saturating_add(report.score_rays_per_second));
+    serving.fold(0u64, |sum, report| sum.saturating_add(report.score_rays_per_second))
+}
+
+/// Rays a second in real work of a hundred that the worker scored; `None` without the two.
+fn percent_of_score(worker: &WorkerStatus) -> Option<u64> {
+    let score = score(worker);
     let percent = u128::from(worker.rays_per_second) * 100 / u128::from(score.max(1));
     (score > 0 && worker.rays_per_second > 0).then_some(percent.min(u128::from(u64::MAX)) as u64)
 }

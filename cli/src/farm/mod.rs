@@ -69,7 +69,7 @@ fn configured() -> Result<String> {
 }
 
 /// Connects as an artist and does something.
-fn with_client<T>(
+pub fn with_client<T>(
     arguments: &FarmArguments,
     work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

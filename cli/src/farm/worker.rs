@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use tessera_backends::{Backend, BuildOptions};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::{DeviceReport, Serves};
-use tessera_shared::messages::Mode;
+use tessera_shared::messages::{Device, Mode};
 use tessera_worker::admission::{Examiner, Fresh};
 use tessera_worker::{Link, Renderer, WorkerOptions, renderers, shutdown_signal};
 
@@ -69,8 +69,12 @@ fn admitted(
         }
     };
     for report in &reports {
-        let verb = if report.serves == Serves::None { "refused: " } else { "lending " };
-        console::note(format_args!("{verb}{report}"));
+        let Device { name, driver, .. } = &report.device;
+        match report.serves {
+            Serves::Every => console::note(format_args!("lending {name} ({driver}): it is exact")),
+            Serves::Fast => console::note(format_args!("lending for fast jobs alone: {report}")),
+            Serves::None => console::note(format_args!("refused: {report}")),
+        };
         for failure in report.failures.iter().skip(1) {
             console::note(format_args!("  also {failure}"));
         }

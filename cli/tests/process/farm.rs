@@ -264,6 +264,12 @@ fn a_score_stays_with_its_worker_and_the_farm_lists_it() {
         (&json!("every job"), score),
         "{workers:?}"
     );
+    let link = &farm.artist_link;
+    let asked = farm.sandbox.succeed(&format!("bench --to {link} --seconds 2 --json"));
+    let row: Value = serde_json::from_str(&asked).unwrap();
+    let told = (&row["name"], &row["score_rays_per_second"], &row["tiles_rejected"]);
+    assert_eq!(told, (&json!("rated"), score, &json!(0)), "{row}");
+    assert_eq!(farm.list("jobs")[0]["state"], "cancelled");
     // The key that signed is the operator's.
     assert!(bench["key"].as_str().unwrap().starts_with(workers[0]["operator"].as_str().unwrap()), "{bench}");
     drop(worker);
