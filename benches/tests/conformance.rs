@@ -9,6 +9,7 @@ use tessera_backends::{
 };
 use tessera_benches::suite;
 use tessera_shared::film::BlockPixels;
+use tessera_shared::messages::Mode;
 
 /// Where a double changes one bit.
 #[derive(Clone, Copy)]
@@ -73,6 +74,26 @@ fn every_device_of_this_machine_is_exact() {
         let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
         assert_eq!(failures, Vec::<String>::new(), "{:?}", device.describe());
         assert!(report.checks > 120 && report.vectors > 500_000, "{report:?}");
+    }
+}
+
+#[test]
+fn a_device_in_mode_fast_is_not_exact_and_the_functions_are_named() {
+    let suite = suite().unwrap();
+    for adapter in gpu_adapters() {
+        let mut fast = adapter.open(&GpuOptions { mode: Mode::Fast, ..GpuOptions::default() }).unwrap();
+        let report = suite.run(fast.as_mut(), &mut |_| {});
+        let named: Vec<&str> = report.failures.iter().map(|failure| failure.name.as_str()).collect();
+        let functions = [
+            "rsqrt",
+            "normalize3",
+            "sin_cos_turn",
+            "atan2_turn",
+            "tile mosaic",
+            "tile pebbles",
+            "tile marbles",
+        ];
+        assert!(functions.iter().all(|name| named.contains(name)), "{named:?}");
     }
 }
 

@@ -42,7 +42,11 @@ pub struct Admissions {
 }
 
 impl Admissions {
+    /// Enters what a worker told. An earlier refusal of the same operator's worker of that name is settled by it.
     pub fn enter(&mut self, worker: WorkerId, examined: Examined) {
+        self.by_worker.retain(|_, earlier| {
+            !earlier.refused || (earlier.operator, &earlier.name) != (examined.operator, &examined.name)
+        });
         self.by_worker.insert(worker, examined);
         if self.by_worker.len() > KEPT_MAX {
             self.by_worker.pop_first();

@@ -122,6 +122,10 @@ async fn a_driver_with_one_wrong_bit_is_refused_by_the_name_of_its_vector() {
     let error = joins(&stand, "liar", vec![lie], false).await.unwrap_err().to_string();
     assert!(error.contains("contradict themselves"), "{error}");
     assert_eq!(artist.workers().await.unwrap().len(), 1);
+    // It comes again with the same driver: one line is enough.
+    let told = vec![artist.workers().await.unwrap()[0].reports[0].clone()];
+    joins(&stand, "wrong", told, false).await.unwrap_err();
+    assert_eq!(artist.workers().await.unwrap().len(), 1);
     // The refused key may come again with an exact device.
     let good = stand.worker("wrong", Honest);
     let (job, status) = stand.completes(&Shot::default().package()).await;
