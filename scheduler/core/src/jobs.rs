@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{FrameNumber, WorkerId};
+use tessera_shared::ids::{FrameNumber, LeaseId, WorkerId};
 use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
 use crate::credits::Credits;
 use crate::record::{Delivery, JobEnd, Proof};
-use crate::tiles::{Shape, TileKey, TileLife};
+use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Where a job is.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
@@ -288,5 +288,37 @@ impl Job {
         self.keep_credits();
         self.ledgers.clear();
         self.holders.clear();
+    }
+}
+
+/// A lease no longer holds the tile-pass.
+pub(crate) fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
+    let life = match entry.open.get(&key).cloned() {
+        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
+            Some(other) => TileLife::Leased { lease: other, duplicate: None },
+            None => return drop(entry.put_back(key)),
+        },
+        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
+            TileLife::Leased { lease: first, duplicate: None }
+        }
+        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
+            TileLife::Delivered { delivery, duplicate: None, since_ms }
+        }
+        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
+            TileLife::Checking { delivery, duplicate: None, by }
+        }
+        _ => return,
+    };
+    entry.replace(key, life);
+}
+
+/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
+/// the check over and over and the job never end.
+pub(crate) fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
+    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
+        && by == checker
+    {
+        delivery.commit.referee = true;
+        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
     }
 }
