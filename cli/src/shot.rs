@@ -112,6 +112,15 @@ pub struct ShotArguments {
     /// Higher is first
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     priority: Option<i32>,
+    /// A farm's workers must name all of these tags: a choice of machines, no protection
+    #[arg(long, value_name = "TAG,TAG", value_delimiter = ',')]
+    tags: Option<Vec<String>>,
+    /// Only the workers of these keys render and check it on a farm
+    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
+    operators: Option<Vec<String>>,
+    /// Only the operators of this pool do, as the farm's owner keeps it
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
 }
 
 fn vector(text: &str) -> Result<[f64; 3], String> {
@@ -159,6 +168,9 @@ impl ShotArguments {
             exposure: self.exposure,
             verify: self.verify,
             priority: self.priority,
+            tags: self.tags,
+            operators: self.operators,
+            pool: self.pool,
         }
     }
 }

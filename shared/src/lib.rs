@@ -7,6 +7,7 @@ pub mod film;
 pub mod grid;
 pub mod ids;
 pub mod lease;
+pub mod limits;
 pub mod messages;
 pub mod package;
 

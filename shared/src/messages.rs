@@ -11,6 +11,7 @@ use crate::film::Rays;
 use crate::grid::Grid;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
+use crate::limits::JobLimits;
 use crate::message;
 use crate::package::Settings;
 
@@ -69,8 +70,18 @@ pub struct Device {
 /// First message of a connection, from the client.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Hello {
-    Worker { token: Token, kernel_version: u32, name: String, devices: Vec<Device> },
-    Artist { token: Token, kernel_version: u32 },
+    /// The tags choose machines for jobs that ask for them; see [`crate::limits`].
+    Worker {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        devices: Vec<Device>,
+        tags: Vec<String>,
+    },
+    Artist {
+        token: Token,
+        kernel_version: u32,
+    },
 }
 
 /// The scheduler's answer to a [`Hello`].
@@ -135,18 +146,19 @@ pub struct JobOptions {
     /// Higher goes first.
     pub priority: i32,
     pub verify: Verify,
+    pub limits: JobLimits,
 }
 
 impl Default for JobOptions {
     fn default() -> JobOptions {
-        JobOptions { priority: 0, verify: Verify::Blocks(1) }
+        JobOptions { priority: 0, verify: Verify::Blocks(1), limits: JobLimits::default() }
     }
 }
 
 /// First message of a request stream.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Request {
-    /// Asks for a blob's bytes from `offset` on. Answer: [`BlobReply`], then the bytes.
+    /// Asks for a blob's bytes from `offset` on. Answer: [`BlobReply`], then the bytes. A worker's request alone.
     Blob { digest: Digest, offset: u64 },
     /// Offers a blob. Answer: [`UploadReply`]; if it is `From`, the client sends the bytes from there on and reads another.
     Upload { digest: Digest, bytes: u64 },
@@ -175,6 +187,8 @@ pub enum BlobReply {
         bytes: u64,
     },
     Absent,
+    /// The worker's operator holds no lease of a package with this blob, whether the farm has it or not.
+    Unleased,
 }
 
 /// Answer to [`Request::Upload`].
@@ -346,6 +360,8 @@ pub struct JobStatus {
     pub workers: u32,
     /// Since the job was accepted, until now or its end.
     pub elapsed_ms: u64,
+    /// The job goes on, but its limits shut out every connected worker.
+    pub unserved: bool,
 }
 
 /// A worker as `workers` shows it.
@@ -362,6 +378,8 @@ pub struct WorkerStatus {
     pub rays_per_second: u64,
     /// Since it joined, until now or until it left.
     pub connected_ms: u64,
+    /// As it names them itself.
+    pub tags: Vec<String>,
 }
 
 /// Where a worker stands.
@@ -383,7 +401,7 @@ message!(Welcome, 4 << 10);
 message!(ToWorker, 1 << 20);
 message!(FromWorker, 1 << 20);
 message!(Commit, 16 << 20);
-message!(Request, 1 << 10);
+message!(Request, 16 << 10);
 message!(BlobReply, 64);
 message!(UploadReply, 1 << 10);
 message!(SubmitReply, 64 << 10);

@@ -92,7 +92,7 @@ fn run(workers: u32, lease_tiles_max: u32, verify: Verify) -> (f64, f64) {
         name: "throughput".into(),
         settings: shot.settings(),
         frames: (0..24).map(FrameNumber).collect(),
-        options: JobOptions { priority: 0, verify },
+        options: JobOptions { verify, ..JobOptions::default() },
     };
     let replies = run.event(Event::Submit { request: RequestId(0), spec: Box::new(spec) });
     let [(_, Answer::Submitted(job))] = replies[..] else { panic!("the job is refused") };
@@ -104,6 +104,7 @@ fn run(workers: u32, lease_tiles_max: u32, verify: Verify) -> (f64, f64) {
             name: format!("worker {worker}"),
             kernel_version: tessera_shared::KERNEL_VERSION,
             devices: Vec::new(),
+            tags: Vec::new(),
         };
         run.event(Event::WorkerConnected { request: RequestId(1), hello: Box::new(hello) });
     }

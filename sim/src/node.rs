@@ -39,6 +39,7 @@ pub struct NodeSpec {
     pub fail_permille: u64,
     /// Whose worker it is; equal numbers share a key.
     pub operator: u64,
+    pub tags: Vec<String>,
 }
 
 /// A worker process, alive or not.
@@ -57,6 +58,13 @@ pub struct Node {
     pub pixels: BTreeMap<LeaseId, Vec<u64>>,
     pub checks: BTreeSet<LeaseId>,
     pub tick_ms: Option<u64>,
+}
+
+/// The key of an operator by its number.
+pub fn operator_key(operator: u64) -> NodeKey {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&scatter(operator + 1).to_le_bytes());
+    NodeKey(key)
 }
 
 /// What colluders tell each other: the forged pixels of a block.
@@ -81,9 +89,7 @@ impl Node {
     }
 
     pub fn key(&self) -> NodeKey {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&scatter(self.spec.operator + 1).to_le_bytes());
-        NodeKey(key)
+        operator_key(self.spec.operator)
     }
 
     /// The process starts anew with nothing in memory.

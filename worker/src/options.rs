@@ -17,11 +17,20 @@ pub struct WorkerOptions {
     pub cache_bytes_max: u64,
     /// Most bytes of packages kept in memory, ready to render; at least one is.
     pub scenes_bytes_max: u64,
+    /// What it says that it is, for jobs that ask for it; see [`tessera_shared::limits`].
+    pub tags: Vec<String>,
 }
 
 impl WorkerOptions {
     /// The usual limits.
     pub fn new(link: Link, data: PathBuf, name: String) -> WorkerOptions {
-        WorkerOptions { link, data, name, cache_bytes_max: 32 << 30, scenes_bytes_max: 4 << 30 }
+        WorkerOptions {
+            link,
+            data,
+            name,
+            cache_bytes_max: 32 << 30,
+            scenes_bytes_max: 4 << 30,
+            tags: Vec::new(),
+        }
     }
 }

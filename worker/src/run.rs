@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tessera_shared::KERNEL_VERSION;
+use tessera_shared::messages::Hello;
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::identity::Identity;
 use tessera_transport::link::Role;
@@ -53,7 +55,14 @@ pub async fn run(
         wake_at: None,
         leaving: false,
     };
-    let connected = session::keep_connected(link, identity, options.name, described, inputs);
+    let hello = Hello::Worker {
+        token: link.token,
+        kernel_version: KERNEL_VERSION,
+        name: options.name,
+        devices: described,
+        tags: options.tags,
+    };
+    let connected = session::keep_connected(link, identity, hello, inputs);
     let ended = tokio::select! {
         error = connected => Err(error),
         () = shell.run(inbox, leave) => Ok(()),

@@ -69,8 +69,9 @@ fn worker_line(worker: &WorkerStatus) -> String {
     };
     let rate = amount(worker.rays_per_second as f64);
     let tiles = format!("{} tiles accepted, {} rejected", worker.tiles_accepted, worker.tiles_rejected);
+    let tags: String = worker.tags.iter().map(|tag| format!(" #{tag}")).collect();
     format!(
-        "{}  {}  {state}{detail}  {rate} rays/s  {tiles}  {}  key {}",
+        "{}  {}{tags}  {state}{detail}  {rate} rays/s  {tiles}  {}  key {}",
         worker.worker,
         worker.name,
         devices.join(" + "),
@@ -88,6 +89,7 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
     };
     json!({
         "worker": worker.worker.to_string(), "name": worker.name, "operator": worker.operator.to_string(),
+        "operator_key": worker.operator.hex(), "tags": worker.tags,
         "devices": devices, "state": state, "reason": reason, "left_ms_ago": left_ms_ago,
         "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
         "rays_per_second": worker.rays_per_second, "connected_ms": worker.connected_ms,

@@ -1,7 +1,8 @@
 //! `tessera worker`: lends this machine's devices to a farm until it is asked to end.
 
 use anyhow::Context;
-use tessera_worker::{Link, WorkerOptions, shutdown_signal};
+use tessera_shared::limits::check_tags;
+use tessera_worker::{Identity, Link, WorkerOptions, shutdown_signal};
 
 use crate::args::WorkerArguments;
 use crate::console;
@@ -14,12 +15,16 @@ pub fn run(arguments: WorkerArguments) -> Result<Outcome, Failure> {
         Some(data) => data,
         None => super::folder("XDG_DATA_HOME", ".local/share").or_exit(Exit::Output)?.join("worker"),
     };
+    check_tags(&arguments.tag).context("--tag").or_exit(Exit::Usage)?;
+    let key = Identity::load_or_create(&data).or_exit(Exit::Output)?.key();
+    console::note(format_args!("operator {}", key.hex()));
     let renderers = devices::choose(&arguments.device, 1)?;
     for renderer in &renderers {
         let device = renderer.device();
         console::note(format_args!("lending {} ({})", device.name, device.driver));
     }
     let mut options = WorkerOptions::new(link, data, arguments.name.unwrap_or_else(machine));
+    options.tags = arguments.tag;
     options.cache_bytes_max = arguments.cache_gib.max(1).saturating_mul(1 << 30);
     super::runtime()?
         .block_on(tessera_worker::run(options, renderers, shutdown_signal()))

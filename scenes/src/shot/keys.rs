@@ -113,6 +113,12 @@ keys! {
     verify: String,
     /// Higher is first; 0 by default.
     priority: i32,
+    /// Tags that a worker must have, all of them.
+    tags: Vec<String>,
+    /// Keys of the operators that may serve the job.
+    operators: Vec<String>,
+    /// Name of a list of operators that the farm's owner keeps.
+    pool: String,
 }
 
 /// A name, or an index that job files may also write as a number.

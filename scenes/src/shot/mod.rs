@@ -5,6 +5,7 @@ mod camera;
 mod choices;
 mod frames;
 mod keys;
+mod limits;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ pub use keys::{Frames, KEYS, KeysError, Name, ShotKeys};
 
 use tessera_shared::grid::{Grid, GridError};
 use tessera_shared::ids::FrameNumber;
+use tessera_shared::limits::{JobLimits, LimitsError};
 use tessera_shared::package::manifest::{BOUNCES_MAX, SAMPLES_MAX};
 
 use crate::import::{Selection, read_file};
@@ -53,6 +55,8 @@ pub struct Shot {
     pub exposure: f64,
     pub verify: Verify,
     pub priority: i32,
+    /// Who may serve the job.
+    pub limits: JobLimits,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +103,8 @@ pub enum ReadShotError {
     TwoApertures,
     #[error("`focus_distance` says nothing without `fstop` or `aperture_radius`: give one of them")]
     NoAperture,
+    #[error("`{key}`: {source}")]
+    Limits { key: &'static str, source: LimitsError },
     #[error(transparent)]
     Grid(#[from] GridError),
 }
@@ -138,7 +144,7 @@ impl Shot {
 
     fn from_keys(name: String, scene: PathBuf, keys: ShotKeys) -> Result<Shot, ReadShotError> {
         let (camera, lens) = (camera::camera(&keys)?, camera::lens(&keys)?);
-        let lamps = lamps(&keys)?;
+        let (lamps, limits) = (lamps(&keys)?, limits::limits(&keys)?);
         let environment = keys.environment.filter(|path| !keys::is_none(path));
         let strength = in_range("environment_strength", keys.environment_strength.unwrap_or(1.0), 0.0, 1e9)?;
         let turn = keys.environment_rotation_degrees.unwrap_or(0.0);
@@ -170,6 +176,7 @@ impl Shot {
             exposure: in_range("exposure", keys.exposure.unwrap_or(0.0), -100.0, 100.0)?,
             verify: choice("verify", keys.verify.as_deref())?,
             priority: keys.priority.unwrap_or(0),
+            limits,
         })
     }
 }

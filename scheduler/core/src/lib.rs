@@ -6,6 +6,7 @@ pub mod jobs;
 mod judgement;
 pub mod leases;
 mod lending;
+mod limits;
 mod machine;
 pub mod record;
 mod sanity;

@@ -220,9 +220,7 @@ impl Core {
         self.end_lease(lease, LeaseEnd::Failed { worker });
         self.freed(worker, |session, _| session.charge(job));
         let Some(entry) = self.state.jobs.get(&job) else { return };
-        let blocked =
-            |session: &crate::workers::Session| session.blocked(job, self.config.worker_failures_max);
-        let nobody = self.sessions.values().all(blocked);
+        let nobody = !self.sessions.values().any(|session| self.may_serve(session, job));
         let most = self.config.tile_failures_max;
         let hopeless = tiles.iter().find(|key| {
             entry.failures.get(key).is_some_and(|failures| {
@@ -318,12 +316,11 @@ impl Core {
     fn unclaimed(&self) -> Option<(JobId, Vec<TileKey>)> {
         self.state.owing.iter().take(8).find_map(|(_, job)| {
             let entry = &self.state.jobs[job];
+            let allowed = self.two_operators(&entry.spec.options.limits);
             let lonely = |(since_ms, key): &&(u64, TileKey)| {
                 let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
                 let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);
-                let others = self.operators.len()
-                    - usize::from(owner.is_some_and(|o| self.operators.contains_key(&o)));
-                waited || others == 0
+                waited || allowed.iter().all(|operator| Some(*operator) == owner)
             };
             let owed = entry
                 .owed

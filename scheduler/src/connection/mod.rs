@@ -12,6 +12,7 @@ use std::time::Duration;
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::ids::NodeKey;
+use tessera_shared::limits::check_tags;
 use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
@@ -21,6 +22,7 @@ use tessera_transport::tls::peer_key;
 use crate::deliveries::Deliveries;
 use crate::driver::{Driver, Stopped};
 use crate::films::Films;
+use crate::leased::Listings;
 use crate::packages::Packages;
 use crate::secrets::Secrets;
 
@@ -35,6 +37,7 @@ pub(crate) struct Farm {
     pub films: Films,
     pub blobs: Arc<BlobStore>,
     pub packages: Arc<Packages>,
+    pub listings: Arc<Listings>,
     pub blob_bytes_max: u64,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
@@ -111,8 +114,8 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
             write_message(&mut send, &Welcome::Artist).await?;
             artist::serve(farm, connection, key).await
         }
-        Hello::Worker { name, devices, kernel_version, .. } => {
-            let hello = worker::Hello { operator: key, name, devices, kernel_version };
+        Hello::Worker { name, devices, kernel_version, tags, .. } => {
+            let hello = worker::Hello { operator: key, name, devices, kernel_version, tags };
             worker::serve(farm, connection, send, recv, hello).await
         }
     }
@@ -129,12 +132,13 @@ fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     if kernel_version != KERNEL_VERSION {
         return Err(Refusal::KernelVersion { expected: KERNEL_VERSION, found: kernel_version });
     }
-    if let Hello::Worker { name, devices, .. } = hello {
+    if let Hello::Worker { name, devices, tags, .. } = hello {
         let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);
         if devices.len() > DEVICES_MAX || texts.into_iter().any(|text| text.len() > TEXT_BYTES_MAX) {
             let limits = format!("it may name {DEVICES_MAX} devices, with {TEXT_BYTES_MAX} bytes a name");
             return Err(Refusal::Worker(limits));
         }
+        check_tags(tags).map_err(|error| Refusal::Worker(error.to_string()))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use quinn::{RecvStream, SendStream, VarInt};
 use tessera_scheduler_core::api::{Answer, Event, WorkerHello};
 use tessera_shared::ids::{NodeKey, WorkerId};
 use tessera_shared::messages::{
-    CloseCode, Device, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
+    BlobReply, CloseCode, Device, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
 };
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::mpsc;
@@ -24,6 +24,7 @@ pub(crate) struct Hello {
     pub name: String,
     pub devices: Vec<Device>,
     pub kernel_version: u32,
+    pub tags: Vec<String>,
 }
 
 /// Serves a worker until its connection ends.
@@ -35,9 +36,9 @@ pub(crate) async fn serve(
     hello: Hello,
 ) -> Result<(), ConnectionEnd> {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
-    let Hello { operator, name, devices, kernel_version } = hello;
+    let Hello { operator, name, devices, kernel_version, tags } = hello;
     let line = WorkerLine { operator, outbox, connection: connection.clone() };
-    let hello = Box::new(WorkerHello { operator, name: name.clone(), kernel_version, devices });
+    let hello = Box::new(WorkerHello { operator, name: name.clone(), kernel_version, devices, tags });
     let answer = farm.driver.connect(line, move |request| Event::WorkerConnected { request, hello }).await?;
     let worker = match answer {
         Answer::Welcome(worker) => worker,
@@ -67,7 +68,7 @@ async fn converse(
         ended = write(send, inbox) => ended,
         ended = read(farm, worker, recv) => ended,
         ended = take_results(farm, connection, worker, operator) => ended,
-        ended = give_blobs(farm, connection) => ended,
+        ended = give_blobs(farm, connection, worker) => ended,
     }
 }
 
@@ -114,14 +115,18 @@ async fn take_results(
     }
 }
 
-async fn give_blobs(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), ConnectionEnd> {
+async fn give_blobs(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    worker: WorkerId,
+) -> Result<(), ConnectionEnd> {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let (send, recv) = stream?;
                 let farm = farm.clone();
-                streams.spawn(async move { answer(&farm, send, recv).await });
+                streams.spawn(async move { answer(&farm, worker, send, recv).await });
             }
             Some(ended) = streams.join_next() => match ended {
                 Ok(ended) => ended?,
@@ -131,9 +136,20 @@ async fn give_blobs(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<
     }
 }
 
-async fn answer(farm: &Farm, send: SendStream, mut recv: RecvStream) -> Result<(), ConnectionEnd> {
+async fn answer(
+    farm: &Farm,
+    worker: WorkerId,
+    mut send: SendStream,
+    mut recv: RecvStream,
+) -> Result<(), ConnectionEnd> {
     match read_message(&mut recv).await? {
-        Request::Blob { digest, offset } => blobs::give(farm, send, digest, offset).await,
+        Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
+            true => blobs::give(farm, send, digest, offset).await,
+            false => {
+                tracing::warn!(%worker, %digest, "a blob is refused: no lease of the worker's operator needs it");
+                Ok(write_message(&mut send, &BlobReply::Unleased).await?)
+            }
+        },
         other => Err(ConnectionEnd::Malformed(format!("a worker may not ask for {other:?}"))),
     }
 }
