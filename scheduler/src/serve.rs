@@ -101,6 +101,7 @@ pub async fn serve_with(
         listings: Arc::new(Listings::new(packages.clone())),
         packages,
         blob_bytes_max: options.blob_bytes_max,
+        shown: connection::possession::Shown::default(),
         validating: Semaphore::new(1),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));

@@ -2,6 +2,7 @@
 
 mod artist;
 mod blobs;
+pub(crate) mod possession;
 mod results;
 mod submit;
 mod worker;
@@ -39,6 +40,7 @@ pub(crate) struct Farm {
     pub packages: Arc<Packages>,
     pub listings: Arc<Listings>,
     pub blob_bytes_max: u64,
+    pub shown: possession::Shown,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
 }

@@ -3,7 +3,7 @@
 use tessera_scheduler::{Identity, JobOptions, Role};
 use tessera_shared::digest::Digest;
 use tessera_shared::limits::JobLimits;
-use tessera_shared::messages::{BlobReply, Request, ToWorker};
+use tessera_shared::messages::{BlobReply, Request, SubmitReply, ToWorker, UploadRefusal, UploadReply};
 use tessera_shared::package::Package;
 use tessera_transport::dial::{Session, dial};
 use tessera_transport::frames::{read_message, write_message};
@@ -73,6 +73,45 @@ async fn blobs_are_for_the_holder_of_a_lease_alone() {
     for digest in digests(&mine) {
         assert_eq!(ask(&again, digest).await, BlobReply::Unleased, "the lease is over: {digest}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_digest_of_a_package_is_not_the_package() {
+    let stand = Stand::new().await;
+    let artist = stand.artist().await;
+    let mine = Shot::default().package();
+    let job = artist.submit(&mine, JobOptions::default(), |_| {}).await.unwrap();
+    let thief = session(&stand, Role::Artist).await;
+    let request = async |request: Request| {
+        let (mut send, recv) = thief.connection.open_bi().await.unwrap();
+        write_message(&mut send, &request).await.unwrap();
+        (send, recv)
+    };
+    let manifest = mine.manifest.encode();
+    let package = Digest::of(&manifest);
+    let submit = || Request::Submit { package, options: JobOptions::default() };
+    let refused = SubmitReply::Missing(vec![package]);
+    let reply: SubmitReply = read_message(&mut request(submit()).await.1).await.unwrap();
+    assert_eq!(reply, refused, "{job}'s digest was enough");
+    let mut guess = manifest.clone();
+    guess[9] ^= 1;
+    let bytes = manifest.len() as u64;
+    let offer = async |sent: &[u8]| {
+        let (mut send, mut recv) = request(Request::Upload { digest: package, bytes }).await;
+        assert_eq!(read_message::<UploadReply>(&mut recv).await.unwrap(), UploadReply::From { offset: 0 });
+        send.write_all(sent).await.unwrap();
+        send.finish().unwrap();
+        read_message::<UploadReply>(&mut recv).await.unwrap()
+    };
+    for wrong in [&guess[..], &manifest[1..], &[]] {
+        assert_eq!(offer(wrong).await, UploadReply::Refused(UploadRefusal::Digest));
+        let reply: SubmitReply = read_message(&mut request(submit()).await.1).await.unwrap();
+        assert_eq!(reply, refused);
+    }
+    // Who has it may submit it.
+    assert_eq!(offer(&manifest).await, UploadReply::Stored);
+    let reply: SubmitReply = read_message(&mut request(submit()).await.1).await.unwrap();
+    assert!(matches!(reply, SubmitReply::Accepted(_)), "{reply:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
