@@ -8,6 +8,7 @@ pub mod jobs;
 mod judgement;
 pub mod leases;
 mod lending;
+mod limits;
 mod machine;
 pub mod odds;
 pub mod policy;
