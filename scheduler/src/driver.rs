@@ -313,8 +313,12 @@ impl Shell {
                 self.machine.referee.ask(referee::Request { id, package, blocks });
             }
             Effect::RefereeCancel { id } => self.machine.referee.cancel(id),
+            Effect::Inconclusive { id, job, tile_passes, reason } => {
+                let inconclusive = self.machine.core.referee().tally.inconclusive;
+                tracing::warn!(?id, %job, tile_passes, reason, inconclusive, "the referee came to no answer: rendered anew");
+            }
             Effect::Quarantined { operator, workers, evidence } => {
-                tracing::warn!(%operator, ?workers, ?evidence, "quarantined: a result of its workers was wrong");
+                tracing::warn!(%operator, ?workers, %evidence, "quarantined: a result of its workers was wrong");
                 for worker in workers {
                     if let Some(line) = self.workers.remove(&worker) {
                         let code = VarInt::from_u32(CloseCode::Quarantined as u32);

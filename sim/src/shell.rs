@@ -108,8 +108,10 @@ impl Shell {
                 self.held.retain(|_, lease| !lease.is_empty());
             }
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
-            Effect::DeliveryIgnored { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {
-            }
+            Effect::DeliveryIgnored { .. }
+            | Effect::RefereeRequest { .. }
+            | Effect::RefereeCancel { .. }
+            | Effect::Inconclusive { .. } => {}
         }
     }
 

@@ -9,8 +9,9 @@ use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
+use crate::known::KnownPool;
 use crate::record::{Delivery, JobEnd, Proof};
-use crate::tiles::{Shape, TileKey, TileLife};
+use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Where a job is.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
@@ -83,6 +84,7 @@ pub struct Job {
     pub accounts: BTreeMap<OperatorId, Account>,
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
+    pub known: KnownPool,
 }
 
 impl Job {
@@ -109,6 +111,7 @@ impl Job {
             rays: Rays::default(),
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
+            known: KnownPool::default(),
             spec,
             shape,
         }
@@ -169,6 +172,11 @@ impl Job {
         }
     }
 
+    /// Rays that so many blocks of a tile-pass are expected to take.
+    pub fn cost_of_blocks(&self, key: TileKey, blocks: usize) -> u64 {
+        (u128::from(self.cost(key)) * blocks as u128 / u128::from(self.shape.blocks(key))) as u64
+    }
+
     /// Takes the tile-pass out of the pending ones, whichever they are in.
     pub fn take(&mut self, key: TileKey) {
         let fresh = self.count_of(key) >= self.cursor;
@@ -227,6 +235,9 @@ impl Job {
         self.settle_owed(key, Some(&life));
         let Some(delivery) = life.delivery() else { return };
         self.failures.remove(&key);
+        if proof == Proof::Referee && matches!(life, TileLife::Checking { by: Checker::Referee(_), .. }) {
+            self.known.add(key, delivery);
+        }
         let entry = Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays };
         let size = self.shape.tile_passes as usize;
         let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
@@ -279,5 +290,6 @@ impl Job {
         self.failures.clear();
         self.ledgers.clear();
         self.holders.clear();
+        self.known.clear();
     }
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use tessera_scheduler_core::accounting::OperatorId;
-use tessera_scheduler_core::api::{Evidence, JobSpec, RefereeId, WorkerHello, WrongBlock};
+use tessera_scheduler_core::api::{Evidence, JobSpec, Recipe, RefereeId, WorkerHello, WrongBlock};
 use tessera_scheduler_core::record::{
     Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
 };
@@ -40,7 +40,14 @@ fn pass() -> TilePass {
 fn wrong() -> Vec<WrongBlock> {
     let block =
         BlockPass { frame: FrameNumber(2), block: BlockAt { x: 1, y: 2 }, sample_start: 0, sample_end: 16 };
-    vec![WrongBlock { block, said: Digest([1; 32]), referee: Digest([2; 32]) }]
+    let (said, other, referee) = (Digest([1; 32]), Some(Digest([3; 32])), Digest([2; 32]));
+    vec![WrongBlock { block, said, other, referee }]
+}
+
+/// Three blocks that nobody but the wrong one has answered.
+fn known_wrong() -> Vec<WrongBlock> {
+    let block = WrongBlock { other: None, ..wrong().remove(0) };
+    vec![block.clone(), block.clone(), block]
 }
 
 fn spec() -> JobSpec {
@@ -113,6 +120,9 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
+        ("KnownMixed", Record::KnownMixed { lease, tiles: tiles() }),
+        ("CheckVoid", Record::CheckVoid { lease, at_ms: 5 }),
+        ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
     ]
     .into_iter()
     .chain(quarantines().map(|evidence| ("Quarantined", Record::Quarantined { operator, evidence })))
@@ -121,14 +131,32 @@ fn records() -> Vec<(&'static str, Record)> {
 
 fn quarantines() -> impl Iterator<Item = Evidence> {
     let (job, lease, pass) = (JOB, LEASE, pass());
-    let (said, referee) = (Digest([1; 32]), Digest([2; 32]));
+    let (said, other, referee) = (Digest([1; 32]), Digest([3; 32]), Digest([2; 32]));
+    let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
     [
         Evidence::PixelsUnlikeCommit { job, lease, pass: pass.clone() },
-        Evidence::WrongPixels { job, lease, blocks: wrong() },
-        Evidence::WrongCheck { job, lease, blocks: wrong() },
-        Evidence::WrongTile { job, lease, pass, said, referee },
+        Evidence::WrongPixels { job, lease, recipe, blocks: wrong() },
+        Evidence::WrongCheck { job, lease, recipe, blocks: wrong() },
+        Evidence::WrongTile { job, lease, recipe, pass, said, other, referee },
+        Evidence::WrongKnown { job, lease, recipe, blocks: known_wrong() },
     ]
     .into_iter()
+}
+
+/// A verdict says all that a person needs to render the block again and compare.
+#[test]
+fn what_people_read_of_a_verdict() {
+    let mut said: String = quarantines().map(|evidence| format!("{evidence}\n")).collect();
+    for byte in [1, 2, 3, 6] {
+        said = said.replace(&format!("{byte:02x}").repeat(32), &format!("({byte:02x}*32)"));
+    }
+    expect![[r#"
+        j7, l300: the pixels of tile 3 of frame 2 are not those it committed to
+        j7, l300: it rendered blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it rendered blake3:(01*32), a checker blake3:(03*32), the referee blake3:(02*32)
+        j7, l300: it checked blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), who rendered it blake3:(03*32), the referee blake3:(02*32)
+        j7, l300: it rendered tile 3 of frame 2, samples 0..16, of package blake3:(06*32) under kernel 3 wrongly; roots over the tile's blocks: its own blake3:(01*32), another delivery's blake3:(03*32), the referee's blake3:(02*32)
+        j7, l300: it was wrong about known blocks of package blake3:(06*32) under kernel 3; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); and 1 more
+    "#]].assert_eq(&said);
 }
 
 /// Hex, with runs of one byte shortened: `aa*32`.
@@ -184,10 +212,14 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
+        KnownMixed: 18fb2c0102000501fb9001
+        CheckVoid: 19fb2c0105
+        Inconclusive: 1a080702000501fb900101
         Quarantined: 16020007fb2c0102030010
-        Quarantined: 16020107fb2c01010201020010(01*32)(02*32)
-        Quarantined: 16020207fb2c01010201020010(01*32)(02*32)
-        Quarantined: 16020307fb2c0102030010(01*32)(02*32)
+        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
+        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
+        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)
+        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)
     "#]]
     .assert_eq(&lines);
 }
