@@ -317,8 +317,12 @@ impl Shell {
                 let inconclusive = self.machine.core.referee().tally.inconclusive;
                 tracing::warn!(?id, %job, tile_passes, reason, inconclusive, "the referee came to no answer: rendered anew");
             }
-            Effect::Quarantined { operator, workers, evidence } => {
-                tracing::warn!(%operator, ?workers, %evidence, "quarantined: a result of its workers was wrong");
+            Effect::Overruled { operator, evidence } => {
+                tracing::warn!(%operator, %evidence, "overruled: a check of its workers was wrong; it checks no more");
+            }
+            Effect::Quarantined { operator, workers, evidence, fraud } => {
+                let what = if fraud { "banned for fraud" } else { "quarantined for a fault" };
+                tracing::warn!(%operator, ?workers, %evidence, "{what}: a result of its workers was wrong");
                 for worker in workers {
                     if let Some(line) = self.workers.remove(&worker) {
                         let code = VarInt::from_u32(CloseCode::Quarantined as u32);

@@ -21,7 +21,7 @@ fn count(outcome: &Outcome, wanted: impl Fn(&Record) -> bool) -> usize {
 /// Blocks of all evidence that known blocks gave.
 fn wrong_known(outcome: &Outcome) -> Vec<(u32, bool)> {
     let evidence = outcome.records.iter().filter_map(|record| match record {
-        Record::Quarantined { evidence: Evidence::WrongKnown { recipe, blocks, .. }, .. } => {
+        Record::Overruled { evidence: Evidence::WrongKnown { recipe, blocks, .. }, .. } => {
             let wrong = blocks.iter().all(|block| block.said != block.referee && block.other.is_none());
             Some((recipe.kernel_version, wrong && !blocks.is_empty()))
         }
@@ -111,6 +111,7 @@ fn disputes_are_settled_without_a_budget() {
         let farm = farm.config(|config| {
             config.referee_permille = 0;
             config.known_permille = 0;
+            config.probation_tiles = 0;
             config.referee_rays_per_minute = 1;
         });
         let outcome = farm.cancel(0).at(3_600_000).run();

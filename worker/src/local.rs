@@ -312,6 +312,7 @@ impl Farm {
             Effect::ResetTile { .. }
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }
+            | Effect::Overruled { .. }
             | Effect::Inconclusive { .. } => {}
             Effect::Quarantined { evidence, .. } => return Err(LocalError::Failed(evidence.to_string())),
         }

@@ -193,6 +193,16 @@ impl Job {
         life.delivery().cloned()
     }
 
+    /// A check that came to nothing is owed again, if it is still this one, by the referee alone if `to_referee`.
+    pub fn return_check(&mut self, key: TileKey, checker: Checker, since_ms: u64, to_referee: bool) {
+        if let Some(TileLife::Checking { mut delivery, duplicate, by }) = self.open.get(&key).cloned()
+            && by == checker
+        {
+            delivery.commit.referee |= to_referee;
+            self.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
+        }
+    }
+
     /// Sets a tile-pass's life and keeps the lists of owed checks in step. Returns the life before.
     pub fn replace(&mut self, key: TileKey, life: TileLife) -> Option<TileLife> {
         let owed = match &life {

@@ -24,7 +24,7 @@ use crate::jobs::Job;
 use crate::leases::{CheckTile, LeaseWork};
 use crate::machine::Core;
 use crate::record::{Delivery, DrawnBlock, Proof, Record};
-use crate::state::{State, return_check};
+use crate::state::State;
 use crate::tiles::{Checker, TileKey};
 use crate::verify::Words;
 
@@ -194,7 +194,7 @@ impl Core {
             session.rendered(lease, now_ms);
             session.finish(lease, now_ms);
         });
-        self.quarantine(operator, Evidence::WrongKnown { job, lease, recipe, blocks });
+        self.convict(operator, Evidence::WrongKnown { job, lease, recipe, blocks });
     }
 }
 
@@ -213,7 +213,7 @@ impl State {
         let LeaseWork::Check { tiles, .. } = lent.work else { return };
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for check in tiles {
-            return_check(entry, check.tile, Checker::Worker(lease), at_ms, false);
+            entry.return_check(check.tile, Checker::Worker(lease), at_ms, false);
         }
         self.reorder(lent.job);
     }

@@ -8,6 +8,8 @@ pub mod known;
 pub mod leases;
 mod lending;
 mod machine;
+pub mod odds;
+pub mod policy;
 pub mod record;
 pub mod referee;
 mod sanity;

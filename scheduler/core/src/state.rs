@@ -111,7 +111,8 @@ impl State {
             }
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
-                self.jobs.remove(job);
+                let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
+                accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
                 self.ended.retain(|ended| ended != job);
             }
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
@@ -145,10 +146,12 @@ impl State {
             Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
             Record::Requeued { job, tiles } => self.requeue(*job, tiles, true),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
-            Record::Quarantined { operator, evidence } => {
-                self.operators.quarantine(*operator, evidence.clone())
+            Record::Quarantined { operator, evidence, at_ms, fraud } => {
+                self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
+            Record::Readmitted { operator } => self.operators.readmit(*operator),
+            Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
             Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
@@ -196,6 +199,7 @@ impl State {
         self.workers.clear();
         self.left.clear();
         self.referee.clear();
+        self.operators.restart();
         self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
         for lease in self.leases.values_mut() {
@@ -283,6 +287,7 @@ impl State {
         if let Hold::Live = lent.hold {
             self.drop_holder(lent.job, lent.worker);
         }
+        self.operators.conduct_mut(lent.operator).delivered += tiles.len() as u64;
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
             match landing {
@@ -321,6 +326,11 @@ impl State {
         let was_live = lent.live();
         lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
         let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        match end {
+            LeaseEnd::Expired => self.operators.conduct_mut(lent.operator).late += 1,
+            LeaseEnd::Failed { .. } => self.operators.conduct_mut(lent.operator).failed += 1,
+            LeaseEnd::Lost | LeaseEnd::Revoked => {}
+        }
         let stays =
             matches!(end, LeaseEnd::Expired | LeaseEnd::Lost) && matches!(work, LeaseWork::Render { .. });
         if !stays {
@@ -345,7 +355,7 @@ impl State {
                 // A worker that hangs would be lent the check over and over and the job never end; one that is out is not.
                 let to_referee = *end != LeaseEnd::Revoked;
                 for check in tiles {
-                    return_check(entry, check.tile, Checker::Worker(lease), at_ms, to_referee);
+                    entry.return_check(check.tile, Checker::Worker(lease), at_ms, to_referee);
                 }
             }
         }
@@ -374,6 +384,13 @@ impl State {
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
+                if by != Proof::Unverified
+                    && let Some(delivery) = life.delivery()
+                {
+                    let conduct = self.operators.conduct_mut(delivery.operator);
+                    conduct.checked += 1;
+                    conduct.clean += 1;
+                }
                 let by = life.delivery().map(|held| held.worker);
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_accepted += 1;
@@ -476,14 +493,4 @@ fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
         _ => return,
     };
     entry.replace(key, life);
-}
-
-/// A check that came to nothing is owed again, if it is still this one, by the referee alone if `to_referee`.
-pub(crate) fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64, to_referee: bool) {
-    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
-        && by == checker
-    {
-        delivery.commit.referee |= to_referee;
-        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
-    }
 }

@@ -125,8 +125,26 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
     ]
     .into_iter()
-    .chain(quarantines().map(|evidence| ("Quarantined", Record::Quarantined { operator, evidence })))
+    .chain(standing())
+    .chain(
+        quarantines().map(|evidence| {
+            ("Quarantined", Record::Quarantined { operator, evidence, at_ms: 5, fraud: false })
+        }),
+    )
     .collect()
+}
+
+/// Records of what becomes of operators.
+fn standing() -> Vec<(&'static str, Record)> {
+    let operator = OperatorId(2);
+    let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, recipe, blocks: wrong() };
+    let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
+    vec![
+        ("Readmitted", Record::Readmitted { operator }),
+        ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
+        ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
+    ]
 }
 
 fn quarantines() -> impl Iterator<Item = Evidence> {
@@ -156,7 +174,8 @@ fn what_people_read_of_a_verdict() {
         j7, l300: it checked blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), who rendered it blake3:(03*32), the referee blake3:(02*32)
         j7, l300: it rendered tile 3 of frame 2, samples 0..16, of package blake3:(06*32) under kernel 3 wrongly; roots over the tile's blocks: its own blake3:(01*32), another delivery's blake3:(03*32), the referee's blake3:(02*32)
         j7, l300: it was wrong about known blocks of package blake3:(06*32) under kernel 3; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); and 1 more
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 /// Hex, with runs of one byte shortened: `aa*32`.
@@ -212,14 +231,17 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
-        KnownMixed: 18fb2c0102000501fb9001
-        CheckVoid: 19fb2c0105
-        Inconclusive: 1a080702000501fb900101
-        Quarantined: 16020007fb2c0102030010
-        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
-        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
-        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)
-        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)
+        KnownMixed: 1afb2c0102000501fb9001
+        CheckVoid: 1bfb2c0105
+        Inconclusive: 1c080702000501fb900101
+        Readmitted: 1802
+        Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
+        Quarantined for fraud: 16020007fb2c01020300100501
+        Quarantined: 16020007fb2c01020300100500
+        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
+        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
+        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)0500
+        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)0500
     "#]]
     .assert_eq(&lines);
 }
