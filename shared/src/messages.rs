@@ -172,6 +172,8 @@ pub enum Request {
     Fetch { job: JobId, frame: FrameNumber },
     /// Asks who checks on this farm. Answer: [`CheckingReply`].
     Checking,
+    /// Asks for the receipt of a finished frame of a job of one's own. Answer: [`ReceiptReply`], then the receipt's text.
+    Receipt { job: JobId, frame: FrameNumber },
 }
 
 /// Answer to [`Request::Blob`].
@@ -277,6 +279,16 @@ pub enum ManifestReply {
 pub enum CheckingReply {
     /// So many of a thousand checks are done by those whom the farm's owner trusts, whoever is connected.
     Trusted { permille: u32 },
+}
+
+/// Answer to [`Request::Receipt`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum ReceiptReply {
+    /// So many bytes follow, as [`crate::receipt::Receipt::from_text`] reads them.
+    Follows {
+        bytes: u64,
+    },
+    Refused(JobRefusal),
 }
 
 /// What a film's pixels need to become a picture.
@@ -434,3 +446,4 @@ message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);
 message!(CheckingReply, 64);
+message!(ReceiptReply, 1 << 10);

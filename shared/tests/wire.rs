@@ -134,6 +134,7 @@ fn requests() {
             Request::Manifest { job: JobId(2) },
             Request::Fetch { job: JobId(2), frame: FrameNumber(24) },
             Request::Checking,
+            Request::Receipt { job: JobId(2), frame: FrameNumber(24) },
         ],
         expect![[r#"
             2400000000[ab×32]fb0001
@@ -149,6 +150,7 @@ fn requests() {
             020000000702
             03000000080218
             0100000009
+            030000000a0218
         "#]],
     );
 }
@@ -227,6 +229,13 @@ fn answers_about_jobs() {
         expect![[r#"
             020000000046
             020000000101
+        "#]],
+    );
+    check(
+        &[ReceiptReply::Follows { bytes: 3000 }, ReceiptReply::Refused(JobRefusal::Unfinished)],
+        expect![[r#"
+            0400000000fbb80b
+            020000000103
         "#]],
     );
     let head = FrameHead {

@@ -27,7 +27,7 @@ impl Farm {
     }
 
     /// A worker with a key of its own, as soon as it has the device.
-    fn worker(&self, name: &str, device: &str) -> Running {
+    pub fn worker(&self, name: &str, device: &str) -> Running {
         let link = &self.worker_link;
         let arguments = format!("worker --join {link} --data @{name} --name {name} {device}");
         let mut worker = self.sandbox.start(&arguments);
@@ -36,7 +36,7 @@ impl Farm {
     }
 
     /// Submits; the id is all that standard output says.
-    fn submit(&self, shot: &str) -> String {
+    pub fn submit(&self, shot: &str) -> String {
         let stdout = self.sandbox.succeed(&format!("submit {shot}"));
         let id = stdout.strip_suffix('\n').unwrap_or_default();
         assert!(id.starts_with('j') && id[1..].parse::<u64>().is_ok(), "{stdout:?} is no job id alone");

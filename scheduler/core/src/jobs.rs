@@ -9,6 +9,7 @@ use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
+use crate::credits::Credits;
 use crate::known::KnownPool;
 use crate::record::{Delivery, JobEnd, Proof};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
@@ -76,6 +77,10 @@ pub struct Job {
     pub failures: BTreeMap<TileKey, Failures>,
     /// By frame index; frames with nothing accepted have none.
     pub ledgers: BTreeMap<u32, Ledger>,
+    /// By frame index: what is kept of finished frames' ledgers when the job has ended.
+    pub credits: BTreeMap<u32, Credits>,
+    /// By frame index: tile-passes that were accepted and overturned.
+    pub overturned: BTreeMap<u32, u64>,
     pub frames_done: u32,
     pub tiles_done: u64,
     pub samples_done: u64,
@@ -104,6 +109,8 @@ impl Job {
             owed_blocks: 0,
             failures: BTreeMap::new(),
             ledgers: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            overturned: BTreeMap::new(),
             frames_done: 0,
             tiles_done: 0,
             samples_done: 0,
@@ -284,6 +291,7 @@ impl Job {
         let account = self.accounts.entry(entry.by).or_default();
         account.tiles -= 1;
         rays_less(&mut account.rendered, entry.rays);
+        *self.overturned.entry(key.frame).or_default() += 1;
         self.open.insert(key, TileLife::Pending);
         self.returned.insert(key);
         Some(entry)
@@ -298,6 +306,7 @@ impl Job {
         self.owed_referee.clear();
         self.owed_blocks = 0;
         self.failures.clear();
+        self.keep_credits();
         self.ledgers.clear();
         self.holders.clear();
         self.known.clear();

@@ -2,6 +2,7 @@
 
 pub mod accounting;
 pub mod api;
+pub mod credits;
 pub mod jobs;
 mod judgement;
 pub mod known;
