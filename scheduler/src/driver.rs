@@ -313,6 +313,10 @@ impl Shell {
                 self.machine.referee.ask(referee::Request { id, package, blocks });
             }
             Effect::RefereeCancel { id } => self.machine.referee.cancel(id),
+            Effect::Inconclusive { id, job, tile_passes, reason } => {
+                let inconclusive = self.machine.core.referee().tally.inconclusive;
+                tracing::warn!(?id, %job, tile_passes, reason, inconclusive, "the referee came to no answer: rendered anew");
+            }
             Effect::Overruled { operator, evidence } => {
                 tracing::warn!(%operator, %evidence, "overruled: a check of its workers was wrong; it checks no more");
             }

@@ -159,6 +159,8 @@ pub struct Farm {
     pub faults_end_ms: u64,
     /// How many of a thousand requests the referee fails before then.
     pub referee_fail_permille: u64,
+    /// The referee answers nothing that it is asked before.
+    pub referee_silent_until_ms: u64,
     /// Takes the latest steps, for people.
     pub trace: Option<Trace>,
 }
@@ -185,6 +187,7 @@ impl Farm {
             network: Network { delay_ms: (1, 20), drop_permille: 0, duplicate_permille: 0 },
             faults_end_ms: 0,
             referee_fail_permille: 0,
+            referee_silent_until_ms: 0,
             trace: None,
         }
     }
@@ -300,6 +303,13 @@ impl Farm {
         self
     }
 
+    /// What the referee is asked before is never answered.
+    pub fn referee_silent_until(mut self, at_ms: u64) -> Farm {
+        self.referee_silent_until_ms = at_ms;
+        self.faults_end_ms = self.faults_end_ms.max(at_ms);
+        self
+    }
+
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Farm {
         change(&mut self.config);
         self
@@ -344,6 +354,9 @@ impl Farm {
         farm.config.probation_tiles = random.between(0, 12);
         farm.config.held_max = random.between(4, 200);
         farm.config.lease_tiles_max = random.between(1, 40) as u32;
+        farm.config.known_permille = random.between(0, 500) as u32;
+        farm.config.referee_timeout_ms = random.between(200, 5_000) as u32;
+        farm.config.referee_rays_per_minute = random.between(5_000_000, 500_000_000);
         for _ in 0..random.between(0, 12) {
             let (node, at_ms) = (random.between(0, count) as usize, random.between(0, end_ms));
             let for_ms = random.between(100, 15_000);

@@ -115,8 +115,10 @@ impl Shell {
             }
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
             Effect::Overruled { operator, .. } => drop(self.overruled.insert(*operator)),
-            Effect::DeliveryIgnored { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {
-            }
+            Effect::DeliveryIgnored { .. }
+            | Effect::RefereeRequest { .. }
+            | Effect::RefereeCancel { .. }
+            | Effect::Inconclusive { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tessera_scheduler_core::api::{Answer, CommittedTile, DeliveredTile, Effect, RefereeDigests, RequestId};
 use tessera_scheduler_core::record::Record;
+use tessera_scheduler_core::referee::RefereeTally;
 use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::{Core, Event, Output, tile_root};
 use tessera_shared::digest::Digest;
@@ -76,6 +77,9 @@ pub struct Outcome {
     pub flipped_drawn: u64,
     /// Render leases granted, duplicates among them.
     pub leases: u64,
+    pub referee: RefereeTally,
+    /// Delivered tile-passes that count against those who are still there.
+    pub tiles_rejected: u64,
     pub records: Vec<Record>,
     pub digest: Option<Digest>,
     pub tally: Tally,
@@ -175,6 +179,9 @@ impl World {
         };
         self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
         self.outcome.ended_ms = self.now_ms;
+        self.outcome.referee = self.core.referee().tally;
+        let workers = self.core.state().workers.values();
+        self.outcome.tiles_rejected = workers.map(|worker| worker.tiles_rejected).sum();
         self.outcome.digest = Some(self.core.state().digest());
         self.close_tally();
         self.outcome.records = self.records;
@@ -345,6 +352,9 @@ impl World {
                 Effect::RefereeRequest { id, blocks, .. } => {
                     let delay_ms = self.random.between(5, 400);
                     let epoch = self.epoch;
+                    if self.now_ms < self.farm.referee_silent_until_ms {
+                        continue;
+                    }
                     self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
                 }
                 Effect::Quarantined { operator, .. } => {

@@ -85,7 +85,7 @@ fn other_cheats_are_caught_and_the_image_is_right() {
             let outcome = Farm::seed(seed).workers(4).cheat(2, cheat).job(long()).run();
             right(&outcome);
             // Who lies in checks alone has to be asked for one.
-            let lied = cheat == Cheat::SwapPixels || was_asked(&outcome, 2);
+            let lied = cheat == Cheat::SwapPixels || answered_a_check(&outcome, 2);
             assert_eq!(outcome.caught, if lied { vec![2] } else { vec![] }, "{cheat:?}, seed {seed}");
             caught += usize::from(lied);
         }
@@ -93,16 +93,20 @@ fn other_cheats_are_caught_and_the_image_is_right() {
     assert!(caught >= 20, "only {caught} of 24 cheats had the opportunity");
 }
 
-/// Whether the worker at this place was lent a check.
-fn was_asked(outcome: &Outcome, place: usize) -> bool {
+/// Whether the worker at this place answered a check; one that comes too late does not count.
+fn answered_a_check(outcome: &Outcome, place: usize) -> bool {
     let name = format!("node {place}");
-    let mut ids = Vec::new();
+    let (mut ids, mut checks) = (Vec::new(), Vec::new());
     outcome.records.iter().any(|record| match record {
         Record::Joined { worker, hello, .. } if hello.name == name => {
             ids.push(*worker);
             false
         }
-        Record::CheckGranted { worker, .. } => ids.contains(worker),
+        Record::CheckGranted { worker, lease, .. } => {
+            checks.extend(ids.contains(worker).then_some(*lease));
+            false
+        }
+        Record::Checked { lease, .. } | Record::CheckVoid { lease, .. } => checks.contains(lease),
         _ => false,
     })
 }

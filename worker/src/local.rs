@@ -318,7 +318,8 @@ impl Farm {
             Effect::ResetTile { .. }
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }
-            | Effect::Overruled { .. } => {}
+            | Effect::Overruled { .. }
+            | Effect::Inconclusive { .. } => {}
             Effect::Quarantined { evidence, .. } => return Err(LocalError::Failed(evidence.to_string())),
         }
         Ok(())

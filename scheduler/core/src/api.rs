@@ -58,6 +58,13 @@ pub struct Config {
     pub referee_blocks: u32,
     /// Requests that the referee holds at once.
     pub referee_in_flight: u32,
+    /// Rays a minute that the referee is to spend, up to a minute's worth at once. Its own checks wait when they are used up,
+    /// and no more are drawn for it; disputes never wait, and count. At least 1.
+    pub referee_rays_per_minute: u64,
+    /// How long the referee may take for a request, from the end of the one before. Then it counts as inconclusive.
+    pub referee_timeout_ms: u32,
+    /// How many known tile-passes are mixed into a check lease for a thousand that are owed, on average. See [`crate::known`].
+    pub known_permille: u32,
     /// Blocks that are worth a check lease of their own while there is other work.
     pub check_blocks: u32,
     /// How long a check waits for [`Config::check_blocks`] to gather.
@@ -96,6 +103,11 @@ impl Config {
             referee_permille: 50,
             referee_blocks: 64,
             referee_in_flight: 2,
+            // 10 Mrays/s: what four threads of a CPU trace all the time.
+            referee_rays_per_minute: 600_000_000,
+            referee_timeout_ms: 600_000,
+            // As many as the referee's share of the checks brings in, for one ray more in 1300 at one block of 64.
+            known_permille: 50,
             check_blocks: 64,
             check_wait_ms: 500,
             check_wait_max_ms: 20_000,
@@ -196,7 +208,11 @@ pub enum Event {
     /// The worker cannot do the lease; the reason is for people.
     LeaseFailed { worker: WorkerId, lease: LeaseId, reason: String },
 
-    /// The referee's answer, a digest per block in the request's order, or why there is none.
+    /// The referee's answer, a digest per block in the request's order, or why there is none. Without one, and with another
+    /// number of digests than blocks, the request is inconclusive: what waited for it is rendered anew and checked again,
+    /// nobody is blamed, it is counted ([`crate::Core::referee`]), and [`Effect::Inconclusive`] says so. The same comes of no
+    /// answer within [`Config::referee_timeout_ms`]; one that comes later is not used. A job of which the referee has failed
+    /// five requests in a row fails, late ones aside.
     Refereed { id: RefereeId, outcome: Result<RefereeDigests, String> },
 }
 
@@ -290,6 +306,13 @@ pub enum Effect {
         operator: NodeKey,
         evidence: Evidence,
     },
+    /// The referee came to no answer: so many tile-passes of the job are rendered anew. For the log.
+    Inconclusive {
+        id: RefereeId,
+        job: JobId,
+        tile_passes: u32,
+        reason: String,
+    },
 }
 
 /// A tile-pass of a delivery that the shell holds.
@@ -306,11 +329,30 @@ pub enum Evidence {
     /// The pixels that arrived were not those it had committed to.
     PixelsUnlikeCommit { job: JobId, lease: LeaseId, pass: TilePass },
     /// The referee found other digests for the blocks.
-    WrongPixels { job: JobId, lease: LeaseId, blocks: Vec<WrongBlock> },
+    WrongPixels { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
     /// It checked blocks and the referee found other digests for them.
-    WrongCheck { job: JobId, lease: LeaseId, blocks: Vec<WrongBlock> },
-    /// The referee rendered the whole tile-pass and found other digests.
-    WrongTile { job: JobId, lease: LeaseId, pass: TilePass, said: Digest, referee: Digest },
+    WrongCheck { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
+    /// The referee rendered the whole tile-pass and found other digests; [`crate::tile_root`] stands for them. `other` is the
+    /// root of the delivery that was contradicted or that contradicted it.
+    WrongTile {
+        job: JobId,
+        lease: LeaseId,
+        recipe: Recipe,
+        pass: TilePass,
+        said: Digest,
+        other: Digest,
+        referee: Digest,
+    },
+    /// It was asked for blocks whose digests were known for certain, and said others.
+    WrongKnown { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
+}
+
+/// What fixes a block's bits besides its place: whoever has the package and a kernel of that version can render it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Recipe {
+    /// Digest of the manifest.
+    pub package: Digest,
+    pub kernel_version: u32,
 }
 
 /// A block for which an operator and the referee differ.
@@ -318,6 +360,10 @@ pub enum Evidence {
 pub struct WrongBlock {
     pub block: BlockPass,
     pub said: Digest,
+    /// What the other side said: its checker of a renderer, its renderer of a checker. None where the referee alone checked,
+    /// and of a known block.
+    pub other: Option<Digest>,
+    /// What the referee found, now or when the block became known.
     pub referee: Digest,
 }
 

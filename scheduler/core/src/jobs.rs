@@ -10,6 +10,7 @@ use tessera_shared::lease::TilePass;
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
 use crate::credits::Credits;
+use crate::known::KnownPool;
 use crate::record::{Delivery, JobEnd, Proof};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
@@ -88,6 +89,7 @@ pub struct Job {
     pub accounts: BTreeMap<OperatorId, Account>,
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
+    pub known: KnownPool,
 }
 
 impl Job {
@@ -116,6 +118,7 @@ impl Job {
             rays: Rays::default(),
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
+            known: KnownPool::default(),
             spec,
             shape,
         }
@@ -176,6 +179,11 @@ impl Job {
         }
     }
 
+    /// Rays that so many blocks of a tile-pass are expected to take.
+    pub fn cost_of_blocks(&self, key: TileKey, blocks: usize) -> u64 {
+        (u128::from(self.cost(key)) * blocks as u128 / u128::from(self.shape.blocks(key))) as u64
+    }
+
     /// Takes the tile-pass out of the pending ones, whichever they are in.
     pub fn take(&mut self, key: TileKey) {
         let fresh = self.count_of(key) >= self.cursor;
@@ -190,6 +198,16 @@ impl Job {
         let life = self.replace(key, TileLife::Pending)?;
         self.returned.insert(key);
         life.delivery().cloned()
+    }
+
+    /// A check that came to nothing is owed again, if it is still this one, by the referee alone if `to_referee`.
+    pub fn return_check(&mut self, key: TileKey, checker: Checker, since_ms: u64, to_referee: bool) {
+        if let Some(TileLife::Checking { mut delivery, duplicate, by }) = self.open.get(&key).cloned()
+            && by == checker
+        {
+            delivery.commit.referee |= to_referee;
+            self.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
+        }
     }
 
     /// Sets a tile-pass's life and keeps the lists of owed checks in step. Returns the life before.
@@ -234,6 +252,9 @@ impl Job {
         self.settle_owed(key, Some(&life));
         let Some(delivery) = life.delivery() else { return };
         self.failures.remove(&key);
+        if proof == Proof::Referee && matches!(life, TileLife::Checking { by: Checker::Referee(_), .. }) {
+            self.known.add(key, delivery);
+        }
         let entry = Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays };
         let size = self.shape.tile_passes as usize;
         let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
@@ -288,6 +309,7 @@ impl Job {
         self.keep_credits();
         self.ledgers.clear();
         self.holders.clear();
+        self.known.clear();
     }
 }
 
@@ -310,15 +332,4 @@ pub(crate) fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
         _ => return,
     };
     entry.replace(key, life);
-}
-
-/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
-/// the check over and over and the job never end.
-pub(crate) fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
-    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
-        && by == checker
-    {
-        delivery.commit.referee = true;
-        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
-    }
 }

@@ -8,7 +8,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::OperatorId;
-use crate::api::{Effect, Evidence, HeldTile, RefereeDigests, RefereeId, WrongBlock};
+use crate::api::{Effect, Evidence, HeldTile, Recipe, RefereeDigests, RefereeId, WrongBlock};
 use crate::jobs::Acceptance;
 use crate::leases::LentWork;
 use crate::machine::Core;
@@ -89,6 +89,8 @@ impl Core {
         let Some((entry, ats)) = self.disputed_blocks(job, tile, id) else { return };
         let blocks = ats.iter().map(|at| entry.shape.block(tile, *at, entry.frame(tile))).collect();
         let package = entry.spec.package;
+        let rays = entry.cost_of_blocks(tile, ats.len());
+        self.referee.asked(id, rays);
         self.effect(Effect::RefereeRequest { id, job, package, blocks });
     }
 
@@ -125,23 +127,34 @@ impl Core {
             true => Ok(found),
             false => Err(format!("it answered {} blocks of {wanted}", found.blocks.len())),
         });
-        let rays = outcome.as_ref().map_or(Rays::default(), |found| found.rays);
-        self.record(Record::RefereeDone { id, rays });
-        match (outcome, work) {
-            (Err(reason), work) => self.inconclusive(id, work, &reason),
-            (Ok(found), RefereeWork::Check { tiles, .. }) => {
-                self.referee_failures.remove(&job);
-                self.referee_checked(job, id, tiles, &found.blocks);
-            }
-            (Ok(found), RefereeWork::Dispute { tile, .. }) => {
-                self.referee_failures.remove(&job);
-                self.verdict(job, id, tile, &found.blocks);
-            }
+        let found = match outcome {
+            Ok(found) => found,
+            Err(reason) => return self.referee_failed(id, work, &reason),
+        };
+        self.referee.answered(id, found.rays.total());
+        self.record(Record::RefereeDone { id, rays: found.rays });
+        self.referee_failures.remove(&job);
+        match work {
+            RefereeWork::Check { tiles, .. } => self.referee_checked(job, id, tiles, &found.blocks),
+            RefereeWork::Dispute { tile, .. } => self.verdict(job, id, tile, &found.blocks),
         }
     }
 
-    /// The referee has no answer: the tile-passes are rendered anew, and a job whose scenes it cannot render fails.
-    fn inconclusive(&mut self, id: RefereeId, work: RefereeWork, reason: &str) {
+    /// The referee has an error for an answer. A job whose scenes it cannot render fails.
+    fn referee_failed(&mut self, id: RefereeId, work: RefereeWork, reason: &str) {
+        let job = work.job();
+        self.inconclusive(id, work, reason, false);
+        let failures = self.referee_failures.entry(job).or_default();
+        *failures += 1;
+        if *failures >= REFEREE_FAILURES_MAX {
+            let reason: String = reason.chars().take(400).collect();
+            let why = format!("the scheduler's referee could not render what is to be verified: {reason}");
+            self.end_job(job, JobEnd::Failed(why));
+        }
+    }
+
+    /// The referee has no answer, for lack of time if `late`: the tile-passes are rendered anew.
+    pub(crate) fn inconclusive(&mut self, id: RefereeId, work: RefereeWork, reason: &str, late: bool) {
         let job = work.job();
         let tiles: Vec<TileKey> = match work {
             RefereeWork::Check { tiles, .. } => {
@@ -152,14 +165,15 @@ impl Core {
                 self.disputed_blocks(job, tile, id).map(|_| tile).into_iter().collect()
             }
         };
-        self.requeue(job, tiles);
-        let failures = self.referee_failures.entry(job).or_default();
-        *failures += 1;
-        if *failures >= REFEREE_FAILURES_MAX {
-            let reason: String = reason.chars().take(400).collect();
-            let why = format!("the scheduler's referee could not render what is to be verified: {reason}");
-            self.end_job(job, JobEnd::Failed(why));
-        }
+        let (discarded, tile_passes) = (self.deliveries_of(job, &tiles), tiles.len() as u32);
+        self.record(Record::Inconclusive { id, job, tiles, late });
+        self.discard(discarded);
+        self.effect(Effect::Inconclusive {
+            id,
+            job,
+            tile_passes,
+            reason: reason.chars().take(400).collect(),
+        });
     }
 
     fn referee_checked(
@@ -177,9 +191,8 @@ impl Core {
             let differing = differences(&delivery.commit.drawn, found);
             match differing.is_empty() {
                 true => agreed.push(check.tile),
-                false => {
-                    wrong.push((delivery.operator, self.wrong_pixels(job, check.tile, delivery, &differing)))
-                }
+                false => wrong
+                    .push((delivery.operator, self.wrong_pixels(job, check.tile, delivery, &differing, &[]))),
             }
         }
         for (operator, evidence) in wrong {
@@ -189,22 +202,40 @@ impl Core {
         self.accept(job, agreed, Proof::Referee);
     }
 
-    fn wrong_pixels(&self, job: JobId, tile: TileKey, delivery: &Delivery, found: &[DrawnBlock]) -> Evidence {
-        let said =
-            |at: u32| delivery.commit.drawn.iter().find(|drawn| drawn.at == at).map(|drawn| drawn.digest);
-        let pairs = found.iter().filter_map(|found| Some((found.at, said(found.at)?, found.digest)));
-        Evidence::WrongPixels { job, lease: delivery.lease, blocks: self.wrong_blocks(job, tile, pairs) }
+    /// What fixes the bits of a job's blocks.
+    pub(crate) fn recipe(&self, job: JobId) -> Recipe {
+        Recipe { package: self.state.jobs[&job].spec.package, kernel_version: self.config.kernel_version }
     }
 
-    fn wrong_blocks(
+    /// `checker`: what a worker that checked said of the same blocks, if one did.
+    fn wrong_pixels(
         &self,
         job: JobId,
         tile: TileKey,
-        pairs: impl Iterator<Item = (u32, Digest, Digest)>,
-    ) -> Vec<WrongBlock> {
+        delivery: &Delivery,
+        found: &[DrawnBlock],
+        checker: &[DrawnBlock],
+    ) -> Evidence {
+        let wrong = found.iter().filter_map(|found| {
+            let said = digest_at(&delivery.commit.drawn, found.at)?;
+            Some(self.wrong_block(job, tile, found, said, digest_at(checker, found.at)))
+        });
+        let (lease, recipe, blocks) = (delivery.lease, self.recipe(job), wrong.collect());
+        Evidence::WrongPixels { job, lease, recipe, blocks }
+    }
+
+    /// `right` is the block with the referee's digest.
+    pub(crate) fn wrong_block(
+        &self,
+        job: JobId,
+        tile: TileKey,
+        right: &DrawnBlock,
+        said: Digest,
+        other: Option<Digest>,
+    ) -> WrongBlock {
         let entry = &self.state.jobs[&job];
-        let block = |at| entry.shape.block(tile, at, entry.frame(tile));
-        pairs.map(|(at, said, referee)| WrongBlock { block: block(at), said, referee }).collect()
+        let block = entry.shape.block(tile, right.at, entry.frame(tile));
+        WrongBlock { block, said, other, referee: right.digest }
     }
 
     /// The referee has rendered what is in dispute: the right delivery is accepted, whoever was wrong is quarantined.
@@ -226,21 +257,29 @@ impl Core {
                 let first = found.iter().filter(|block| committed(block.at) != Some(*block)).copied();
                 let first: Vec<DrawnBlock> = first.collect();
                 let second = blocks.iter().zip(&found).filter(|(said, found)| said.digest != found.digest);
-                let second = second.map(|(said, found)| (said.at, said.digest, found.digest));
-                let second = self.wrong_blocks(job, tile, second);
+                let second = second.map(|(said, found)| {
+                    let other = digest_at(&delivery.commit.drawn, said.at);
+                    self.wrong_block(job, tile, found, said.digest, other)
+                });
+                let second: Vec<WrongBlock> = second.collect();
                 let first_wrong =
-                    (!first.is_empty()).then(|| self.wrong_pixels(job, tile, &delivery, &first));
+                    (!first.is_empty()).then(|| self.wrong_pixels(job, tile, &delivery, &first, &blocks));
+                let recipe = self.recipe(job);
                 let second_wrong = (!second.is_empty())
-                    .then_some((operator, Evidence::WrongCheck { job, lease, blocks: second }));
+                    .then_some((operator, Evidence::WrongCheck { job, lease, recipe, blocks: second }));
                 (first_wrong, second_wrong)
             }
             Claim::Delivery(other) => {
                 let referee = tile_root(found);
-                let wrong = |held: &Delivery| {
+                let recipe = self.recipe(job);
+                let wrong = |held: &Delivery, beside: &Delivery| {
                     let (lease, pass, said) = (held.lease, entry.pass(tile), held.commit.root);
-                    (said != referee).then_some(Evidence::WrongTile { job, lease, pass, said, referee })
+                    let other = beside.commit.root;
+                    let evidence = Evidence::WrongTile { job, lease, recipe, pass, said, other, referee };
+                    (said != referee).then_some(evidence)
                 };
-                (wrong(&delivery), wrong(&other).map(|evidence| (other.operator, evidence)))
+                let second_wrong = wrong(&other, &delivery).map(|evidence| (other.operator, evidence));
+                (wrong(&delivery, &other), second_wrong)
             }
         };
         // Judged before accepted: the job may complete with this tile-pass, and then nothing is overturned any more.
@@ -262,17 +301,30 @@ impl Core {
 
     /// Puts delivered tile-passes back into the queue and drops their pixels.
     fn requeue(&mut self, job: JobId, tiles: Vec<TileKey>) {
-        let Some(entry) = self.state.jobs.get(&job).filter(|_| !tiles.is_empty()) else { return };
-        let mut discarded = Vec::new();
-        for key in &tiles {
+        if tiles.is_empty() || !self.state.jobs.contains_key(&job) {
+            return;
+        }
+        let discarded = self.deliveries_of(job, &tiles);
+        self.record(Record::Requeued { job, tiles });
+        self.discard(discarded);
+    }
+
+    /// The pixels that the shell holds of tile-passes.
+    fn deliveries_of(&self, job: JobId, tiles: &[TileKey]) -> Vec<(LeaseId, HeldTile)> {
+        let Some(entry) = self.state.jobs.get(&job) else { return Vec::new() };
+        let mut held = Vec::new();
+        for key in tiles {
             let Some(life) = entry.open.get(key) else { continue };
             let claimed = claimed_delivery(life);
             for delivery in life.delivery().into_iter().chain(claimed) {
-                discarded.push((delivery.lease, HeldTile { at: delivery.at, pass: entry.pass(*key) }));
+                held.push((delivery.lease, HeldTile { at: delivery.at, pass: entry.pass(*key) }));
             }
         }
-        self.record(Record::Requeued { job, tiles });
-        for (lease, tile) in discarded {
+        held
+    }
+
+    fn discard(&mut self, held: Vec<(LeaseId, HeldTile)>) {
+        for (lease, tile) in held {
             self.effect(Effect::Discard { lease, tiles: vec![tile] });
         }
     }
@@ -280,7 +332,7 @@ impl Core {
     /// An operator was wrong, as a renderer or as a checker.
     pub(crate) fn convict(&mut self, operator: OperatorId, evidence: Evidence) {
         match evidence {
-            Evidence::WrongCheck { .. } => self.overrule(operator, evidence),
+            Evidence::WrongCheck { .. } | Evidence::WrongKnown { .. } => self.overrule(operator, evidence),
             _ => self.quarantine(operator, evidence),
         }
     }
@@ -413,6 +465,10 @@ impl Core {
             self.effect(Effect::RefereeCancel { id });
         }
     }
+}
+
+fn digest_at(blocks: &[DrawnBlock], at: u32) -> Option<Digest> {
+    blocks.iter().find(|block| block.at == at).map(|block| block.digest)
 }
 
 fn claimed_delivery(life: &TileLife) -> Option<&Delivery> {

@@ -3,6 +3,7 @@
 use tessera_shared::ids::{JobId, WorkerId};
 
 use crate::accounting::OperatorId;
+use crate::known::KnownTile;
 use crate::record::{Term, TileCommit};
 use crate::tiles::TileKey;
 
@@ -33,8 +34,15 @@ pub enum Hold {
 /// What was lent.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub enum LeaseWork {
-    Render { tiles: Vec<TileKey>, commit: Option<Vec<TileCommit>> },
-    Check { tiles: Vec<CheckTile> },
+    Render {
+        tiles: Vec<TileKey>,
+        commit: Option<Vec<TileCommit>>,
+    },
+    /// `known` are asked along, and wait for nothing. The worker sees both in one order, by tile-pass.
+    Check {
+        tiles: Vec<CheckTile>,
+        known: Vec<KnownTile>,
+    },
 }
 
 /// A tile-pass of a check and how many of its blocks the lease asks for.

@@ -220,9 +220,14 @@ impl Core {
     }
 
     fn lend_check(&mut self, worker: WorkerId, job: JobId, tiles: Vec<TileKey>, cost: u64) -> bool {
-        let work = Work::Check(self.drawn_blocks(job, &tiles));
-        let (lease, term) = (LeaseId(self.state.next_lease.max(1)), self.term(worker, job, cost));
+        let lease = LeaseId(self.state.next_lease.max(1));
+        let known = self.draw_known(worker, job, lease, tiles.len());
+        let term = self.term(worker, job, cost + self.known_rays(job, &known));
         self.record(Record::CheckGranted { lease, worker, job, term, tiles });
+        if !known.is_empty() {
+            self.record(Record::KnownMixed { lease, tiles: known });
+        }
+        let work = Work::Check(self.blocks_to_check(lease));
         self.send_lease(worker, job, lease, term, work);
         true
     }
@@ -304,6 +309,9 @@ impl Core {
                 sooner(since_ms + u64::from(self.config.check_wait_ms));
                 sooner(since_ms + u64::from(self.config.check_wait_max_ms));
             }
+        }
+        if let Some(at_ms) = self.referee_due_ms() {
+            sooner(at_ms);
         }
         if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {
             sooner(self.duplicates_ms.max(self.now_ms + DUPLICATES_EVERY_MS));

@@ -10,6 +10,7 @@ use crate::accounting::{OperatorId, Standing};
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
 use crate::lending::Round;
 use crate::record::{JobEnd, LeaseEnd};
+use crate::referee::RefereeClock;
 use crate::state::State;
 use crate::tiles::Shape;
 use crate::workers::Session;
@@ -35,6 +36,7 @@ pub struct Core {
     pub(crate) duplicates_ms: u64,
     /// Referee's failures in a row, by job.
     pub(crate) referee_failures: BTreeMap<JobId, u32>,
+    pub(crate) referee: RefereeClock,
 }
 
 impl Core {
@@ -51,6 +53,7 @@ impl Core {
 
     fn with_state(config: Config, state: State) -> Core {
         let deadlines = state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
+        let referee = RefereeClock::new(config.referee_rays_per_minute);
         Core {
             config,
             state,
@@ -64,6 +67,7 @@ impl Core {
             round: None,
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
+            referee,
         }
     }
 
@@ -80,6 +84,7 @@ impl Core {
             _ => self.now_ms.max(now_ms),
         };
         self.restart_round(matches!(event, Event::Tick));
+        self.referee.pass(self.now_ms);
         match event {
             Event::Restarted => self.restarted(),
             Event::Tick => self.duplicates_ms = self.duplicates_ms.min(self.now_ms),
@@ -97,7 +102,7 @@ impl Core {
             Event::Refereed { id, outcome } => self.refereed(id, outcome),
         }
         self.expire();
-        self.ask_referee();
+        self.attend_referee();
         self.fill();
         let mut out = std::mem::take(&mut self.out);
         out.wake_at = self.wake_at();
@@ -126,6 +131,7 @@ impl Core {
         self.hungry.clear();
         self.operators.clear();
         self.rate_total = 0;
+        self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.record(Record::Restarted);
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
     }

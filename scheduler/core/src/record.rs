@@ -99,7 +99,7 @@ pub enum Record {
         tile: TileKey,
         claim: Claim,
     },
-    /// The referee's request is over: answered, failed or not needed.
+    /// The referee's request is over: answered, with the rays that it took, or not needed.
     RefereeDone {
         id: RefereeId,
         rays: Rays,
@@ -145,6 +145,24 @@ pub enum Record {
     Examined {
         worker: WorkerId,
         examined: Examined,
+    },
+    /// Known tile-passes are taken from their job's pool and asked along with a check that was just lent.
+    KnownMixed {
+        lease: LeaseId,
+        tiles: Vec<TileKey>,
+    },
+    /// A check's answers are not used: the lease is over, its tile-passes wait for another check.
+    CheckVoid {
+        lease: LeaseId,
+        at_ms: u64,
+    },
+    /// The referee came to no answer, for lack of time if `late`: the request is over, the delivered tile-passes go back to
+    /// the queue and nobody is blamed.
+    Inconclusive {
+        id: RefereeId,
+        job: JobId,
+        tiles: Vec<TileKey>,
+        late: bool,
     },
 }
 

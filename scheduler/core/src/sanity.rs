@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::jobs::Job;
+use crate::known::{KNOWN_BLOCKS_MAX, KNOWN_TILES_MAX};
 use crate::leases::{Hold, LeaseWork};
 use crate::machine::Core;
 use crate::record::Claim;
@@ -26,6 +27,13 @@ impl Core {
             let turn = (std::cmp::Reverse(entry.spec.options.priority), *job);
             assert_eq!(state.ready.contains(&turn), entry.running() && entry.pending() > 0, "{job} ready");
             assert_eq!(state.owing.contains(&turn), entry.running() && !entry.owed.is_empty(), "{job} owing");
+            let known: BTreeSet<_> = entry.known.tiles().map(|known| known.tile).collect();
+            assert_eq!(known.len(), entry.known.tiles().count(), "{job} knows a tile-pass twice");
+            assert!(
+                known.len() <= KNOWN_TILES_MAX && entry.known.blocks() <= KNOWN_BLOCKS_MAX,
+                "{job} known"
+            );
+            assert!(entry.running() || known.is_empty(), "{job} has ended and keeps known blocks");
         }
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
         for (id, lease) in &state.leases {
@@ -51,6 +59,13 @@ impl Core {
             }
             let distinct: BTreeSet<_> = lease.rendered().iter().collect();
             assert_eq!(distinct.len(), lease.rendered().len(), "{id} names a tile-pass twice");
+            if let LeaseWork::Check { tiles, known } = &lease.work {
+                let names = tiles.iter().map(|check| check.tile).chain(known.iter().map(|known| known.tile));
+                let distinct: BTreeSet<_> = names.collect();
+                assert_eq!(distinct.len(), tiles.len() + known.len(), "{id} asks for a tile-pass twice");
+                let own = known.iter().any(|known| known.operator == lease.operator);
+                assert!(!own, "{id} asks an operator for known blocks that it delivered");
+            }
         }
         let rates: u64 = self.sessions.values().map(|session| session.rate_total()).sum();
         assert_eq!(rates, self.rate_total, "sum of rates");
@@ -90,7 +105,7 @@ impl Core {
                 assert!(live(*id), "{at} is checked by {id}, which is over");
                 let lease = &self.state.leases[id];
                 assert_ne!(lease.operator, delivery.operator, "{at} is checked by its own operator");
-                let LeaseWork::Check { tiles } = &lease.work else { panic!("{at}: {id} is no check") };
+                let LeaseWork::Check { tiles, .. } = &lease.work else { panic!("{at}: {id} is no check") };
                 assert!(tiles.iter().any(|check| check.tile == key), "{at} is not part of {id}");
             }
             TileLife::Checking { by: Checker::Referee(id), .. } | TileLife::Disputed { by: id, .. } => {

@@ -11,9 +11,10 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use crate::accounting::{OperatorId, Operators};
 use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
-use crate::jobs::{Job, Phase, release, return_check};
+use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
+use crate::referee::RefereeTally;
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Workers that have left and stay listed.
@@ -81,6 +82,7 @@ pub struct State {
     pub ended: Vec<JobId>,
     /// Tile-passes whose pixels the shell holds.
     pub held: u64,
+    pub referee_tally: RefereeTally,
 }
 
 impl State {
@@ -142,9 +144,9 @@ impl State {
             Record::LeaseForgotten { lease } => drop(self.leases.remove(lease)),
             Record::RefereeAsked { id, job, tiles } => self.ask_referee(*id, *job, tiles),
             Record::Disputed { id, job, tile, claim } => self.dispute(*id, *job, *tile, claim),
-            Record::RefereeDone { id, .. } => drop(self.referee.remove(id)),
+            Record::RefereeDone { id, rays } => self.referee_done(*id, *rays),
             Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
-            Record::Requeued { job, tiles } => self.requeue(*job, tiles),
+            Record::Requeued { job, tiles } => self.requeue(*job, tiles, true),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
             Record::Quarantined { operator, evidence, at_ms, fraud } => {
                 self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
@@ -156,11 +158,14 @@ impl State {
                 self.next_worker = self.next_worker.max(worker.0 + 1);
                 self.admissions.enter(*worker, examined.clone());
             }
+            Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
+            Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
+            Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
         }
     }
 
     /// Keeps the orders of service in step with a job's queues.
-    fn reorder(&mut self, job: JobId) {
+    pub(crate) fn reorder(&mut self, job: JobId) {
         let Some(entry) = self.jobs.get(&job) else { return };
         let turn = (Reverse(entry.spec.options.priority), job);
         let running = entry.running();
@@ -210,6 +215,8 @@ impl State {
         for entry in self.jobs.values_mut() {
             entry.submitted_ms = 0;
             entry.holders.clear();
+            // The kernel may be another from here on.
+            entry.known.clear();
             let open: Vec<_> = entry.open.keys().copied().collect();
             for key in open {
                 entry.put_back(key);
@@ -231,7 +238,7 @@ impl State {
         self.leases.insert(lease, lent);
     }
 
-    fn drop_holder(&mut self, job: JobId, worker: WorkerId) {
+    pub(crate) fn drop_holder(&mut self, job: JobId, worker: WorkerId) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         if let Some(count) = entry.holders.get_mut(&worker) {
             *count -= 1;
@@ -264,7 +271,7 @@ impl State {
     fn grant_check(&mut self, lease: LeaseId, worker: WorkerId, job: JobId, term: Term, tiles: &[TileKey]) {
         let Some(operator) = self.workers.get(&worker).map(|who| who.operator) else { return };
         let tiles = self.start_checks(job, tiles, Checker::Worker(lease));
-        let work = LeaseWork::Check { tiles };
+        let work = LeaseWork::Check { tiles, known: Vec::new() };
         self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
         self.reorder(job);
     }
@@ -313,11 +320,11 @@ impl State {
     fn checked(&mut self, lease: LeaseId, rays: Rays) {
         let Some(lent) = self.leases.remove(&lease) else { return };
         self.drop_holder(lent.job, lent.worker);
-        let LeaseWork::Check { tiles } = &lent.work else { return };
+        let LeaseWork::Check { tiles, known } = &lent.work else { return };
         if let Some(entry) = self.jobs.get_mut(&lent.job) {
             let account = entry.accounts.entry(lent.operator).or_default();
             account.checked += rays;
-            account.blocks_checked += tiles.iter().map(|check| u64::from(check.blocks)).sum::<u64>();
+            account.blocks_checked += crate::known::blocks_asked(tiles, known) as u64;
         }
     }
 
@@ -351,9 +358,11 @@ impl State {
                     }
                 }
             }
-            LeaseWork::Check { tiles } => {
+            LeaseWork::Check { tiles, .. } => {
+                // A worker that hangs would be lent the check over and over and the job never end; one that is out is not.
+                let to_referee = *end != LeaseEnd::Revoked;
                 for check in tiles {
-                    return_check(entry, check.tile, Checker::Worker(lease), at_ms);
+                    entry.return_check(check.tile, Checker::Worker(lease), at_ms, to_referee);
                 }
             }
         }
@@ -399,12 +408,13 @@ impl State {
         self.reorder(job);
     }
 
-    fn requeue(&mut self, job: JobId, tiles: &[TileKey]) {
+    /// `blame`: it counts against who delivered them.
+    pub(crate) fn requeue(&mut self, job: JobId, tiles: &[TileKey], blame: bool) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
-                let by = life.delivery().map(|held| held.worker);
+                let by = life.delivery().map(|held| held.worker).filter(|_| blame);
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_rejected += 1;
                 }

@@ -8,6 +8,7 @@ use tessera_shared::lease::{BlockPass, Checked};
 
 use crate::accounting::OperatorId;
 use crate::api::{CommittedTile, DeliveredTile, Effect, Evidence, HeldTile, RefereeId};
+use crate::known::{blocks_asked, sort_answers};
 use crate::leases::{LeaseWork, LentWork};
 use crate::machine::Core;
 use crate::policy::{self, Extent};
@@ -25,7 +26,7 @@ pub fn tile_root(blocks: &[Digest]) -> Digest {
 }
 
 /// Random words that only the holder of the secret can foretell.
-struct Words<'a> {
+pub(crate) struct Words<'a> {
     secret: &'a [u8; 32],
     input: [u8; 56],
     words: [u64; 4],
@@ -33,7 +34,7 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    fn new(secret: &'a [u8; 32], lease: LeaseId, at: u32, root: &Digest) -> Words<'a> {
+    pub(crate) fn new(secret: &'a [u8; 32], lease: LeaseId, at: u32, root: &Digest) -> Words<'a> {
         let mut input = [0; 56];
         input[..8].copy_from_slice(&lease.0.to_le_bytes());
         input[8..12].copy_from_slice(&at.to_le_bytes());
@@ -54,7 +55,7 @@ impl<'a> Words<'a> {
     }
 
     /// A number below `end`, which is far below 2^32.
-    fn below(&mut self, end: u32) -> u32 {
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
         (self.next() % u64::from(end)) as u32
     }
 }
@@ -118,7 +119,7 @@ impl Core {
         let drawn = draw(&mut words, wanted, count);
         let drawn =
             drawn.into_iter().map(|at| DrawnBlock { at, digest: commit.blocks[at as usize] }).collect();
-        let referee = words.below(1000) < self.config.referee_permille;
+        let referee = words.below(1000) < self.config.referee_permille && self.referee.affords();
         TileCommit { root: commit.root, drawn, referee }
     }
 
@@ -246,21 +247,23 @@ impl Core {
 
     pub(crate) fn checked(&mut self, worker: WorkerId, answer: Checked) {
         let Some(lent) = self.answered(worker, answer.lease) else { return };
-        let LeaseWork::Check { tiles } = &lent.work else { return };
-        let (job, holder, operator, tiles) = (lent.job, lent.worker, lent.operator, tiles.clone());
-        let wanted: usize = tiles.iter().map(|check| check.blocks as usize).sum();
-        if answer.blocks.len() != wanted {
+        let LeaseWork::Check { tiles, known } = &lent.work else { return };
+        let (job, holder, operator) = (lent.job, lent.worker, lent.operator);
+        let (tiles, known) = (tiles.clone(), known.clone());
+        if answer.blocks.len() != blocks_asked(&tiles, &known) {
             return self.fail_lease(
                 worker,
                 answer.lease,
                 "its check has another number of blocks than the lease",
             );
         }
+        let sorted = sort_answers(&tiles, &known, &answer.blocks);
+        if !sorted.wrong.is_empty() {
+            return self.caught_by_known(answer.lease, sorted.wrong);
+        }
         let by = Checker::Worker(answer.lease);
-        let (mut agreed, mut differing, mut rest) = (Vec::new(), Vec::new(), answer.blocks.as_slice());
-        for check in tiles {
-            let (said, after) = rest.split_at(check.blocks as usize);
-            rest = after;
+        let (mut agreed, mut differing) = (Vec::new(), Vec::new());
+        for (check, said) in sorted.owed {
             let Some(delivery) = self.under_check(job, check.tile, by) else { continue };
             let wrong = differences(&delivery.commit.drawn, said);
             match wrong.is_empty() {
@@ -307,11 +310,13 @@ impl Core {
     pub(crate) fn ask_referee(&mut self) {
         let busy = |work: &&RefereeWork| matches!(work, RefereeWork::Check { .. });
         let mut busy = self.state.referee.values().filter(busy).count();
-        while busy < self.config.referee_in_flight as usize {
+        while busy < self.config.referee_in_flight as usize && self.referee.affords() {
             let Some((job, tiles)) = self.referees_share().or_else(|| self.unclaimed()) else { return };
             let id = RefereeId(self.state.next_referee.max(1));
             let (blocks, package) = (self.drawn_blocks(job, &tiles), self.state.jobs[&job].spec.package);
+            let rays = self.check_rays(job, &tiles);
             self.record(Record::RefereeAsked { id, job, tiles });
+            self.referee.asked(id, rays);
             self.effect(Effect::RefereeRequest { id, job, package, blocks });
             busy += 1;
         }

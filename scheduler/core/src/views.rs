@@ -8,7 +8,7 @@ use tessera_shared::messages::{JobState, JobStatus, OperatorStanding, WorkerStat
 
 use crate::accounting::{Account, OperatorId, Standing};
 use crate::admission::refused_status;
-use crate::api::Evidence;
+use crate::api::{Evidence, Recipe};
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
@@ -169,34 +169,56 @@ impl std::fmt::Display for Evidence {
                 "{job}, {lease}: the pixels of tile {} of frame {} are not those it committed to",
                 pass.tile.0, pass.frame.0
             ),
-            Evidence::WrongPixels { job, lease, blocks } => describe(f, "rendered", *job, *lease, blocks),
-            Evidence::WrongCheck { job, lease, blocks } => {
-                describe(f, "said in a check of", *job, *lease, blocks)
+            Evidence::WrongPixels { job, lease, recipe, blocks } => {
+                write!(f, "{job}, {lease}: it rendered blocks of {recipe} wrongly")?;
+                describe(f, "it rendered", "a checker", blocks)
             }
-            Evidence::WrongTile { job, lease, pass, said, referee } => write!(
+            Evidence::WrongCheck { job, lease, recipe, blocks } => {
+                write!(f, "{job}, {lease}: it checked blocks of {recipe} wrongly")?;
+                describe(f, "it said", "who rendered it", blocks)
+            }
+            Evidence::WrongKnown { job, lease, recipe, blocks } => {
+                write!(f, "{job}, {lease}: it was wrong about known blocks of {recipe}")?;
+                describe(f, "it said", "the other side", blocks)
+            }
+            Evidence::WrongTile { job, lease, recipe, pass, said, other, referee } => write!(
                 f,
-                "{job}, {lease}: it rendered tile {} of frame {} to {said:?}, the referee to {referee:?}",
-                pass.tile.0, pass.frame.0
+                "{job}, {lease}: it rendered tile {} of frame {}, samples {}..{}, of {recipe} wrongly; roots over the \
+                 tile's blocks: its own {said}, another delivery's {other}, the referee's {referee}",
+                pass.tile.0, pass.frame.0, pass.sample_start, pass.sample_end
             ),
         }
     }
 }
 
+impl std::fmt::Display for Recipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "package {} under kernel {}", self.package, self.kernel_version)
+    }
+}
+
+/// Blocks that a message names; the records keep all.
+const BLOCKS_NAMED: usize = 2;
+
+/// Names the blocks and what each side said of them: `who` the wrong one, `other` the other one.
 fn describe(
     f: &mut std::fmt::Formatter<'_>,
-    verb: &str,
-    job: JobId,
-    lease: tessera_shared::ids::LeaseId,
+    who: &str,
+    other: &str,
     blocks: &[crate::api::WrongBlock],
 ) -> std::fmt::Result {
-    let Some(first) = blocks.first() else { return write!(f, "{job}, {lease}") };
-    let (at, frame) = (first.block.block, first.block.frame.0);
-    let (said, referee) = (first.said, first.referee);
-    write!(
-        f,
-        "{job}, {lease}: {} wrong blocks, the first ({}, {}) of frame {frame}: it {verb} it {said:?}, the referee {referee:?}",
-        blocks.len(),
-        at.x,
-        at.y
-    )
+    for wrong in blocks.iter().take(BLOCKS_NAMED) {
+        let (at, frame) = (wrong.block.block, wrong.block.frame.0);
+        let (start, end) = (wrong.block.sample_start, wrong.block.sample_end);
+        write!(f, "; block ({}, {}) of frame {frame}, samples {start}..{end}: ", at.x, at.y)?;
+        write!(f, "{who} {}", wrong.said)?;
+        if let Some(digest) = wrong.other {
+            write!(f, ", {other} {digest}")?;
+        }
+        write!(f, ", the referee {}", wrong.referee)?;
+    }
+    match blocks.len().saturating_sub(BLOCKS_NAMED) {
+        0 => Ok(()),
+        more => write!(f, "; and {more} more"),
+    }
 }

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use tessera_scheduler_core::accounting::OperatorId;
 use tessera_scheduler_core::admission::Examined;
-use tessera_scheduler_core::api::{Evidence, JobSpec, RefereeId, WorkerHello, WrongBlock};
+use tessera_scheduler_core::api::{Evidence, JobSpec, Recipe, RefereeId, WorkerHello, WrongBlock};
 use tessera_scheduler_core::record::{
     Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
 };
@@ -43,7 +43,14 @@ fn pass() -> TilePass {
 fn wrong() -> Vec<WrongBlock> {
     let block =
         BlockPass { frame: FrameNumber(2), block: BlockAt { x: 1, y: 2 }, sample_start: 0, sample_end: 16 };
-    vec![WrongBlock { block, said: Digest([1; 32]), referee: Digest([2; 32]) }]
+    let (said, other, referee) = (Digest([1; 32]), Some(Digest([3; 32])), Digest([2; 32]));
+    vec![WrongBlock { block, said, other, referee }]
+}
+
+/// Three blocks that nobody but the wrong one has answered.
+fn known_wrong() -> Vec<WrongBlock> {
+    let block = WrongBlock { other: None, ..wrong().remove(0) };
+    vec![block.clone(), block.clone(), block]
 }
 
 fn spec() -> JobSpec {
@@ -138,6 +145,9 @@ fn records() -> Vec<(&'static str, Record)> {
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
         ("Examined", Record::Examined { worker, examined: examined() }),
+        ("KnownMixed", Record::KnownMixed { lease, tiles: tiles() }),
+        ("CheckVoid", Record::CheckVoid { lease, at_ms: 5 }),
+        ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
     ]
     .into_iter()
     .chain(standing())
@@ -152,7 +162,8 @@ fn records() -> Vec<(&'static str, Record)> {
 /// Records of what becomes of operators.
 fn standing() -> Vec<(&'static str, Record)> {
     let operator = OperatorId(2);
-    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, blocks: wrong() };
+    let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, recipe, blocks: wrong() };
     let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
     vec![
         ("Readmitted", Record::Readmitted { operator }),
@@ -163,14 +174,33 @@ fn standing() -> Vec<(&'static str, Record)> {
 
 fn quarantines() -> impl Iterator<Item = Evidence> {
     let (job, lease, pass) = (JOB, LEASE, pass());
-    let (said, referee) = (Digest([1; 32]), Digest([2; 32]));
+    let (said, other, referee) = (Digest([1; 32]), Digest([3; 32]), Digest([2; 32]));
+    let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
     [
         Evidence::PixelsUnlikeCommit { job, lease, pass: pass.clone() },
-        Evidence::WrongPixels { job, lease, blocks: wrong() },
-        Evidence::WrongCheck { job, lease, blocks: wrong() },
-        Evidence::WrongTile { job, lease, pass, said, referee },
+        Evidence::WrongPixels { job, lease, recipe, blocks: wrong() },
+        Evidence::WrongCheck { job, lease, recipe, blocks: wrong() },
+        Evidence::WrongTile { job, lease, recipe, pass, said, other, referee },
+        Evidence::WrongKnown { job, lease, recipe, blocks: known_wrong() },
     ]
     .into_iter()
+}
+
+/// A verdict says all that a person needs to render the block again and compare.
+#[test]
+fn what_people_read_of_a_verdict() {
+    let mut said: String = quarantines().map(|evidence| format!("{evidence}\n")).collect();
+    for byte in [1, 2, 3, 6] {
+        said = said.replace(&format!("{byte:02x}").repeat(32), &format!("({byte:02x}*32)"));
+    }
+    expect![[r#"
+        j7, l300: the pixels of tile 3 of frame 2 are not those it committed to
+        j7, l300: it rendered blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it rendered blake3:(01*32), a checker blake3:(03*32), the referee blake3:(02*32)
+        j7, l300: it checked blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), who rendered it blake3:(03*32), the referee blake3:(02*32)
+        j7, l300: it rendered tile 3 of frame 2, samples 0..16, of package blake3:(06*32) under kernel 3 wrongly; roots over the tile's blocks: its own blake3:(01*32), another delivery's blake3:(03*32), the referee's blake3:(02*32)
+        j7, l300: it was wrong about known blocks of package blake3:(06*32) under kernel 3; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); and 1 more
+    "#]]
+    .assert_eq(&said);
 }
 
 /// Hex, with runs of one byte shortened: `aa*32`.
@@ -228,13 +258,17 @@ fn the_bytes_of_every_record() {
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
         Examined: 1a04(09*32)017705010164010131(07*32)0105606469766001fb2c0100
+        KnownMixed: 1bfb2c0102000501fb9001
+        CheckVoid: 1cfb2c0105
+        Inconclusive: 1d080702000501fb900101
         Readmitted: 1802
-        Overruled: 19020207fb2c01010201020010(01*32)(02*32)
+        Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501
         Quarantined: 16020007fb2c01020300100500
-        Quarantined: 16020107fb2c01010201020010(01*32)(02*32)0500
-        Quarantined: 16020207fb2c01010201020010(01*32)(02*32)0500
-        Quarantined: 16020307fb2c0102030010(01*32)(02*32)0500
+        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
+        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
+        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)0500
+        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)0500
     "#]]
     .assert_eq(&lines);
 }
