@@ -54,7 +54,7 @@ impl Default for ImportLimits {
             json_objects_max: 1 << 20,
             nodes_max: 1 << 20,
             depth_max: 4096,
-            vertices_max: 1 << 25,
+            vertices_max: 1 << 26,
             morphed_vertices_max: 1 << 27,
             animation_numbers_max: 1 << 26,
             scenes_max: 1 << 14,
@@ -65,7 +65,7 @@ impl Default for ImportLimits {
             light_triangles_max: 1 << 24,
             lamps_max: 1 << 16,
             image_pixels_max: 1 << 26,
-            texels_max: 1 << 28,
+            texels_max: 1 << 29,
             environment_pixels_max: 1 << 25,
         }
     }

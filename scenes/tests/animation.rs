@@ -362,7 +362,7 @@ fn a_fault_of_one_scene_is_found_and_scenes_are_judged_alone() {
     assert_eq!([0, 2].map(|index| validate::validate_scene(&package, index)), [Ok(()), Ok(())]);
     let missing = validate::validate_scene(&package, 1).unwrap_err().to_string();
     assert_eq!(missing, "scene 1, Positions: its blob is missing");
-    package.manifest.scenes[1].sections[0].bytes = validate::SECTION_BYTES_MAX;
+    package.manifest.scenes[1].sections[0].bytes = 2_000_000_000;
     package.manifest.scenes = vec![package.manifest.scenes[1].clone(); 3000];
     let error = validate::validate_manifest(&package.manifest).unwrap_err().to_string();
     assert!(error.ends_with("split the job by frames"), "{error}");

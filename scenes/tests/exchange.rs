@@ -286,7 +286,7 @@ fn mistakes_in_ply_are_named() {
     check(&format!("{head}{faces}3 0 1 2"), expect![[r#"a.ply: PLY: "face" 0: comes before the vertices"#]]);
     check(
         &format!("{head}element vertex 99999999999\nproperty float x\nend_header\n"),
-        expect!["a.ply: the scene: 99999999999 vertices; at most 33554432 are read"],
+        expect!["a.ply: the scene: 99999999999 vertices; at most 67108864 are read"],
     );
     check(
         &format!("{head}element vertex 1\nproperty float x\nend_header\n1"),

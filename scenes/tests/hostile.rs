@@ -33,11 +33,11 @@ fn accessors_that_read_what_is_not_there() {
     );
     check(
         |d| d["accessors"][0]["count"] = 0xffff_ffff_ffff_u64.into(),
-        expect!["scene.glb: the scene: 281474976710655 vertices; at most 33554432 are read"],
+        expect!["scene.glb: the scene: 281474976710655 vertices; at most 67108864 are read"],
     );
     check(
         |d| d["accessors"][0]["count"] = u64::MAX.into(),
-        expect!["scene.glb: the scene: 18446744073709551615 vertices; at most 33554432 are read"],
+        expect!["scene.glb: the scene: 18446744073709551615 vertices; at most 67108864 are read"],
     );
     check(
         |d| d["accessors"][0]["byteOffset"] = u64::MAX.into(),

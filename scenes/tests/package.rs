@@ -122,6 +122,30 @@ fn textured(material: Value, images: &[Vec<u8>]) -> Package {
 }
 
 #[test]
+fn a_lamp_painted_on_a_dark_texture_is_picked_and_the_dark_seldom() {
+    let (mut document, binary) = triangle();
+    let folder = Folder::new();
+    folder.write("0.png", png(4, 1, ExtendedColorType::L8, &[0, 255, 0, 0]));
+    document["images"] = json!([{"uri": "0.png"}]);
+    document["textures"] = json!([{"source": 0}]);
+    let at = |offset: f64| {
+        let place = json!({"KHR_texture_transform": {"offset": [offset, 0], "scale": [0.01, 1]}});
+        json!({"emissiveFactor": [1, 1, 1], "emissiveTexture": {"index": 0, "extensions": place}})
+    };
+    document["materials"] = json!([at(0.375), at(0.875)]);
+    let mut dark = document["meshes"][0].clone();
+    dark["primitives"][0]["material"] = json!(1);
+    document["meshes"].as_array_mut().unwrap().push(dark);
+    document["nodes"] = json!([{"mesh": 0}, {"mesh": 1}]);
+    document["scenes"][0]["nodes"] = json!([0, 1]);
+    let package = folder.compile(&glb(&document, &binary), &ImportLimits::default()).unwrap().package;
+    let lights: Vec<LightTriangle> = records(&package, SectionKind::LightTriangles);
+    // The texture's mean is a quarter, of which the dark counts for a sixteenth.
+    let [bright, _] = lights[..] else { panic!() };
+    assert!((f64::from(bright.cdf) / 2f64.powi(32) - 64.0 / 65.0).abs() < 1e-6, "{lights:?}");
+}
+
+#[test]
 fn images_are_stored_once_by_content_and_reduced_to_eight_bits() {
     let eight = png(2, 1, ExtendedColorType::Rgb8, &[255, 0, 128, 1, 2, 3]);
     let deep: Vec<u8> =

@@ -108,7 +108,7 @@ fn broken_rules_are_named() {
         (Kind::EnvironmentTable, 3, 5, "environment"),
         (Kind::EnvironmentTable, 37, 1f32.to_bits(), "environment"),
         (Kind::Tables, 0, 2f32.to_bits(), "tables"),
-        (Kind::Tables, 256, 0, "tables"),
+        (Kind::Tables, 256, 3f32.to_bits(), "tables"),
         (Kind::Tables, 300, nan, "tables"),
     ] {
         // A rise of a row's cumulative probability to the end is one that is not strict, so it passes.

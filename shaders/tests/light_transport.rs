@@ -69,6 +69,43 @@ fn bounces_are_counted_as_cycles_does() {
     }
 }
 
+/// The irradiance on a floor under a sky that is black but for one texel, by quadrature of the filtered radiance.
+fn irradiance_of_texel(width: usize, height: usize, column: usize, row: usize) -> f64 {
+    let steps = 400;
+    let tent = |at: f64, centre: usize| (1.0 - (at - centre as f64 - 0.5).abs()).max(0.0);
+    let mut sum = 0.0;
+    for i in 0..steps {
+        for j in 0..steps {
+            let place = |k: usize, centre: usize| centre as f64 - 0.5 + 2.0 * (k as f64 + 0.5) / steps as f64;
+            let (u, v) = (place(i, column), place(j, row));
+            let latitude = std::f64::consts::PI * (0.5 - v / height as f64);
+            sum += tent(u, column) * tent(v, row) * latitude.cos() * latitude.sin().max(0.0);
+        }
+    }
+    let cell = 4.0 / (steps * steps) as f64;
+    sum * cell * (std::f64::consts::TAU / width as f64) * (std::f64::consts::PI / height as f64)
+}
+
+#[test]
+fn a_sun_of_one_texel_lights_a_floor_without_fireflies() {
+    let (column, row, radiance) = (10, 4, 1e5f32);
+    let sky = |x, y| if (x, y) == (column, row) { [radiance; 3] } else { [0.0; 3] };
+    let scene = Builder::new().environment(64, 32, sky).camera([0.0, 4.0, 0.01], ORIGIN, 10.0).quad(
+        lambert(0.5),
+        [-50.0, 0.0, 50.0],
+        [100.0, 0.0, 0.0],
+        [0.0, 0.0, -100.0],
+    );
+    let mean = scene.build().mean(64);
+    let expected =
+        0.5 / std::f64::consts::PI * f64::from(radiance) * irradiance_of_texel(64, 32, column, row);
+    near("the floor", mean.rgb[1] / expected, 1.0, 0.02);
+    // Filtering spreads the texel over its neighbours: ∫f²/p is (13/9)² of (∫f)², so a sample's deviation is 1.04 of the mean.
+    let deviation = ((13.0f64 / 9.0).powi(2) - 1.0).sqrt() / 64f64.sqrt();
+    assert!(mean.greatest < mean.rgb[1] * (1.0 + 5.0 * deviation), "{mean:?}");
+    assert!(mean.error * 8.0 < mean.rgb[1] * deviation * 1.3, "{mean:?}");
+}
+
 #[test]
 fn a_unit_sphere_of_one_half_around_a_light_has_radiance_one() {
     // pbrt's analytic scene: irradiance π from the light, a Lambert sphere of 1/2: L = 1/2 + L/2. The light is small, white and

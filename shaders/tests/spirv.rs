@@ -24,7 +24,7 @@ fn preamble(words: &[u32]) -> Vec<(u16, String)> {
 
 #[test]
 fn every_kernel_passes_the_gate_with_any_float_controls() {
-    for words in [spirv::RENDER, spirv::OPERATIONS, spirv::TORTURE, spirv::TRACE_RAYS] {
+    for words in [spirv::RENDER, spirv::RENDER_PAGED, spirv::OPERATIONS, spirv::TORTURE, spirv::TRACE_RAYS] {
         let plain = gate::check(words).unwrap();
         for bits in 0..4 {
             let controls = FloatControls {

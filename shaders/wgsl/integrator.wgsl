@@ -340,7 +340,7 @@ fn advance(path: ptr<function, Path>, hit: Hit) -> u32 {
         (*path).radiance = (*path).radiance + (*path).throughput * sky.radiance * weight_sky;
         return select(STEP_DONE, STEP_SCATTERED, shadow);
     }
-    let corners = triangles[at.primitive];
+    let corners = triangle_corners(at.primitive);
     let wanted = select(WANT_ALL, select(WANT_ALPHA, WANT_EMISSION, free), shadow);
     let word = hash_decision((*path).decision_key, (*path).ray, at.instance, at.primitive);
     let p = point_material(corners, at.b1, at.b2, wanted, word);

@@ -99,7 +99,7 @@ fn triangle_sample(light: LightTriangle, origin: vec3<f32>, inside: vec2<f32>) -
     let half_y = 0.5 * inside.y;
     let b1 = select(half_x, inside.x - half_y, under);
     let b2 = select(inside.y - half_x, half_y, under);
-    let corners = triangles[light.triangle];
+    let corners = triangle_corners(light.triangle);
     let triangle = world_triangle(light.instance, corners);
     let point = world_position(triangle, b1, b2);
     let towards = point - origin;

@@ -25,6 +25,11 @@ struct Params {
     item_count: u32,
     projection: u32,
     lens_radius_px: f32,
+    // Records a page of arrays whose records take so many bytes, as `pages.wgsl` reads them: 2^shift.
+    page_shift_64: u32,
+    page_shift_48: u32,
+    page_shift_16: u32,
+    page_shift_4: u32,
     environment_width: u32,
     environment_height: u32,
     environment_pick: u32,
@@ -222,7 +227,7 @@ const IMAGE_LINEAR8: u32 = 1u;
 
 // Offsets into `tables`.
 const TABLE_SRGB: u32 = 0u;
-const TABLE_ALBEDO: u32 = 288u;
+const TABLE_ALBEDO: u32 = 256u;
 // Size of a film's table.
 const FILM_THICKNESSES: u32 = 64u;
 const FILM_COSINES: u32 = 32u;
@@ -269,4 +274,19 @@ struct PixelRecord {
     bounce_rays: u32,
     shadow_rays: u32,
     reserved: u32,
+}
+
+// Both children's boxes of a node, see `trace.wgsl`.
+struct NodeBoxes {
+    first_min: vec4<f32>,
+    first_max: vec4<f32>,
+    second_min: vec4<f32>,
+    second_max: vec4<f32>,
+}
+
+// The vertices of a leaf's triangle and what their fourth places say, see `trace.wgsl`.
+struct LeafTriangle {
+    v0: vec4<f32>,
+    v1: vec4<f32>,
+    v2: vec4<f32>,
 }

@@ -39,9 +39,9 @@ fn clearance(normal: vec3<f32>, reach: vec3<f32>, extent: f32, identity: bool) -
 
 // The triangle `corners` (its vertices' indices) placed by an instance.
 fn world_triangle(instance: u32, corners: vec4<u32>) -> WorldTriangle {
-    var p0 = positions[corners.x].xyz;
-    var p1 = positions[corners.y].xyz;
-    var p2 = positions[corners.z].xyz;
+    var p0 = vertex_position(corners.x);
+    var p1 = vertex_position(corners.y);
+    var p2 = vertex_position(corners.z);
     let a0 = abs(p0);
     let a1 = abs(p1);
     let a2 = abs(p2);
@@ -83,12 +83,18 @@ fn world_position(triangle: WorldTriangle, b1: f32, b2: f32) -> vec3<f32> {
     return triangle.vertex + (triangle.edge1 * b1 + triangle.edge2 * b2);
 }
 
+// Texture coordinates of a vertex in both sets: (u0, v0, u1, v1).
+fn vertex_coordinates(vertex: u32) -> vec4<f32> {
+    let a = vertex_attributes(vertex);
+    return vec4<f32>(a.u0, a.v0, a.u1, a.v1);
+}
+
 // Texture coordinates of both sets: (u0, v0, u1, v1).
 fn texture_coordinates(corners: vec4<u32>, b1: f32, b2: f32) -> vec4<f32> {
     let b0 = 1.0 - b1 - b2;
-    let c0 = vec4<f32>(attributes[corners.x].u0, attributes[corners.x].v0, attributes[corners.x].u1, attributes[corners.x].v1);
-    let c1 = vec4<f32>(attributes[corners.y].u0, attributes[corners.y].v0, attributes[corners.y].u1, attributes[corners.y].v1);
-    let c2 = vec4<f32>(attributes[corners.z].u0, attributes[corners.z].v0, attributes[corners.z].u1, attributes[corners.z].v1);
+    let c0 = vertex_coordinates(corners.x);
+    let c1 = vertex_coordinates(corners.y);
+    let c2 = vertex_coordinates(corners.z);
     return c0 * b0 + c1 * b1 + c2 * b2;
 }
 
@@ -99,8 +105,8 @@ fn unpack_color(rg: u32, ba: u32) -> vec4<f32> {
 }
 
 fn vertex_color(corners: vec4<u32>, b1: f32, b2: f32) -> vec4<f32> {
-    let rg = vec3<u32>(attributes[corners.x].color_rg, attributes[corners.y].color_rg, attributes[corners.z].color_rg);
-    let ba = vec3<u32>(attributes[corners.x].color_ba, attributes[corners.y].color_ba, attributes[corners.z].color_ba);
+    let rg = vec3<u32>(vertex_attributes(corners.x).color_rg, vertex_attributes(corners.y).color_rg, vertex_attributes(corners.z).color_rg);
+    let ba = vec3<u32>(vertex_attributes(corners.x).color_ba, vertex_attributes(corners.y).color_ba, vertex_attributes(corners.z).color_ba);
     // Most meshes have no colours: white.
     if (rg.x & rg.y & rg.z) == 0xffffffffu && (ba.x & ba.y & ba.z & 0x7fffffffu) == 0x7fffffffu {
         return vec4<f32>(1.0);
@@ -112,7 +118,7 @@ fn vertex_color(corners: vec4<u32>, b1: f32, b2: f32) -> vec4<f32> {
 // The interpolated unit normal in world space; `fallback` where the mesh gives none.
 fn smooth_normal(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, fallback: vec3<f32>) -> vec3<f32> {
     let b0 = 1.0 - b1 - b2;
-    var n = attributes[corners.x].normal * b0 + attributes[corners.y].normal * b1 + attributes[corners.z].normal * b2;
+    var n = vertex_attributes(corners.x).normal * b0 + vertex_attributes(corners.y).normal * b1 + vertex_attributes(corners.z).normal * b2;
     if (instances[instance].flags & INSTANCE_IDENTITY) == 0u {
         let r0 = instances[instance].world_to_object[0];
         let r1 = instances[instance].world_to_object[1];
@@ -132,7 +138,7 @@ struct TangentFrame {
 // The frame around a unit normal. Bitangent: cross(normal, tangent) · w of glTF 2.0 §3.7.2.1, mirrored with the instance.
 fn tangent_frame(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, normal: vec3<f32>) -> TangentFrame {
     let b0 = 1.0 - b1 - b2;
-    var t = attributes[corners.x].tangent * b0 + attributes[corners.y].tangent * b1 + attributes[corners.z].tangent * b2;
+    var t = vertex_attributes(corners.x).tangent * b0 + vertex_attributes(corners.y).tangent * b1 + vertex_attributes(corners.z).tangent * b2;
     let flags = instances[instance].flags;
     if (flags & INSTANCE_IDENTITY) == 0u {
         let r0 = instances[instance].object_to_world[0].xyz;
@@ -141,7 +147,7 @@ fn tangent_frame(instance: u32, corners: vec4<u32>, b1: f32, b2: f32, normal: ve
         t = vec3<f32>(dot3(r0, t), dot3(r1, t), dot3(r2, t));
     }
     let tangent = normalize3(t);
-    let mirrored = ((attributes[corners.x].color_ba >> 31u) ^ (flags & INSTANCE_FLIPPED)) == 1u;
+    let mirrored = ((vertex_attributes(corners.x).color_ba >> 31u) ^ (flags & INSTANCE_FLIPPED)) == 1u;
     let across = cross3(normal, tangent);
     return TangentFrame(tangent, select(across, vec3<f32>(0.0) - across, mirrored));
 }

@@ -7,7 +7,7 @@ const UV_MAX: f32 = 8388608.0;
 
 // One texel; colour is linear.
 fn texel_color(image: Image, x: u32, y: u32) -> vec4<f32> {
-    let word = texels[image.texel_start + y * image.width + x];
+    let word = texel_word(image.texel_start + y * image.width + x);
     let r = word & 0xffu;
     let g = (word >> 8u) & 0xffu;
     let b = (word >> 16u) & 0xffu;

@@ -187,14 +187,13 @@ fn trace(origin: vec3<f32>, direction: vec3<f32>, t_max: f32, after: After, mode
         }
         let limit = select(best.t, t_max, mode == TRACE_SHADOW);
         if ((node & LEAF) == 0u) {
-            let first_min = nodes[node * 4u];
-            let first_max = nodes[node * 4u + 1u];
-            let first = slab(ray, first_min.xyz, first_max.xyz);
-            let second = slab(ray, nodes[node * 4u + 2u].xyz, nodes[node * 4u + 3u].xyz);
+            let boxes = node_boxes(node);
+            let first = slab(ray, boxes.first_min.xyz, boxes.first_max.xyz);
+            let second = slab(ray, boxes.second_min.xyz, boxes.second_max.xyz);
             let enters_first = (first.x <= first.y) & (first.x <= limit) & (first.y >= after.t);
             let enters_second = (second.x <= second.y) & (second.x <= limit) & (second.y >= after.t);
-            let child_first = bitcast<u32>(first_min.w);
-            let child_second = bitcast<u32>(first_max.w);
+            let child_first = bitcast<u32>(boxes.first_min.w);
+            let child_second = bitcast<u32>(boxes.first_max.w);
             let second_nearer = second.x < first.x;
             if (enters_first & enters_second) {
                 stack[top] = select(child_second, child_first, second_nearer);
@@ -236,11 +235,11 @@ fn trace(origin: vec3<f32>, direction: vec3<f32>, t_max: f32, after: After, mode
             node = instances[index].blas_root;
             continue;
         }
-        let at = (node & LEAF_FIRST_MASK) * 3u;
+        let leaf = leaf_triangle(node & LEAF_FIRST_MASK);
         node = select(NONE, node + 1u - LEAF_COUNT_ONE, (node & LEAF_COUNT_MASK) != 0u);
-        let v0 = leaves[at];
-        let v1 = leaves[at + 1u];
-        let v2 = leaves[at + 2u];
+        let v0 = leaf.v0;
+        let v1 = leaf.v1;
+        let v2 = leaf.v2;
         let p0 = turn_to(ray.axis, v0.xyz - ray.origin);
         let p1 = turn_to(ray.axis, v1.xyz - ray.origin);
         let p2 = turn_to(ray.axis, v2.xyz - ray.origin);

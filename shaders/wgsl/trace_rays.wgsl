@@ -2,6 +2,7 @@
 // A ray takes three of `items`: origin, t_max; direction, mode; after's t, instance, primitive, 0; floats as bits.
 // A hit takes eight words of `film_out`: t, instance, primitive, b1, b2, 0, 0, 0.
 #import scene
+#import one_page
 #import trace
 
 fn trace_ray(index: u32) -> Hit {

@@ -13,4 +13,4 @@ pub mod package;
 
 /// Version of the kernel's image. It moves whenever one bit of any golden image moves; leases go only to workers of the
 /// job's kernel version.
-pub const KERNEL_VERSION: u32 = 2;
+pub const KERNEL_VERSION: u32 = 3;

@@ -143,6 +143,11 @@ pub enum Verify {
     Blocks(u32),
     /// Every block is.
     Double,
+    /// One block of as many tile-passes as the operator's clean record makes necessary: of those accepted from it, at most so
+    /// many in a million may be expected to be wholly forged.
+    Confidence {
+        wrong_ppm: u32,
+    },
 }
 
 /// How a device may compute.
@@ -392,8 +397,32 @@ pub struct WorkerStatus {
     pub rays_per_second: u64,
     /// Since it joined, until now or until it left.
     pub connected_ms: u64,
+    /// Of its operator, whatever worker it was earned with.
+    pub standing: OperatorStanding,
     /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
     pub reports: Vec<DeviceReport>,
+}
+
+/// What an operator has done on the farm, in tile-passes unless named otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct OperatorStanding {
+    /// How many must still be checked before its probation ends.
+    pub probation_left: u64,
+    pub delivered: u64,
+    /// Found right by somebody else.
+    pub checked: u64,
+    /// Wrong results.
+    pub wrong: u64,
+    /// Wrong answers to checks; after one it checks no more.
+    pub wrong_checks: u64,
+    /// Leases that it was late with, and that it failed.
+    pub late: u64,
+    pub failed: u64,
+    /// Returns from quarantine.
+    pub readmitted: u64,
+    /// Rays that nobody takes from it any more, and those of jobs that may still be overturned or of its probation.
+    pub rays_settled: u64,
+    pub rays_held: u64,
 }
 
 /// Where a worker stands.
@@ -408,6 +437,8 @@ pub enum WorkerState {
     Left {
         ago_ms: u64,
     },
+    /// Caught again and again; the reason names the last time.
+    Banned(String),
     /// It was not let in, as none of its devices serves; the reason names what failed.
     Refused(String),
 }

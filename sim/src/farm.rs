@@ -145,6 +145,9 @@ impl Farm {
             first_lease_grace_ms: 8_000,
             first_rate: 100_000,
             check_wait_max_ms: 5_000,
+            // Scenarios of their own look at probation and at returns from quarantine.
+            probation_tiles: 0,
+            quarantine_ms: u64::MAX,
             ..Config::new(Random::new(seed).secret())
         };
         Farm {

@@ -40,6 +40,8 @@ pub struct Shell {
     pub held: BTreeMap<LeaseId, BTreeMap<u32, Delivered>>,
     pub films: BTreeMap<JobId, Films>,
     pub quarantined: BTreeSet<NodeKey>,
+    /// Those that lost the right to check.
+    pub overruled: BTreeSet<NodeKey>,
     /// Tile-passes of complete jobs that are wrong, all by operators never caught.
     pub wrong_survived: u64,
     pub tiles_reset: u64,
@@ -108,6 +110,7 @@ impl Shell {
                 self.held.retain(|_, lease| !lease.is_empty());
             }
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
+            Effect::Overruled { operator, .. } => drop(self.overruled.insert(*operator)),
             Effect::DeliveryIgnored { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {
             }
         }

@@ -167,7 +167,9 @@ impl World {
         self.outcome.wrong_survived = self.shell.wrong_survived;
         self.outcome.tiles_reset = self.shell.tiles_reset;
         self.outcome.wrong_accepted = self.shell.wrong_accepted;
-        let caught = |node: &Node| self.shell.quarantined.contains(&node.key());
+        let caught = |node: &Node| {
+            self.shell.quarantined.contains(&node.key()) || self.shell.overruled.contains(&node.key())
+        };
         self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
         self.outcome.ended_ms = self.now_ms;
         self.outcome.digest = Some(self.core.state().digest());
@@ -349,6 +351,10 @@ impl World {
                             self.break_connection(node);
                         }
                     }
+                }
+                Effect::Overruled { operator, .. } => {
+                    let honest = |node: &Node| node.key() == operator && node.spec.cheat == Cheat::Honest;
+                    assert!(!self.nodes.iter().any(honest), "an honest checker is overruled");
                 }
                 _ => {}
             }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tessera_shared::admission::{DeviceReport, Serves};
-use tessera_shared::messages::{WorkerState, WorkerStatus};
+use tessera_shared::messages::{OperatorStanding, WorkerState, WorkerStatus};
 
 use crate::args::{CancelArguments, ListArguments};
 use crate::console;
@@ -59,6 +59,7 @@ fn state(worker: &WorkerStatus) -> (&'static str, Option<&str>) {
         WorkerState::Leaving => ("leaving", None),
         WorkerState::Left { .. } => ("left", None),
         WorkerState::Quarantined(reason) => ("quarantined", Some(reason)),
+        WorkerState::Banned(reason) => ("banned", Some(reason)),
         WorkerState::Refused(reason) => ("refused", Some(reason)),
     }
 }
@@ -77,6 +78,7 @@ fn worker_line(worker: &WorkerStatus) -> String {
     let of_score =
         percent_of_score(worker).map_or_else(String::new, |percent| format!(" ({percent} % of its score)"));
     let tiles = format!("{} tiles accepted, {} rejected", worker.tiles_accepted, worker.tiles_rejected);
+    let tiles = format!("{tiles}  {}", standing_line(&worker.standing));
     format!(
         "{}  {}  {state}{detail}  {rate} rays/s{of_score}  {tiles}  {}  key {}",
         worker.worker,
@@ -121,11 +123,34 @@ fn percent_of_score(worker: &WorkerStatus) -> Option<u64> {
     (score > 0 && worker.rays_per_second > 0).then_some(percent.min(u128::from(u64::MAX)) as u64)
 }
 
+/// An operator's record, without what is zero.
+fn standing_line(standing: &OperatorStanding) -> String {
+    let mut parts = match standing.probation_left {
+        0 => vec![format!("{} checked", standing.checked)],
+        left => vec![format!("on probation, {left} tiles to be checked")],
+    };
+    let counts = [
+        (standing.wrong, "wrong"),
+        (standing.wrong_checks, "wrong checks"),
+        (standing.late, "late"),
+        (standing.failed, "failed"),
+        (standing.readmitted, "returns from quarantine"),
+    ];
+    parts
+        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.push(format!("{} rays credited", amount(standing.rays_settled as f64)));
+    if standing.rays_held > 0 {
+        parts.push(format!("{} held", amount(standing.rays_held as f64)));
+    }
+    parts.join(", ")
+}
+
 fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
     let devices: Vec<_> =
         worker.devices.iter().map(|device| json!({"name": device.name, "driver": device.driver})).collect();
     let reports: Vec<_> = worker.reports.iter().map(report_json).collect();
     let (state, reason) = state(worker);
+    let standing = &worker.standing;
     let left_ms_ago = match worker.state {
         WorkerState::Left { ago_ms } => Some(ago_ms),
         _ => None,
@@ -135,6 +160,13 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
         "devices": devices, "state": state, "reason": reason, "left_ms_ago": left_ms_ago,
         "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
         "rays_per_second": worker.rays_per_second, "percent_of_score": percent_of_score(worker),
-        "connected_ms": worker.connected_ms, "reports": reports,
+        "connected_ms": worker.connected_ms,
+        "reports": reports,
+        "standing": {
+            "probation_left": standing.probation_left, "delivered": standing.delivered, "checked": standing.checked,
+            "wrong": standing.wrong, "wrong_checks": standing.wrong_checks, "late": standing.late,
+            "failed": standing.failed, "readmitted": standing.readmitted,
+            "rays_settled": standing.rays_settled, "rays_held": standing.rays_held,
+        },
     })
 }

@@ -35,8 +35,12 @@ fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
         Wanted::Spot => Verify::Blocks(1),
         Wanted::Blocks(blocks) => Verify::Blocks(blocks),
         Wanted::Double => Verify::Double,
-        Wanted::Confidence(_) => {
-            bail!("`verify`: confidence=P is not offered yet; use spot, blocks=N or double")
+        Wanted::Confidence(probability) => {
+            let wrong_ppm = ((1.0 - probability) * 1e6).round();
+            if wrong_ppm < 1.0 {
+                bail!("`verify`: confidence={probability}; at most 0.999999 is offered, else use double")
+            }
+            Verify::Confidence { wrong_ppm: wrong_ppm as u32 }
         }
     })
 }

@@ -4,7 +4,7 @@
 use tessera_shared::package::layout::{
     INSTANCE_FLIPPED, INSTANCE_IDENTITY, Instance, MATERIAL_EMISSIVE, Material, Mesh, NONE, VertexAttributes,
 };
-use tessera_shared::package::validate::{SECTION_BYTES_MAX, is_degenerate};
+use tessera_shared::package::validate::{VERTICES_MAX, is_degenerate};
 
 use super::CompileError;
 use super::number::{LARGEST, above, below, settled, settled3};
@@ -21,8 +21,6 @@ const CONDITION_MAX: f64 = 1_048_576.0;
 const BOX_PADDING: f64 = 1.0 / 65536.0;
 /// Vertices of instances that are moved to the world to find its box; beyond them, the corners of the mesh's own box are.
 const BOXED_VERTICES_MAX: u64 = 1 << 28;
-/// What one section holds.
-const VERTICES_MAX: u64 = SECTION_BYTES_MAX / size_of::<VertexAttributes>() as u64;
 /// Beyond this, an f32 texture coordinate has no fraction.
 const UV_MAX: f32 = 16_777_216.0;
 

@@ -1,7 +1,8 @@
 //! The list of light triangles with its cumulative probabilities, and how often each kind of light is picked.
 
-use tessera_shared::package::layout::{LightTriangle, NONE, SceneHeader};
+use tessera_shared::package::layout::{LightTriangle, NONE, SceneHeader, VertexAttributes};
 
+use super::emission::Emission;
 use super::geometry::Geometry;
 use crate::affine::{Affine, cross, length, sub};
 use crate::environment::table::cumulative;
@@ -18,14 +19,14 @@ pub struct Lights {
 }
 
 /// Lists the emissive triangles of every instance, in order, and writes each instance's first one into it.
-/// `mean_emission` is a material's mean radiance.
 pub fn lights(
     geometry: &mut Geometry,
-    mean_emission: &[f64],
+    emission: Emission<'_>,
     limits: &ImportLimits,
 ) -> Result<Lights, ImportError> {
     let total: u64 = geometry.instances.iter().map(|instance| u64::from(instance.emissive_count)).sum();
     ImportError::check("the scene's emissive surfaces", total, limits.light_triangles_max, "triangles")?;
+    let emission = emission.sampled_for(total);
     let (mut triangles, mut areas, mut powers) = (Vec::new(), Vec::new(), Vec::new());
     for (index, instance) in geometry.instances.iter_mut().enumerate() {
         let to_world = Affine(instance.object_to_world.map(|row| row.map(f64::from)));
@@ -41,7 +42,7 @@ pub fn lights(
             let area = length(cross(sub(q, p), sub(r, p))) / 2.0;
             triangles.push(LightTriangle { instance: index as u32, triangle, cdf: 0, pdf_area: 0.0 });
             areas.push(area);
-            powers.push(area * mean_emission[material as usize]);
+            powers.push(area * emission.of_triangle(material, coordinates(&geometry.attributes, [a, b, c])));
         }
     }
     let mut cdf = vec![0; triangles.len()];
@@ -54,6 +55,14 @@ pub fn lights(
         before = reached;
     }
     Ok(Lights { triangles, power: powers.iter().sum::<f64>() * std::f64::consts::PI })
+}
+
+/// Both sets of texture coordinates of a triangle's vertices.
+fn coordinates(attributes: &[VertexAttributes], corners: [u32; 3]) -> [[[f64; 2]; 2]; 3] {
+    corners.map(|corner| {
+        let VertexAttributes { u0, v0, u1, v1, .. } = attributes[corner as usize];
+        [[u0, v0], [u1, v1]].map(|uv| uv.map(f64::from))
+    })
 }
 
 /// The power of each kind of light, in watts of luminance; `None` where there is none of it.

@@ -2,6 +2,7 @@
 //! are picked, how numbers are rounded.
 
 mod camera;
+mod emission;
 mod film;
 mod geometry;
 mod glass;
@@ -143,7 +144,8 @@ impl Frames<'_> {
         let limits = self.limits;
         let surfaces = self.surfaces(&model);
         let mut geometry = geometry::geometry(&model, &surfaces.materials, limits)?;
-        let lights = lights::lights(&mut geometry, &surfaces.mean_emission, limits)?;
+        let emission = emission::Emission::new(&model.materials, &model.images, &surfaces.mean_emission);
+        let lights = lights::lights(&mut geometry, emission, limits)?;
         let stage = stage.or(geometry.bounds);
         let choice = camera::CameraChoice { keys: &self.shot.camera, lens: self.shot.lens.as_ref() };
         let camera = camera::camera(choice, &model.cameras, stage, &self.shot.grid)?;

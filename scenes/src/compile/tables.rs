@@ -1,8 +1,8 @@
-//! Tables that every package carries, computed once: sRGB, Sobol direction numbers, directional albedo of GGX and of sheen.
+//! Tables that every package carries, computed once: sRGB, directional albedo of GGX and of sheen.
 
 use std::sync::OnceLock;
 
-use tessera_shared::package::layout::tables::{ALBEDO, ALBEDO_EDGE, ALPHA_MIN, SOBOL, SRGB, pairs, words};
+use tessera_shared::package::layout::tables::{ALBEDO, ALBEDO_EDGE, ALPHA_MIN, SRGB, pairs, words};
 
 use super::number::settled;
 use crate::srgb::srgb_to_linear;
@@ -14,11 +14,6 @@ pub fn tables() -> &'static [f32] {
         let mut tables = vec![0.0f32; words(ALBEDO_EDGE)];
         for (byte, out) in tables[SRGB..SRGB + 256].iter_mut().enumerate() {
             *out = settled(srgb_to_linear(byte as f64 / 255.0));
-        }
-        for (word, out) in
-            tessera_shared::package::validate::SOBOL_DIRECTIONS.iter().zip(&mut tables[SOBOL..])
-        {
-            *out = f32::from_bits(*word);
         }
         fill_albedo(&mut tables[ALBEDO..ALBEDO + pairs(ALBEDO_EDGE)]);
         fill_sheen(&mut tables[ALBEDO + pairs(ALBEDO_EDGE)..]);

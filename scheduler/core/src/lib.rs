@@ -8,6 +8,7 @@ mod judgement;
 pub mod leases;
 mod lending;
 mod machine;
+pub mod policy;
 pub mod record;
 mod sanity;
 pub mod state;

@@ -8,10 +8,11 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
-use crate::accounting::{OperatorId, Operators};
+use crate::accounting::{OperatorId, Operators, Standing};
 use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
 use crate::jobs::{Job, Phase};
+pub use crate::leases::RefereeWork;
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
@@ -35,21 +36,6 @@ pub struct Worker {
 pub struct LeftWorker {
     pub worker: Worker,
     pub at_ms: u64,
-}
-
-/// What the referee was asked.
-#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
-pub enum RefereeWork {
-    Check { job: JobId, tiles: Vec<CheckTile> },
-    Dispute { job: JobId, tile: TileKey },
-}
-
-impl RefereeWork {
-    pub fn job(&self) -> JobId {
-        match self {
-            RefereeWork::Check { job, .. } | RefereeWork::Dispute { job, .. } => *job,
-        }
-    }
 }
 
 /// A job's place in the order of service: higher priority first, then older.
@@ -111,7 +97,8 @@ impl State {
             }
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
-                self.jobs.remove(job);
+                let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
+                accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
                 self.ended.retain(|ended| ended != job);
             }
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
@@ -145,14 +132,18 @@ impl State {
             Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
             Record::Requeued { job, tiles } => self.requeue(*job, tiles),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
-            Record::Quarantined { operator, evidence } => {
-                self.operators.quarantine(*operator, evidence.clone())
+            Record::Quarantined { operator, evidence, at_ms, fraud } => {
+                let evidence = evidence.clone();
+                let standing = match fraud {
+                    true => Standing::Banned(evidence),
+                    false => Standing::Quarantined { evidence, at_ms: *at_ms },
+                };
+                self.operators.convict(*operator, standing);
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
-            Record::Examined { worker, examined } => {
-                self.next_worker = self.next_worker.max(worker.0 + 1);
-                self.admissions.enter(*worker, examined.clone());
-            }
+            Record::Readmitted { operator } => self.operators.readmit(*operator),
+            Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
+            Record::Examined { worker, examined } => self.examined(*worker, examined),
         }
     }
 
@@ -198,6 +189,7 @@ impl State {
         self.left.clear();
         self.admissions = Admissions::default();
         self.referee.clear();
+        self.operators.restart();
         self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
         for lease in self.leases.values_mut() {
@@ -283,6 +275,7 @@ impl State {
         if let Hold::Live = lent.hold {
             self.drop_holder(lent.job, lent.worker);
         }
+        self.operators.conduct_mut(lent.operator).delivered += tiles.len() as u64;
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
             match landing {
@@ -321,6 +314,11 @@ impl State {
         let was_live = lent.live();
         lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
         let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        match end {
+            LeaseEnd::Expired => self.operators.conduct_mut(lent.operator).late += 1,
+            LeaseEnd::Failed { .. } => self.operators.conduct_mut(lent.operator).failed += 1,
+            LeaseEnd::Lost | LeaseEnd::Revoked => {}
+        }
         let stays =
             matches!(end, LeaseEnd::Expired | LeaseEnd::Lost) && matches!(work, LeaseWork::Render { .. });
         if !stays {
@@ -372,6 +370,13 @@ impl State {
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
+                if by != Proof::Unverified
+                    && let Some(delivery) = life.delivery()
+                {
+                    let conduct = self.operators.conduct_mut(delivery.operator);
+                    conduct.checked += 1;
+                    conduct.clean += 1;
+                }
                 let by = life.delivery().map(|held| held.worker);
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_accepted += 1;

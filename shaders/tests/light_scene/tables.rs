@@ -117,7 +117,7 @@ fn sheen_albedo(mu: f64, roughness: f64) -> f64 {
 }
 
 /// Where the tables of a glass of index 1.5 start, for an edge of 32.
-pub const GLASS: u32 = 288 + 2 * 2048;
+pub const GLASS: u32 = 256 + 2 * 2048;
 
 /// The tables section of `layout.rs`.
 pub fn tables(edge: usize) -> Vec<f32> {
@@ -128,7 +128,6 @@ pub fn tables(edge: usize) -> Vec<f32> {
             let s = f64::from(byte) / 255.0;
             table.push(if s <= 0.04045 { s / 12.92 } else { ((s + 0.055) / 1.055).powf(2.4) } as f32);
         }
-        table.extend([0.0; 32]);
         for row in 0..edge {
             let roughness = row as f64 / (edge - 1) as f64;
             let alpha = (roughness * roughness).max(0.0009765625);

@@ -2,7 +2,6 @@
 //! validator.
 
 use super::layout::{SceneHeader, tables};
-use super::validate::SOBOL_DIRECTIONS;
 use super::{Camera, FrameEntry, Manifest, Package, SceneEntry, Section, SectionKind, Settings};
 use crate::KERNEL_VERSION;
 use crate::digest::Digest;
@@ -31,8 +30,7 @@ impl Package {
             scenes: vec![SceneEntry { sections: Vec::new() }],
         };
         let header = SceneHeader { environment_cos: 1.0, albedo_edge: ALBEDO_EDGE, ..SceneHeader::default() };
-        let mut words = vec![0u32; tables::words(ALBEDO_EDGE)];
-        words[tables::SOBOL..tables::SOBOL + SOBOL_DIRECTIONS.len()].copy_from_slice(&SOBOL_DIRECTIONS);
+        let words = vec![0u32; tables::words(ALBEDO_EDGE)];
         let mut package = Package { manifest, blobs: Default::default() };
         package.add_section(SectionKind::Header, bytemuck::bytes_of(&header));
         package.add_section(SectionKind::Tables, bytemuck::cast_slice(&words));

@@ -307,8 +307,6 @@ impl EnvironmentTable {
 pub mod tables {
     /// 256 floats: sRGB byte to linear (IEC 61966-2-1).
     pub const SRGB: usize = 0;
-    /// 32 floats, bit patterns of u32: direction numbers of the second Sobol dimension.
-    pub const SOBOL: usize = 256;
     /// Directional albedo of the GGX lobe without Fresnel, split for Schlick: E(μ, α) = F0 · A + B with F90 = 1. `edge`²
     /// pairs (A, B), row of roughness r = row/(edge−1) (α = r², floored at [`ALPHA_MIN`]), column of μ = cos θ at
     /// (column + ½)/edge. Bilinear, clamped.
@@ -316,7 +314,7 @@ pub mod tables {
     /// After it, of the same shape, sheen of colour 1: what it reflects, at most 1, and the scale that holds it there. Then the tables that materials point to: of a glass, pairs (reflected, refracted) of the same shape, seen
     /// from outside and then from inside; of a film, [`FILM_FLOATS`] reflectances by thickness, cosine, channel and
     /// reflectance of the base.
-    pub const ALBEDO: usize = 288;
+    pub const ALBEDO: usize = 256;
     /// Edge that the package compiler writes.
     pub const ALBEDO_EDGE: u32 = 32;
     /// Least α that kernels use.

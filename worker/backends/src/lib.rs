@@ -6,6 +6,7 @@ mod backend;
 pub mod conformance;
 mod cpu;
 mod gpu;
+mod pages;
 mod params;
 pub mod probe;
 mod scene;

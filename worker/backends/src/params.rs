@@ -5,6 +5,7 @@ use tessera_shared::package::Projection;
 use tessera_shared::package::layout::SceneHeader;
 
 use crate::backend::FrameView;
+use crate::pages::PageShifts;
 
 /// `Params` of `scene.wgsl`.
 #[repr(C)]
@@ -27,11 +28,12 @@ pub struct KernelParams {
     /// 1 for an orthographic camera.
     pub projection: u32,
     pub lens_radius_px: f32,
+    pub page_shifts: PageShifts,
     pub header: SceneHeader,
 }
 
 impl KernelParams {
-    /// Parameters of a dispatch without items yet.
+    /// Parameters of a dispatch without items yet, over arrays of one page each.
     pub fn new(frame: &FrameView, header: SceneHeader, tlas_root: u32) -> KernelParams {
         let FrameView { number, camera, settings } = frame;
         KernelParams {
@@ -54,6 +56,7 @@ impl KernelParams {
                 Projection::Orthographic => 1,
             },
             lens_radius_px: camera.lens_radius_px,
+            page_shifts: PageShifts::ONE_PAGE,
             header,
         }
     }
@@ -100,6 +103,7 @@ mod tests {
             projection,
             lens_radius_px,
         });
+        let pages = record!(PageShifts { page_shift_64, page_shift_48, page_shift_16, page_shift_4 });
         let header = record!(SceneHeader {
             environment_width,
             environment_height,
@@ -118,8 +122,10 @@ mod tests {
             reserved0,
             reserved1,
         });
-        let start = offset_of!(KernelParams, header) as u32;
-        members.extend(header.1.into_iter().map(|(name, offset)| (name, start + offset)));
+        let starts = [offset_of!(KernelParams, page_shifts), offset_of!(KernelParams, header)];
+        for (start, (_, inner)) in starts.into_iter().zip([pages, header]) {
+            members.extend(inner.into_iter().map(|(name, offset)| (name, start as u32 + offset)));
+        }
         assert_eq!(kernel("Params"), (size, members));
     }
 

@@ -134,7 +134,7 @@ pub fn trace_rays_on(
     }
     let written = scene_sections(scene, |sections| {
         let mut buffers = vec![read(bytemuck::bytes_of(&params))];
-        buffers.extend(sections.iter().map(|&(_, bytes)| read(bytes)));
+        buffers.extend(sections.iter().map(|section| read(section.bytes)));
         buffers.extend([read(bytemuck::cast_slice(&items)), ComputeBuffer { bytes: &film, writable: true }]);
         let groups = (rays.len() as u32).div_ceil(64);
         adapter.run_compute(tessera_shaders::spirv::TRACE_RAYS, ENTRY_POINT, &buffers, [groups, 1, 1])

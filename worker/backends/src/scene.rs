@@ -162,9 +162,9 @@ impl PreparedScene {
 
     /// Bytes that a GPU is given of the scene. The kernel's volumes are built when this is first asked.
     pub fn device_bytes(&self) -> u64 {
-        let bytes =
-            |sections: &[(&'static str, &[u8])]| sections.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-        crate::gpu::scene_sections(self, bytes)
+        crate::gpu::scene_sections(self, |sections| {
+            sections.iter().map(|section| section.bytes.len() as u64).sum()
+        })
     }
 
     /// Instances with the roots of the kernel's volumes.

@@ -7,8 +7,9 @@ mod light;
 mod material;
 mod scene;
 
+use super::layout::VertexAttributes;
 use super::manifest::{BOUNCES_MAX, FRAMES_MAX, Manifest, SAMPLES_MAX};
-use super::{Camera, Package, Settings};
+use super::{Camera, Package, SectionKind, Settings};
 use crate::grid::Grid;
 use scene::Scene;
 
@@ -16,8 +17,12 @@ use scene::Scene;
 pub const MAGNITUDE_MIN: f32 = 8.673_617_4e-19;
 /// Greatest magnitude of a coordinate: 2⁴⁰.
 pub const MAGNITUDE_MAX: f32 = 1_099_511_627_776.0;
-/// Largest section: what one storage buffer holds on every device.
-pub const SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
+/// Largest section that is bound whole: what one storage buffer holds on every device.
+const WHOLE_SECTION_BYTES_MAX: u64 = (1 << 31) - 1;
+/// Most vertices, and most triangles, of a scene.
+pub const VERTICES_MAX: u64 = 1 << 27;
+/// Most texels of a scene.
+pub const TEXELS_MAX: u64 = 1 << 30;
 /// Most bytes that the scenes of a package name together, shared sections counted for every scene: validating takes time in
 /// proportion.
 pub const SCENES_BYTES_MAX: u64 = 1 << 42;
@@ -32,16 +37,16 @@ pub const FILM_MAX: f32 = 16_777_216.0;
 /// Largest edge of the directional-albedo table.
 pub const ALBEDO_EDGE_MAX: u32 = 256;
 
-/// Direction numbers of the second Sobol dimension (primitive polynomial x + 1; Bratley and Fox 1988).
-pub const SOBOL_DIRECTIONS: [u32; 32] = {
-    let mut directions = [1u32 << 31; 32];
-    let mut i = 1;
-    while i < 32 {
-        directions[i] = directions[i - 1] ^ (directions[i - 1] >> 1);
-        i += 1;
+/// Largest section of a kind, bytes. What kernels read in pages may be larger than what is bound whole: a device that binds
+/// 2 GiB at once holds all of it.
+pub const fn section_bytes_max(kind: SectionKind) -> u64 {
+    match kind {
+        SectionKind::Positions | SectionKind::Triangles => VERTICES_MAX * 16,
+        SectionKind::Attributes => VERTICES_MAX * size_of::<VertexAttributes>() as u64,
+        SectionKind::Texels => TEXELS_MAX * 4,
+        _ => WHOLE_SECTION_BYTES_MAX,
     }
-    directions
-};
+}
 
 /// The rule that a package breaks, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,11 +157,9 @@ pub fn validate_manifest(manifest: &Manifest) -> Checked {
             if !seen.insert(section.kind) {
                 return invalid(place(), "the section is there twice");
             }
-            if section.bytes == 0 || section.bytes > SECTION_BYTES_MAX {
-                return invalid(
-                    place(),
-                    format!("{} bytes; 1 to {SECTION_BYTES_MAX} are read", section.bytes),
-                );
+            let bytes_max = section_bytes_max(section.kind);
+            if section.bytes == 0 || section.bytes > bytes_max {
+                return invalid(place(), format!("{} bytes; 1 to {bytes_max} are read", section.bytes));
             }
         }
     }

@@ -5,8 +5,8 @@ use bytemuck::Pod;
 use super::instance::validate_instance;
 use super::light::{validate_picks, validate_punctual};
 use super::{
-    ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, SOBOL_DIRECTIONS, Seen, invalid, is_degenerate,
-    is_number, numbers, within,
+    ALBEDO_EDGE_MAX, Checked, InvalidPackage, MAGNITUDE_MAX, Seen, invalid, is_degenerate, is_number,
+    numbers, within,
 };
 use crate::grid::FRAME_EDGE_MAX_PX;
 use crate::package::layout::{
@@ -132,10 +132,6 @@ impl<'a> Scene<'a> {
         within("tables", "sRGB", srgb, 0.0, 1.0)?;
         if srgb.windows(2).any(|pair| pair[0] > pair[1]) {
             return invalid("tables", "sRGB falls");
-        }
-        let sobol = values[tables::SOBOL..tables::SOBOL + 32].iter().map(|x| x.to_bits());
-        if !sobol.eq(SOBOL_DIRECTIONS) {
-            return invalid("tables", "these are not the direction numbers of the second Sobol dimension");
         }
         within("tables", "albedo", &values[tables::ALBEDO..], 0.0, 1.0)
     }

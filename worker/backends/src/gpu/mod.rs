@@ -3,6 +3,8 @@
 mod adapters;
 mod device;
 mod memory;
+#[cfg(test)]
+mod paging;
 mod render;
 mod upload;
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera_shaders::cpu::{BINDINGS, ENTRY_POINT};
+use tessera_shaders::cpu_render_paged::{BINDINGS as PAGED_BINDINGS, ENTRY_POINT as PAGED_ENTRY_POINT};
 use tessera_shaders::spirv;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels};
 use tessera_shared::messages::Mode;
 
 use super::adapters::{GpuAdapter, GpuOptions};
 use super::device::{DeviceError, Kernel, OpenDevice};
-use super::upload::{SceneBuffers, upload};
+use super::upload::{BindingLimits, SceneBuffers, upload};
 use crate::backend::{Backend, BlockItem, DeviceDescription, FrameView, RenderError, check_items};
+use crate::pages::PageShifts;
 use crate::params::KernelParams;
 use crate::scene::PreparedScene;
 
@@ -77,6 +79,8 @@ impl Budget {
 struct Ready {
     device: OpenDevice,
     kernel: Kernel,
+    /// Of scenes that are cut into pages, compiled when one arrives.
+    paged_kernel: Option<Kernel>,
     params: wgpu::Buffer,
     items: wgpu::Buffer,
     film: wgpu::Buffer,
@@ -89,17 +93,22 @@ pub(super) struct GpuBackend {
     options: GpuOptions,
     ready: Option<Ready>,
     budget: Budget,
-    /// Largest buffer that can be bound, bytes.
-    buffer_max: u64,
+    pub(super) limits: BindingLimits,
 }
 
 impl GpuBackend {
     pub fn open(adapter: GpuAdapter, options: GpuOptions) -> Result<GpuBackend, DeviceError> {
         let limits = adapter.adapter().limits();
-        let buffer_max = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let bytes_max = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let page_shifts = PageShifts::within(bytes_max);
+        let limits = BindingLimits {
+            binding_bytes_max: bytes_max,
+            page_shifts,
+            can_page: limits.max_storage_buffers_per_shader_stage >= PAGED_BINDINGS.len() as u32,
+        };
         let ready = Ready::open(&adapter, &options)?;
         let budget = Budget { block_samples: FIRST_SAMPLES };
-        Ok(GpuBackend { adapter, options, ready: Some(ready), budget, buffer_max })
+        Ok(GpuBackend { adapter, options, ready: Some(ready), budget, limits })
     }
 
     fn name(&self) -> String {
@@ -121,8 +130,16 @@ impl GpuBackend {
         if ready.scene.as_ref().is_none_or(|held| !Arc::ptr_eq(&held.scene, scene)) {
             // The old one goes first: both may not fit.
             ready.scene = None;
-            match upload(&ready.device, &name, self.buffer_max, scene)? {
-                Ok(buffers) => ready.scene = Some(buffers),
+            match upload(&ready.device, &name, self.limits, scene)? {
+                Ok(buffers) => {
+                    if buffers.further_pages.is_some() && ready.paged_kernel.is_none() {
+                        match paged_kernel(&ready.device, self.options.mode) {
+                            Ok(kernel) => ready.paged_kernel = Some(kernel),
+                            Err(error) => return Ok(Err(error)),
+                        }
+                    }
+                    ready.scene = Some(buffers);
+                }
                 Err(error) => return Ok(Err(error)),
             }
         }
@@ -164,6 +181,16 @@ impl GpuBackend {
     }
 }
 
+/// The kernel for scenes that are cut into pages; compiled when one arrives.
+fn paged_kernel(device: &OpenDevice, mode: Mode) -> Result<Kernel, DeviceError> {
+    let writable: Vec<bool> = PAGED_BINDINGS.iter().map(|&(_, _, writable)| writable).collect();
+    let words = match mode {
+        Mode::Exact => spirv::RENDER_PAGED,
+        Mode::Fast => spirv::RENDER_PAGED_FAST,
+    };
+    device.kernel(words, PAGED_ENTRY_POINT, &writable)
+}
+
 impl Ready {
     fn open(adapter: &GpuAdapter, options: &GpuOptions) -> Result<Ready, DeviceError> {
         let device = adapter.open_device(options.cache_dir.as_deref())?;
@@ -178,7 +205,7 @@ impl Ready {
         let film = device.upload("film", &vec![0; ITEMS_MAX * BLOCK_BYTES], true);
         let readback = device.readback((ITEMS_MAX * BLOCK_BYTES) as u64);
         device.check()?;
-        Ok(Ready { device, kernel, params, items, film, readback, scene: None })
+        Ok(Ready { device, kernel, paged_kernel: None, params, items, film, readback, scene: None })
     }
 
     /// Renders at most [`ITEMS_MAX`] items and hands their bytes to `take`; returns how long the device took.
@@ -188,18 +215,26 @@ impl Ready {
         items: &[[u32; 4]],
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<Duration, DeviceError> {
-        let scene = self.scene.as_ref().map_or(&[][..], |scene| &scene.buffers);
-        self.device.write(&self.params, bytemuck::bytes_of(params));
+        let Some(scene) = &self.scene else {
+            return Err(DeviceError::Other("no scene was uploaded".to_owned()));
+        };
+        let page_shifts = scene.page_shifts;
+        self.device.write(&self.params, bytemuck::bytes_of(&KernelParams { page_shifts, ..*params }));
         self.device.write(&self.items, bytemuck::cast_slice(items));
         let mut buffers = vec![&self.params];
-        buffers.extend(scene);
+        buffers.extend(&scene.sections);
         buffers.extend([&self.items, &self.film]);
-        let group = self.device.bind(&self.kernel, &buffers);
+        buffers.extend(scene.further_pages.iter().flatten());
+        let kernel = match (&scene.further_pages, &self.paged_kernel) {
+            (Some(_), Some(paged)) => paged,
+            _ => &self.kernel,
+        };
+        let group = self.device.bind(kernel, &buffers);
         let count = items.len() as u32;
         let workgroups = [count.min(GROUPS_ACROSS), count.div_ceil(GROUPS_ACROSS), 1];
         let bytes = (items.len() * BLOCK_BYTES) as u64;
         let start = Instant::now();
-        self.device.run(&self.kernel, &group, workgroups, &[(&self.film, &self.readback, bytes)])?;
+        self.device.run(kernel, &group, workgroups, &[(&self.film, &self.readback, bytes)])?;
         let took = start.elapsed();
         self.device.read(&self.readback, bytes, take)?;
         Ok(took)
@@ -342,9 +377,9 @@ mod tests {
         };
         let (scene, frame, items) = empty_frame();
         let mut backend = GpuBackend::open(adapter, GpuOptions::default()).unwrap();
-        backend.buffer_max = 1000;
+        backend.limits.binding_bytes_max = 1000;
         let error = backend.render(&scene, &frame, &items).unwrap_err().to_string();
-        assert!(error.contains("1216 bytes for tables") && error.contains("at most 1000"), "{error}");
+        assert!(error.contains("1088 bytes for tables") && error.contains("at most 1000"), "{error}");
     }
 
     #[test]
