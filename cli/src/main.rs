@@ -8,13 +8,16 @@ mod bench;
 mod console;
 mod devices;
 mod diff;
+mod estimate;
 mod failure;
 mod farm;
 mod output;
 mod progress;
+mod receipt;
 mod referee;
 mod render;
 mod shot;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Workers(arguments) => farm::lists::workers(&arguments),
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Verify(arguments) => verify::run(*arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices => devices::list(),
     };

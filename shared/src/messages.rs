@@ -197,6 +197,10 @@ pub enum Request {
     /// Answer: [`FetchReply`], then the film's pixels, 32 bytes each, row-major: red, green, blue as `i64`, covered and
     /// clamped as `u32`, all little-endian.
     Fetch { job: JobId, frame: FrameNumber },
+    /// Asks who checks on this farm. Answer: [`CheckingReply`].
+    Checking,
+    /// Asks for the receipt of a finished frame of a job of one's own. Answer: [`ReceiptReply`], then the receipt's text.
+    Receipt { job: JobId, frame: FrameNumber },
 }
 
 /// Answer to [`Request::Blob`].
@@ -291,6 +295,23 @@ pub enum FetchReply {
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum ManifestReply {
     /// So many bytes follow.
+    Follows {
+        bytes: u64,
+    },
+    Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Checking`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum CheckingReply {
+    /// So many of a thousand checks are done by those whom the farm's owner trusts, whoever is connected.
+    Trusted { permille: u32 },
+}
+
+/// Answer to [`Request::Receipt`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum ReceiptReply {
+    /// So many bytes follow, as [`crate::receipt::Receipt::from_text`] reads them.
     Follows {
         bytes: u64,
     },
@@ -458,3 +479,5 @@ message!(WorkerStatus, 1 << 20);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);
+message!(CheckingReply, 64);
+message!(ReceiptReply, 1 << 10);

@@ -150,6 +150,8 @@ fn requests() {
             Request::Cancel { job: JobId(2) },
             Request::Manifest { job: JobId(2) },
             Request::Fetch { job: JobId(2), frame: FrameNumber(24) },
+            Request::Checking,
+            Request::Receipt { job: JobId(2), frame: FrameNumber(24) },
         ],
         expect![[r#"
             2400000000[ab×32]fb0001
@@ -164,6 +166,8 @@ fn requests() {
             020000000602
             020000000702
             03000000080218
+            0100000009
+            030000000a0218
         "#]],
     );
 }
@@ -244,6 +248,13 @@ fn answers_about_jobs() {
             020000000101
         "#]],
     );
+    check(
+        &[ReceiptReply::Follows { bytes: 3000 }, ReceiptReply::Refused(JobRefusal::Unfinished)],
+        expect![[r#"
+            0400000000fbb80b
+            020000000103
+        "#]],
+    );
     let head = FrameHead {
         frame: FrameNumber(24),
         job_name: "shot".into(),
@@ -263,6 +274,16 @@ fn answers_about_jobs() {
             3d00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc7011010001
             020000000102
         "#]],
+    );
+}
+
+#[test]
+fn shares_of_checks() {
+    check(
+        &[CheckingReply::Trusted { permille: 50 }],
+        expect![[r#"
+        020000000032
+    "#]],
     );
 }
 

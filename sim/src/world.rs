@@ -14,11 +14,13 @@ use tessera_shared::lease::{BlockPass, Commit};
 use tessera_shared::messages::ToWorker;
 use tessera_worker_core::Event as NodeEvent;
 
+use crate::cheats::{Cheat, Plot};
 use crate::farm::{Farm, Fault};
-use crate::node::{Cheat, Node, Plot};
+use crate::node::Node;
 use crate::picture;
 use crate::random::Random;
 use crate::shell::{Delivered, Shell, blocks};
+use crate::tally::Tally;
 
 /// Simulated time after the last fault within which all jobs must have ended.
 const PATIENCE_MS: u64 = 4 * 3_600_000;
@@ -76,6 +78,7 @@ pub struct Outcome {
     pub leases: u64,
     pub records: Vec<Record>,
     pub digest: Option<Digest>,
+    pub tally: Tally,
 }
 
 /// The whole farm.
@@ -114,7 +117,7 @@ impl World {
             shadow: State::default(),
             shell: Shell::default(),
             nodes: farm.nodes.iter().cloned().map(Node::new).collect(),
-            plot: Plot::new(),
+            plot: Plot::new(farm.nodes.iter().any(|node| node.cheat == Cheat::Copier)),
             jobs: vec![None; farm.shots.len()],
             faults_over: false,
             outcome: Outcome::default(),
@@ -173,6 +176,7 @@ impl World {
         self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
         self.outcome.ended_ms = self.now_ms;
         self.outcome.digest = Some(self.core.state().digest());
+        self.close_tally();
         self.outcome.records = self.records;
         self.outcome
     }
@@ -328,6 +332,7 @@ impl World {
             let event = match outbound.message {
                 ToWorker::Lease(lease) => {
                     self.nodes[node].note(lease.id, &lease.work);
+                    self.count_check(node, &lease.work);
                     NodeEvent::Lease(lease)
                 }
                 ToWorker::Revoke(lease) => NodeEvent::Revoke(lease),
@@ -343,16 +348,19 @@ impl World {
                     self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
                 }
                 Effect::Quarantined { operator, .. } => {
+                    self.outcome.tally.convicted += 1;
                     for node in 0..self.nodes.len() {
                         if self.nodes[node].key() == operator {
                             let cheat = self.nodes[node].spec.cheat;
                             assert_ne!(cheat, Cheat::Honest, "honest worker {node} is quarantined");
                             self.nodes[node].banned = true;
                             self.break_connection(node);
+                            self.new_key(node);
                         }
                     }
                 }
                 Effect::Overruled { operator, .. } => {
+                    self.outcome.tally.convicted += 1;
                     let honest = |node: &Node| node.key() == operator && node.spec.cheat == Cheat::Honest;
                     assert!(!self.nodes.iter().any(honest), "an honest checker is overruled");
                 }
@@ -403,6 +411,7 @@ impl World {
             true => Err("the referee is out of memory".to_string()),
             false => Ok(RefereeDigests { blocks: digests, rays }),
         };
+        self.outcome.tally.rays_refereed += rays.total();
         self.schedule(Event::Refereed { id, outcome });
     }
 
@@ -417,7 +426,10 @@ impl World {
             Message::Pixels { lease, tiles, commit } => {
                 self.pixels_arrive(node, worker, lease, tiles, commit)
             }
-            Message::Checked(answer) => self.schedule(Event::Checked { worker, answer }),
+            Message::Checked(answer) => {
+                self.outcome.tally.rays_claimed += answer.rays.total();
+                self.schedule(Event::Checked { worker, answer });
+            }
             Message::Failed { lease, reason } => self.schedule(Event::LeaseFailed { worker, lease, reason }),
         }
     }
@@ -453,11 +465,13 @@ impl World {
             }
         };
         let by = self.nodes[node].key();
+        let counted = self.counted_delivery(node, lease, &tiles);
         self.scheduled(Event::Delivered { worker, lease, tiles: arrived }, |world| {
             let held = tiles.into_iter().map(|pixels| Delivered { job, pixels, by });
             let held: BTreeMap<u32, Delivered> = (0..).zip(held).collect();
             let before = world.shell.held.insert(lease, held);
             assert!(before.is_none(), "{lease} is delivered twice and taken twice");
+            world.outcome.tally += counted;
         });
     }
 }

@@ -111,9 +111,7 @@ fn note(row: &Row, worker: &WorkerStatus) -> Option<String> {
     let fast =
         !worker.reports.is_empty() && worker.reports.iter().all(|report| report.serves != Serves::Every);
     match &worker.state {
-        WorkerState::Refused(reason) | WorkerState::Quarantined(reason) | WorkerState::Banned(reason) => {
-            return Some(reason.clone());
-        }
+        WorkerState::Refused(reason) | WorkerState::Quarantined(reason) => return Some(reason.clone()),
         WorkerState::Leaving => return Some("it is leaving".to_owned()),
         _ if fast => return Some("it serves fast jobs alone".to_owned()),
         _ if row.accepted == 0 => {
@@ -173,7 +171,7 @@ mod tests {
     use tessera_shared::admission::DeviceReport;
     use tessera_shared::digest::Digest;
     use tessera_shared::ids::NodeKey;
-    use tessera_shared::messages::{Device, DeviceKind, OperatorStanding};
+    use tessera_shared::messages::{Device, DeviceKind};
 
     fn worker(id: u64, rays_per_second: u64, tiles_accepted: u64, state: WorkerState) -> WorkerStatus {
         let device = Device { name: "CPU".into(), kind: DeviceKind::Cpu, driver: "AVX2".into() };
@@ -194,7 +192,7 @@ mod tests {
             tiles_rejected: 0,
             rays_per_second,
             connected_ms: 1,
-            standing: OperatorStanding::default(),
+            standing: Default::default(),
             reports: vec![report],
         }
     }

@@ -88,6 +88,28 @@ fn worker_line(worker: &WorkerStatus) -> String {
     )
 }
 
+/// An operator's record, without what is zero.
+fn standing_line(standing: &OperatorStanding) -> String {
+    let mut parts = match standing.probation_left {
+        0 => vec![format!("{} checked", standing.checked)],
+        left => vec![format!("on probation, {left} tiles to be checked")],
+    };
+    let counts = [
+        (standing.wrong, "wrong"),
+        (standing.wrong_checks, "wrong checks"),
+        (standing.late, "late"),
+        (standing.failed, "failed"),
+        (standing.readmitted, "returns from quarantine"),
+    ];
+    parts
+        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.push(format!("{} rays credited", amount(standing.rays_settled as f64)));
+    if standing.rays_held > 0 {
+        parts.push(format!("{} held", amount(standing.rays_held as f64)));
+    }
+    parts.join(", ")
+}
+
 /// A device, and what bars it from what.
 fn named(report: &DeviceReport) -> String {
     let name = &report.device.name;
@@ -123,28 +145,6 @@ fn percent_of_score(worker: &WorkerStatus) -> Option<u64> {
     (score > 0 && worker.rays_per_second > 0).then_some(percent.min(u128::from(u64::MAX)) as u64)
 }
 
-/// An operator's record, without what is zero.
-fn standing_line(standing: &OperatorStanding) -> String {
-    let mut parts = match standing.probation_left {
-        0 => vec![format!("{} checked", standing.checked)],
-        left => vec![format!("on probation, {left} tiles to be checked")],
-    };
-    let counts = [
-        (standing.wrong, "wrong"),
-        (standing.wrong_checks, "wrong checks"),
-        (standing.late, "late"),
-        (standing.failed, "failed"),
-        (standing.readmitted, "returns from quarantine"),
-    ];
-    parts
-        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-    parts.push(format!("{} rays credited", amount(standing.rays_settled as f64)));
-    if standing.rays_held > 0 {
-        parts.push(format!("{} held", amount(standing.rays_held as f64)));
-    }
-    parts.join(", ")
-}
-
 fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
     let devices: Vec<_> =
         worker.devices.iter().map(|device| json!({"name": device.name, "driver": device.driver})).collect();
@@ -159,14 +159,13 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
         "worker": worker.worker.to_string(), "name": worker.name, "operator": worker.operator.to_string(),
         "devices": devices, "state": state, "reason": reason, "left_ms_ago": left_ms_ago,
         "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
-        "rays_per_second": worker.rays_per_second, "percent_of_score": percent_of_score(worker),
-        "connected_ms": worker.connected_ms,
-        "reports": reports,
         "standing": {
             "probation_left": standing.probation_left, "delivered": standing.delivered, "checked": standing.checked,
             "wrong": standing.wrong, "wrong_checks": standing.wrong_checks, "late": standing.late,
             "failed": standing.failed, "readmitted": standing.readmitted,
             "rays_settled": standing.rays_settled, "rays_held": standing.rays_held,
         },
+        "rays_per_second": worker.rays_per_second, "percent_of_score": percent_of_score(worker),
+        "connected_ms": worker.connected_ms, "reports": reports,
     })
 }

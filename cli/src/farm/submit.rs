@@ -12,10 +12,14 @@ use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let arguments = *arguments;
+    if arguments.dry_run {
+        return super::dry_run::run(arguments);
+    }
     // Before the long work: a farm that is not named stays so.
     super::link(&arguments.farm).or_exit(Exit::Usage)?;
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
     let verify = policy(shot.verify).or_exit(Exit::Usage)?;
+    crate::receipt::write_package(arguments.package.as_deref(), &compiled.package).or_exit(Exit::Output)?;
     let options = JobOptions { priority: shot.priority, verify, mode: shot.mode };
     let mut sent = 0;
     let job = super::with_client(&arguments.farm, async |client| {
@@ -29,7 +33,7 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
 }
 
 /// The farm's form of a job file's policy.
-fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
+pub(super) fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
     Ok(match wanted {
         Wanted::None => Verify::None,
         Wanted::Spot => Verify::Blocks(1),

@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod closed_pipe;
+mod dry_run;
 mod farm;
 mod golden;
 mod render;
 mod sandbox;
+mod verify;

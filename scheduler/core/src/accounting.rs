@@ -104,10 +104,13 @@ impl Operators {
         &mut self.all[id.0 as usize].conduct
     }
 
-    /// A result was wrong: its clean record is gone.
-    pub fn convict(&mut self, id: OperatorId, standing: Standing) {
+    /// A result was wrong: its clean record is gone, and with `fraud` its place for good.
+    pub fn convict(&mut self, id: OperatorId, evidence: Evidence, at_ms: u64, fraud: bool) {
         let operator = &mut self.all[id.0 as usize];
-        operator.standing = standing;
+        operator.standing = match fraud {
+            true => Standing::Banned(evidence),
+            false => Standing::Quarantined { evidence, at_ms },
+        };
         operator.conduct.wrong += 1;
         operator.conduct.clean = 0;
         operator.conduct.delivered_when_wrong = operator.conduct.delivered;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::ids::{NodeKey, WorkerId};
-use tessera_shared::messages::{Mode, OperatorStanding, TEXT_BYTES_MAX, WorkerState, WorkerStatus};
+use tessera_shared::messages::{Mode, TEXT_BYTES_MAX, WorkerState, WorkerStatus};
 
 use crate::api::{Answer, Record, RequestId, WorkerHello};
 use crate::machine::Core;
-use crate::state::State;
 
 /// Workers whose reports are kept: connected, left or refused, the last to come.
 const KEPT_MAX: usize = 1024;
@@ -75,14 +74,6 @@ fn served(reports: &[DeviceReport]) -> Option<Mode> {
     }
 }
 
-impl State {
-    /// Enters what a worker told; its id is taken, let in or not.
-    pub(crate) fn examined(&mut self, worker: WorkerId, examined: &Examined) {
-        self.next_worker = self.next_worker.max(worker.0 + 1);
-        self.admissions.enter(worker, examined.clone());
-    }
-}
-
 impl Core {
     /// Lets a worker in with the devices that serve, or refuses it by the name of what failed.
     pub(crate) fn examine(&mut self, request: RequestId, hello: ExaminedHello) {
@@ -126,7 +117,7 @@ pub(crate) fn refused_status(worker: WorkerId, examined: &Examined) -> WorkerSta
         tiles_rejected: 0,
         rays_per_second: 0,
         connected_ms: 0,
-        standing: OperatorStanding::default(),
+        standing: Default::default(),
         reports: examined.reports.clone(),
     }
 }

@@ -69,18 +69,3 @@ impl LentWork {
         matches!(&self.work, LeaseWork::Render { commit: Some(_), .. })
     }
 }
-
-/// What the referee was asked.
-#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
-pub enum RefereeWork {
-    Check { job: JobId, tiles: Vec<CheckTile> },
-    Dispute { job: JobId, tile: TileKey },
-}
-
-impl RefereeWork {
-    pub fn job(&self) -> JobId {
-        match self {
-            RefereeWork::Check { job, .. } | RefereeWork::Dispute { job, .. } => *job,
-        }
-    }
-}

@@ -3,11 +3,13 @@
 pub mod accounting;
 pub mod admission;
 pub mod api;
+pub mod credits;
 pub mod jobs;
 mod judgement;
 pub mod leases;
 mod lending;
 mod machine;
+pub mod odds;
 pub mod policy;
 pub mod record;
 mod sanity;

@@ -229,7 +229,7 @@ pub struct Delivery {
 }
 
 /// Why a tile-pass is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
 pub enum Proof {
     /// The job's policy asks for none.
     Unverified,

@@ -8,11 +8,10 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
-use crate::accounting::{OperatorId, Operators, Standing};
+use crate::accounting::{OperatorId, Operators};
 use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
-use crate::jobs::{Job, Phase};
-pub use crate::leases::RefereeWork;
+use crate::jobs::{Job, Phase, release, return_check};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
@@ -36,6 +35,21 @@ pub struct Worker {
 pub struct LeftWorker {
     pub worker: Worker,
     pub at_ms: u64,
+}
+
+/// What the referee was asked.
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+pub enum RefereeWork {
+    Check { job: JobId, tiles: Vec<CheckTile> },
+    Dispute { job: JobId, tile: TileKey },
+}
+
+impl RefereeWork {
+    pub fn job(&self) -> JobId {
+        match self {
+            RefereeWork::Check { job, .. } | RefereeWork::Dispute { job, .. } => *job,
+        }
+    }
 }
 
 /// A job's place in the order of service: higher priority first, then older.
@@ -133,17 +147,15 @@ impl State {
             Record::Requeued { job, tiles } => self.requeue(*job, tiles),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
             Record::Quarantined { operator, evidence, at_ms, fraud } => {
-                let evidence = evidence.clone();
-                let standing = match fraud {
-                    true => Standing::Banned(evidence),
-                    false => Standing::Quarantined { evidence, at_ms: *at_ms },
-                };
-                self.operators.convict(*operator, standing);
+                self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
             Record::Readmitted { operator } => self.operators.readmit(*operator),
             Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
-            Record::Examined { worker, examined } => self.examined(*worker, examined),
+            Record::Examined { worker, examined } => {
+                self.next_worker = self.next_worker.max(worker.0 + 1);
+                self.admissions.enter(*worker, examined.clone());
+            }
         }
     }
 
@@ -456,37 +468,5 @@ fn held_by(life: &TileLife) -> u64 {
         TileLife::Pending | TileLife::Leased { .. } => 0,
         TileLife::Delivered { .. } | TileLife::Checking { .. } => 1,
         TileLife::Disputed { claim, .. } => 1 + u64::from(matches!(**claim, Claim::Delivery(_))),
-    }
-}
-
-/// A lease no longer holds the tile-pass.
-fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
-    let life = match entry.open.get(&key).cloned() {
-        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
-            Some(other) => TileLife::Leased { lease: other, duplicate: None },
-            None => return drop(entry.put_back(key)),
-        },
-        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
-            TileLife::Leased { lease: first, duplicate: None }
-        }
-        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
-            TileLife::Delivered { delivery, duplicate: None, since_ms }
-        }
-        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
-            TileLife::Checking { delivery, duplicate: None, by }
-        }
-        _ => return,
-    };
-    entry.replace(key, life);
-}
-
-/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
-/// the check over and over and the job never end.
-fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
-    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
-        && by == checker
-    {
-        delivery.commit.referee = true;
-        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
     }
 }

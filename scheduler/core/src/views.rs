@@ -35,14 +35,12 @@ impl Core {
         let left = left.map(|(id, left)| (*id, &left.worker, Some(left.at_ms)));
         let mut page: Vec<_> = connected.chain(left).collect();
         page.sort_by_key(|(id, ..)| *id);
-        page.truncate(limit);
         let credits = self.credits();
-        let status = |(id, worker, left_ms): (WorkerId, &Worker, Option<u64>)| WorkerStatus {
+        let shown = page.into_iter().map(|(id, worker, left_ms)| WorkerStatus {
             standing: self
                 .standing(worker.operator, credits.get(&worker.operator).copied().unwrap_or_default()),
             ..self.worker(now_ms, id, worker, left_ms)
-        };
-        let shown = page.into_iter().map(status);
+        });
         let refused = self.state.admissions.refused(after).take(limit);
         let refused = refused.map(|(id, examined)| refused_status(id, examined));
         let mut page: Vec<WorkerStatus> = shown.chain(refused).collect();
@@ -112,6 +110,11 @@ impl Core {
             standing: OperatorStanding::default(),
             reports: self.state.admissions.reports(id).to_vec(),
         }
+    }
+
+    /// How many of a thousand checks go to the referee even where strangers could do them.
+    pub fn trusted_permille(&self) -> u32 {
+        self.config.referee_permille.min(1000)
     }
 
     /// What each operator did for a job.

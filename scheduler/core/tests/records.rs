@@ -128,9 +128,10 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
+        ("Examined", Record::Examined { worker, examined: examined() }),
     ]
     .into_iter()
-    .chain(standings())
+    .chain(standing())
     .chain(
         quarantines().map(|evidence| {
             ("Quarantined", Record::Quarantined { operator, evidence, at_ms: 5, fraud: false })
@@ -139,24 +140,15 @@ fn records() -> Vec<(&'static str, Record)> {
     .collect()
 }
 
-fn standings() -> Vec<(&'static str, Record)> {
-    let (job, lease, worker, operator) = (JOB, LEASE, WORKER, OperatorId(2));
+/// Records of what becomes of operators.
+fn standing() -> Vec<(&'static str, Record)> {
+    let operator = OperatorId(2);
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, blocks: wrong() };
+    let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
     vec![
         ("Readmitted", Record::Readmitted { operator }),
-        (
-            "Overruled",
-            Record::Overruled { operator, evidence: Evidence::WrongCheck { job, lease, blocks: wrong() } },
-        ),
-        (
-            "Quarantined for fraud",
-            Record::Quarantined {
-                operator,
-                evidence: Evidence::PixelsUnlikeCommit { job, lease, pass: pass() },
-                at_ms: 5,
-                fraud: true,
-            },
-        ),
-        ("Examined", Record::Examined { worker, examined: examined() }),
+        ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
+        ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
     ]
 }
 
@@ -225,10 +217,10 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
+        Examined: 1a04(09*32)017705010164010131(07*32)0105606469766001fb2c0100
         Readmitted: 1802
         Overruled: 19020207fb2c01010201020010(01*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501
-        Examined: 1a04(09*32)017705010164010131(07*32)0105606469766001fb2c0100
         Quarantined: 16020007fb2c01020300100500
         Quarantined: 16020107fb2c01010201020010(01*32)(02*32)0500
         Quarantined: 16020207fb2c01010201020010(01*32)(02*32)0500

@@ -17,6 +17,7 @@ use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
+use tessera_transport::identity::Identity;
 use tessera_transport::link::Role;
 use tessera_transport::tls::peer_key;
 
@@ -31,6 +32,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every connection shares.
 pub(crate) struct Farm {
+    /// Signs receipts.
+    pub identity: Identity,
     pub secrets: Secrets,
     pub driver: Driver,
     pub deliveries: Arc<Deliveries>,
@@ -40,6 +43,8 @@ pub(crate) struct Farm {
     pub blob_bytes_max: u64,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
+    /// Receipts are made one after the other, as each reads a whole film.
+    pub signing: tokio::sync::Semaphore,
 }
 
 /// Why a connection ends early.

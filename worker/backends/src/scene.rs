@@ -162,9 +162,10 @@ impl PreparedScene {
 
     /// Bytes that a GPU is given of the scene. The kernel's volumes are built when this is first asked.
     pub fn device_bytes(&self) -> u64 {
-        crate::gpu::scene_sections(self, |sections| {
+        let bytes = |sections: &[crate::pages::Section<'_>]| {
             sections.iter().map(|section| section.bytes.len() as u64).sum()
-        })
+        };
+        crate::gpu::scene_sections(self, bytes)
     }
 
     /// Instances with the roots of the kernel's volumes.
