@@ -346,6 +346,8 @@ pub struct JobStatus {
     pub workers: u32,
     /// Since the job was accepted, until now or its end.
     pub elapsed_ms: u64,
+    /// Tile-passes that were accepted, then doubted and rendered again: frames fetched before may have changed.
+    pub tiles_overturned: u64,
 }
 
 /// A worker as `workers` shows it.

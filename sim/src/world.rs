@@ -9,7 +9,7 @@ use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::{Core, Event, Output, tile_root};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
 use tessera_shared::messages::ToWorker;
 use tessera_worker_core::Event as NodeEvent;
@@ -62,8 +62,12 @@ pub struct Outcome {
     pub steps: u64,
     pub jobs_complete: u64,
     pub jobs_ended: u64,
-    /// Tile-passes of complete jobs that are wrong; their makers were not caught.
+    /// Tile-passes of complete jobs that are wrong; their makers, or those who proved all of them, were not caught.
     pub wrong_survived: u64,
+    /// Those whose makers were caught when the job was archived.
+    pub wrong_archived: u64,
+    /// How often a complete job was reopened.
+    pub jobs_reopened: u64,
     /// Places of the workers whose operators were caught.
     pub caught: Vec<usize>,
     pub tiles_reset: u64,
@@ -164,7 +168,8 @@ impl World {
         let films = self.shell.films.values();
         self.outcome.jobs_complete = films.clone().filter(|films| films.complete).count() as u64;
         self.outcome.jobs_ended = films.filter(|films| films.ended).count() as u64;
-        self.outcome.wrong_survived = self.shell.wrong_survived;
+        self.count_wrong();
+        self.outcome.jobs_reopened = self.shell.jobs_reopened;
         self.outcome.tiles_reset = self.shell.tiles_reset;
         self.outcome.wrong_accepted = self.shell.wrong_accepted;
         let caught = |node: &Node| self.shell.quarantined.contains(&node.key());
@@ -173,6 +178,26 @@ impl World {
         self.outcome.digest = Some(self.core.state().digest());
         self.outcome.records = self.records;
         self.outcome
+    }
+
+    /// What is wrong at the end, and that whoever was caught has no part in it.
+    fn count_wrong(&mut self) {
+        let state = self.core.state();
+        for (job, pass, by) in self.shell.wrong() {
+            let caught = |key: &NodeKey| self.shell.quarantined.contains(key);
+            match state.jobs.get(&job).filter(|entry| entry.overturnable()) {
+                None if caught(&by) => self.outcome.wrong_archived += 1,
+                None => self.outcome.wrong_survived += 1,
+                Some(entry) => {
+                    let accepted = entry.key_of(pass).and_then(|key| entry.accepted(key));
+                    let accepted = accepted.expect("it is in the film");
+                    let voucher = accepted.proof.operator().map(|operator| state.operators.key(operator));
+                    let vouched = accepted.whole && voucher.is_some_and(|key| !caught(&key));
+                    assert!(vouched || !caught(&by), "{job} {pass:?} is wrong and its maker was caught");
+                    self.outcome.wrong_survived += 1;
+                }
+            }
+        }
     }
 
     fn note(&mut self, line: String) {

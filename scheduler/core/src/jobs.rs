@@ -9,6 +9,7 @@ use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
+use crate::overturn::proven_whole;
 use crate::record::{Delivery, JobEnd, Proof};
 use crate::tiles::{Shape, TileKey, TileLife};
 
@@ -34,6 +35,8 @@ pub struct Acceptance {
     pub worker: WorkerId,
     pub proof: Proof,
     pub rays: Rays,
+    /// Somebody other than its maker has rendered all of its blocks to the same digests.
+    pub whole: bool,
 }
 
 /// What a frame has accepted.
@@ -83,6 +86,10 @@ pub struct Job {
     pub accounts: BTreeMap<OperatorId, Account>,
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
+    /// Accepted tile-passes that went back to the queue.
+    pub overturned: u64,
+    /// How often it ran again after it had completed.
+    pub reopened: u32,
 }
 
 impl Job {
@@ -109,6 +116,8 @@ impl Job {
             rays: Rays::default(),
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
+            overturned: 0,
+            reopened: 0,
             spec,
             shape,
         }
@@ -227,7 +236,9 @@ impl Job {
         self.settle_owed(key, Some(&life));
         let Some(delivery) = life.delivery() else { return };
         self.failures.remove(&key);
-        let entry = Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays };
+        let whole = proven_whole(&life, proof, self.shape.blocks(key));
+        let entry =
+            Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays, whole };
         let size = self.shape.tile_passes as usize;
         let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
             accepted: 0,
@@ -263,12 +274,13 @@ impl Job {
         let account = self.accounts.entry(entry.by).or_default();
         account.tiles -= 1;
         rays_less(&mut account.rendered, entry.rays);
+        self.overturned += 1;
         self.open.insert(key, TileLife::Pending);
         self.returned.insert(key);
         Some(entry)
     }
 
-    /// Drops everything that only a running job needs.
+    /// Drops everything that only a running job needs. A completed job keeps its ledgers until it is archived.
     pub fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.returned.clear();
@@ -277,7 +289,9 @@ impl Job {
         self.owed_referee.clear();
         self.owed_blocks = 0;
         self.failures.clear();
-        self.ledgers.clear();
+        if !matches!(self.phase, Phase::Completed { .. }) {
+            self.ledgers.clear();
+        }
         self.holders.clear();
     }
 }

@@ -242,7 +242,7 @@ impl Core {
                 (wrong(&delivery), wrong(&other).map(|evidence| (other.operator, evidence)))
             }
         };
-        // Judged before accepted: the job may complete with this tile-pass, and then nothing is overturned any more.
+        // Judged before accepted: the job may complete with this tile-pass, and would be reopened at once.
         let right = first_wrong.is_none();
         let wrong = first_wrong.map(|evidence| (delivery.operator, evidence)).into_iter().chain(second_wrong);
         for (operator, evidence) in wrong {
@@ -292,9 +292,8 @@ impl Core {
         for worker in &workers {
             self.drop_session(*worker);
         }
-        let running: Vec<_> =
-            self.state.jobs.iter().filter(|(_, job)| job.running()).map(|(id, _)| *id).collect();
-        for job in running {
+        let doubtful = self.state.jobs.iter().filter(|(_, job)| job.overturnable()).map(|(id, _)| *id);
+        for job in doubtful.collect::<Vec<_>>() {
             self.undo_deliveries(job, operator);
             self.overturn(job, operator);
         }
@@ -331,15 +330,13 @@ impl Core {
         }
     }
 
-    /// Tiles of which a pass was accepted from the operator, or on its word, are rendered anew with all their passes.
+    /// Tiles of which a pass rests on the operator are rendered anew with all their passes; a completed job runs again.
     fn overturn(&mut self, job: JobId, operator: OperatorId) {
         let entry = &self.state.jobs[&job];
         let mut doubtful = BTreeSet::new();
         for (frame, ledger) in &entry.ledgers {
             for (index, accepted) in ledger.entries.iter().enumerate() {
-                let rests =
-                    accepted.is_some_and(|a| a.by == operator || a.proof == Proof::Operator(operator));
-                if rests {
+                if accepted.is_some_and(|accepted| accepted.rests_on(operator)) {
                     doubtful.insert((*frame, index as u32 % entry.shape.tiles));
                 }
             }

@@ -272,6 +272,9 @@ impl Core {
                 sooner(since_ms + u64::from(self.config.check_wait_max_ms));
             }
         }
+        if let Some(at_ms) = self.archive_at_ms() {
+            sooner(at_ms);
+        }
         if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {
             sooner(self.duplicates_ms.max(self.now_ms + DUPLICATES_EVERY_MS));
         }

@@ -7,6 +7,7 @@ mod judgement;
 pub mod leases;
 mod lending;
 mod machine;
+pub mod overturn;
 pub mod record;
 mod sanity;
 pub mod state;

@@ -91,6 +91,7 @@ impl Core {
             Event::Refereed { id, outcome } => self.refereed(id, outcome),
         }
         self.expire();
+        self.archive_jobs();
         self.ask_referee();
         self.fill();
         let mut out = std::mem::take(&mut self.out);

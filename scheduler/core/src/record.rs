@@ -123,10 +123,15 @@ pub enum Record {
         operator: OperatorId,
         evidence: Evidence,
     },
-    /// Accepted tile-passes go back to the queue.
+    /// Accepted tile-passes go back to the queue. A job that had completed runs again.
     Overturned {
         job: JobId,
         tiles: Vec<TileKey>,
+    },
+    /// A completed job drops its ledgers: nothing of it is overturned any more.
+    Archived {
+        job: JobId,
+        at_ms: u64,
     },
 }
 
@@ -218,4 +223,14 @@ pub enum Proof {
     /// This operator rendered the drawn blocks, or the whole tile-pass, to the same digests.
     Operator(OperatorId),
     Referee,
+}
+
+impl Proof {
+    /// Whose word it is, if it is an operator's.
+    pub fn operator(self) -> Option<OperatorId> {
+        match self {
+            Proof::Operator(operator) => Some(operator),
+            Proof::Unverified | Proof::Referee => None,
+        }
+    }
 }

@@ -27,6 +27,7 @@ impl Core {
             assert_eq!(state.ready.contains(&turn), entry.running() && entry.pending() > 0, "{job} ready");
             assert_eq!(state.owing.contains(&turn), entry.running() && !entry.owed.is_empty(), "{job} owing");
         }
+        self.check_overturnable();
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
         for (id, lease) in &state.leases {
             let entry = &state.jobs[&lease.job];
@@ -92,7 +93,7 @@ impl Core {
 }
 
 fn check_counts(job: tessera_shared::ids::JobId, entry: &Job) {
-    if entry.ended() {
+    if !entry.overturnable() {
         return;
     }
     let accepted: u64 = entry.ledgers.values().map(|ledger| u64::from(ledger.accepted)).sum();

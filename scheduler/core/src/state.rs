@@ -79,6 +79,10 @@ pub struct State {
     pub ended: Vec<JobId>,
     /// Tile-passes whose pixels the shell holds.
     pub held: u64,
+    /// Completed jobs that keep their ledgers, by when they completed.
+    pub unarchived: BTreeSet<(u64, JobId)>,
+    /// Ledger entries of those.
+    pub kept_entries: u64,
 }
 
 impl State {
@@ -109,6 +113,7 @@ impl State {
             }
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
+                self.unkeep(*job);
                 self.jobs.remove(job);
                 self.ended.retain(|ended| ended != job);
             }
@@ -147,6 +152,7 @@ impl State {
                 self.operators.quarantine(*operator, evidence.clone())
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
+            Record::Archived { job, .. } => self.archive(*job),
         }
     }
 
@@ -207,6 +213,7 @@ impl State {
                 *at_ms = 0;
             }
         }
+        self.restart_unarchived();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
@@ -407,6 +414,7 @@ impl State {
     }
 
     fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
+        self.reopen(job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         for key in tiles {
             let by = entry.overturn(*key).map(|was| was.worker);
@@ -423,6 +431,7 @@ impl State {
         self.held -= entry.open.values().map(held_by).sum::<u64>();
         entry.end(phase);
         self.ended.push(job);
+        self.keep(job);
         self.leases.retain(|_, lease| lease.job != job);
         self.referee.retain(|_, work| work.job() != job);
         self.reorder(job);

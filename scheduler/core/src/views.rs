@@ -94,6 +94,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         rays: entry.rays,
         workers: entry.holders.len() as u32,
         elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
+        tiles_overturned: entry.overturned,
     }
 }
 

@@ -113,6 +113,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
+        ("Archived", Record::Archived { job, at_ms: 5 }),
     ]
     .into_iter()
     .chain(quarantines().map(|evidence| ("Quarantined", Record::Quarantined { operator, evidence })))
@@ -184,6 +185,7 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
+        Archived: 180705
         Quarantined: 16020007fb2c0102030010
         Quarantined: 16020107fb2c01010201020010(01*32)(02*32)
         Quarantined: 16020207fb2c01010201020010(01*32)(02*32)
