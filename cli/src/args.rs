@@ -150,6 +150,15 @@ pub struct SubmitArguments {
     pub keys: ShotArguments,
     #[command(flatten)]
     pub farm: FarmArguments,
+    /// Submits nothing: says what the job would cost, and what its checks would catch
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: share of the checks that trusted referees do [default: the farm's, or 5]
+    #[arg(long, value_name = "PERCENT", requires = "dry_run", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub trusted: Option<u32>,
+    /// With --dry-run: prints one JSON object
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod args;
 mod console;
 mod devices;
 mod diff;
+mod estimate;
 mod failure;
 mod farm;
 mod output;

@@ -313,8 +313,12 @@ impl Shell {
                 self.machine.referee.ask(referee::Request { id, package, blocks });
             }
             Effect::RefereeCancel { id } => self.machine.referee.cancel(id),
-            Effect::Quarantined { operator, workers, evidence } => {
-                tracing::warn!(%operator, ?workers, ?evidence, "quarantined: a result of its workers was wrong");
+            Effect::Overruled { operator, evidence } => {
+                tracing::warn!(%operator, %evidence, "overruled: a check of its workers was wrong; it checks no more");
+            }
+            Effect::Quarantined { operator, workers, evidence, fraud } => {
+                let what = if fraud { "banned for fraud" } else { "quarantined for a fault" };
+                tracing::warn!(%operator, ?workers, %evidence, "{what}: a result of its workers was wrong");
                 for worker in workers {
                     if let Some(line) = self.workers.remove(&worker) {
                         let code = VarInt::from_u32(CloseCode::Quarantined as u32);

@@ -22,5 +22,5 @@ fn render_lane(group: vec3<u32>, lane: u32) {
     film_out[out + 8u] = pixel.camera_rays;
     film_out[out + 9u] = pixel.bounce_rays;
     film_out[out + 10u] = pixel.shadow_rays;
-    film_out[out + 11u] = 0u;
+    film_out[out + 11u] = pixel.reserved;
 }

@@ -400,11 +400,13 @@ fn render_pixel(x: u32, y: u32, sample_start: u32, sample_count: u32) -> PixelRe
     let key = sample_pixel_key(params.seed, params.frame, x, y);
     var path: Path;
     var started = 0u;
+    var recorded = 0u;
     var step = STEP_DONE;
     loop {
         if step == STEP_DONE {
             if started > 0u {
                 record_sample(&record, path.radiance, path.covered);
+                recorded = recorded + 1u;
             }
             if started == sample_count {
                 break;
@@ -419,5 +421,8 @@ fn render_pixel(x: u32, y: u32, sample_start: u32, sample_count: u32) -> PixelRe
             step = continue_path(&path);
         }
     }
+    // 0, but where a driver stops loops after so many turns (llvmpipe after 65,535 of all loops together): whichever it
+    // stopped, this one had no further turn to record its last sample in.
+    record.reserved = sample_count - recorded;
     return record;
 }

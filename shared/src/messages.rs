@@ -127,6 +127,11 @@ pub enum Verify {
     Blocks(u32),
     /// Every block is.
     Double,
+    /// One block of as many tile-passes as the operator's clean record makes necessary: of those accepted from it, at most so
+    /// many in a million may be expected to be wholly forged.
+    Confidence {
+        wrong_ppm: u32,
+    },
 }
 
 /// What an artist says about a job besides its package.
@@ -165,6 +170,8 @@ pub enum Request {
     /// Answer: [`FetchReply`], then the film's pixels, 32 bytes each, row-major: red, green, blue as `i64`, covered and
     /// clamped as `u32`, all little-endian.
     Fetch { job: JobId, frame: FrameNumber },
+    /// Asks who checks on this farm. Answer: [`CheckingReply`].
+    Checking,
 }
 
 /// Answer to [`Request::Blob`].
@@ -263,6 +270,13 @@ pub enum ManifestReply {
         bytes: u64,
     },
     Refused(JobRefusal),
+}
+
+/// Answer to [`Request::Checking`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum CheckingReply {
+    /// So many of a thousand checks are done by those whom the farm's owner trusts, whoever is connected.
+    Trusted { permille: u32 },
 }
 
 /// What a film's pixels need to become a picture.
@@ -364,6 +378,30 @@ pub struct WorkerStatus {
     pub rays_per_second: u64,
     /// Since it joined, until now or until it left.
     pub connected_ms: u64,
+    /// Of its operator, whatever worker it was earned with.
+    pub standing: OperatorStanding,
+}
+
+/// What an operator has done on the farm, in tile-passes unless named otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct OperatorStanding {
+    /// How many must still be checked before its probation ends.
+    pub probation_left: u64,
+    pub delivered: u64,
+    /// Found right by somebody else.
+    pub checked: u64,
+    /// Wrong results.
+    pub wrong: u64,
+    /// Wrong answers to checks; after one it checks no more.
+    pub wrong_checks: u64,
+    /// Leases that it was late with, and that it failed.
+    pub late: u64,
+    pub failed: u64,
+    /// Returns from quarantine.
+    pub readmitted: u64,
+    /// Rays that nobody takes from it any more, and those of jobs that may still be overturned or of its probation.
+    pub rays_settled: u64,
+    pub rays_held: u64,
 }
 
 /// Where a worker stands.
@@ -378,6 +416,8 @@ pub enum WorkerState {
     Left {
         ago_ms: u64,
     },
+    /// Caught again and again; the reason names the last time.
+    Banned(String),
 }
 
 message!(Hello, 256 << 10);
@@ -395,3 +435,4 @@ message!(WorkerStatus, 256 << 10);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);
+message!(CheckingReply, 64);

@@ -126,12 +126,14 @@ fn requests() {
             options(Verify::None),
             options(Verify::Blocks(2)),
             options(Verify::Double),
+            options(Verify::Confidence { wrong_ppm: 1000 }),
             Request::Watch { job: JobId(2) },
             Request::Jobs,
             Request::Workers,
             Request::Cancel { job: JobId(2) },
             Request::Manifest { job: JobId(2) },
             Request::Fetch { job: JobId(2), frame: FrameNumber(24) },
+            Request::Checking,
         ],
         expect![[r#"
             2400000000[ab×32]fb0001
@@ -139,12 +141,14 @@ fn requests() {
             2300000002[ab×32]0100
             2400000002[ab×32]010102
             2300000002[ab×32]0102
+            2600000002[ab×32]0103fbe803
             020000000302
             0100000004
             0100000005
             020000000602
             020000000702
             03000000080218
+            0100000009
         "#]],
     );
 }
@@ -247,6 +251,16 @@ fn answers_about_jobs() {
 }
 
 #[test]
+fn shares_of_checks() {
+    check(
+        &[CheckingReply::Trusted { permille: 50 }],
+        expect![[r#"
+        020000000032
+    "#]],
+    );
+}
+
+#[test]
 fn statuses_of_jobs() {
     let status = |state| JobStatus {
         job: JobId(2),
@@ -304,6 +318,7 @@ fn statuses_of_workers() {
         tiles_rejected: 0,
         rays_per_second: 1_000_000,
         connected_ms: 5000,
+        standing: OperatorStanding { checked: 300, rays_held: 7, ..OperatorStanding::default() },
     };
     let states = [
         WorkerState::Idle,
@@ -311,16 +326,18 @@ fn statuses_of_workers() {
         WorkerState::Leaving,
         WorkerState::Quarantined("wrong".into()),
         WorkerState::Left { ago_ms: 9 },
+        WorkerState::Banned("wrong".into()),
     ];
     check(
         &states.map(worker),
         expect![[r#"
-        3a0000000703726967[cd×32]01035254580103353830000a00fc40420f00fb8813
-        3a0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb8813
-        3a0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb8813
-        400000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb8813
-        3b0000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb8813
-    "#]],
+            460000000703726967[cd×32]01035254580103353830000a00fc40420f00fb88130000fb2c0100000000000007
+            460000000703726967[cd×32]01035254580103353830010a00fc40420f00fb88130000fb2c0100000000000007
+            460000000703726967[cd×32]01035254580103353830020a00fc40420f00fb88130000fb2c0100000000000007
+            4c0000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb88130000fb2c0100000000000007
+            470000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c0100000000000007
+            4c0000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c0100000000000007
+        "#]],
     );
 }
 

@@ -11,7 +11,8 @@ use tessera_shared::ids::{FrameNumber, NodeKey};
 use tessera_shared::messages::{JobOptions, Verify};
 use tessera_shared::package::manifest::Settings;
 
-use crate::node::{Cheat, NodeSpec};
+use crate::cheats::Cheat;
+use crate::node::{NodeSpec, REQUESTER};
 use crate::random::Random;
 use crate::world::{Outcome, World};
 
@@ -147,6 +148,9 @@ impl Farm {
             first_lease_grace_ms: 8_000,
             first_rate: 100_000,
             check_wait_max_ms: 5_000,
+            // Scenarios of their own look at probation and at returns from quarantine.
+            probation_tiles: 0,
+            quarantine_ms: u64::MAX,
             ..Config::new(Random::new(seed).secret())
         };
         Farm {
@@ -167,7 +171,14 @@ impl Farm {
         for _ in 0..count {
             let operator = self.nodes.len() as u64;
             let speed = 3_000 + 1_000 * (operator % 6);
-            self.nodes.push(NodeSpec { speed, devices: 1, cheat: Cheat::Honest, fail_permille: 0, operator });
+            self.nodes.push(NodeSpec {
+                speed,
+                devices: 1,
+                cheat: Cheat::Honest,
+                fail_permille: 0,
+                operator,
+                new_keys: false,
+            });
         }
         self
     }
@@ -186,6 +197,18 @@ impl Farm {
     /// The worker belongs to another worker's operator.
     pub fn same_operator(mut self, node: usize, as_node: usize) -> Farm {
         self.nodes[node].operator = self.nodes[as_node].operator;
+        self
+    }
+
+    /// The worker comes back with a new key after every conviction.
+    pub fn new_keys(mut self, node: usize) -> Farm {
+        self.nodes[node].new_keys = true;
+        self
+    }
+
+    /// The worker's key is that of the job's owner.
+    pub fn requesters(mut self, node: usize, job: u64) -> Farm {
+        self.nodes[node].operator = REQUESTER + job;
         self
     }
 
@@ -263,6 +286,7 @@ impl Farm {
             // The first worker is honest and well, so that there is progress once faults stop.
             if node > 0 {
                 farm.nodes[node].cheat = random_cheat(random);
+                farm.nodes[node].new_keys = random.permille(100);
                 farm.nodes[node].fail_permille = if random.permille(150) { 300 } else { 0 };
                 if random.permille(200) {
                     farm.nodes[node].operator = farm.nodes[node - 1].operator;
@@ -277,6 +301,7 @@ impl Farm {
         farm = farm.network(random.between(0, 60), random.between(0, 60), end_ms);
         farm.referee_fail_permille = random.between(0, 100);
         farm.config.referee_permille = random.between(0, 300) as u32;
+        farm.config.probation_tiles = random.between(0, 12);
         farm.config.held_max = random.between(4, 200);
         farm.config.lease_tiles_max = random.between(1, 40) as u32;
         for _ in 0..random.between(0, 12) {
@@ -303,13 +328,19 @@ impl Farm {
 }
 
 fn random_cheat(random: &mut Random) -> Cheat {
-    match random.between(0, 16) {
+    match random.between(0, 26) {
         0 => Cheat::ForgeAll,
         1 => Cheat::FlipOne,
         2 => Cheat::SwapPixels,
         3 => Cheat::LazyChecker,
         4 => Cheat::Denier,
         5 | 6 => Cheat::Colluder,
+        7 => Cheat::FewerSamples,
+        8 => Cheat::Copier,
+        9 => Cheat::StaleLease,
+        10 => Cheat::Sleeper { tiles: random.between(1, 40) as u32 },
+        11 | 12 => Cheat::Replayer,
+        13 => Cheat::Accomplice { devices: random.between(1, 40) as u32 },
         _ => Cheat::Honest,
     }
 }

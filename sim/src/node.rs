@@ -7,26 +7,13 @@ use tessera_shared::ids::{LeaseId, NodeKey, WorkerId};
 use tessera_shared::lease::{BlockPass, Work};
 use tessera_worker_core::{Config, Core};
 
+use crate::cheats::Cheat;
 use crate::picture;
 use crate::random::scatter;
+use crate::world::Message;
 
-/// What is wrong with a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cheat {
-    Honest,
-    /// Every block it delivers is made up.
-    ForgeAll,
-    /// One bit of one block of every tile-pass is wrong.
-    FlipOne,
-    /// Commits to the right pixels and sends others.
-    SwapPixels,
-    /// Renders honestly and makes its checks up.
-    LazyChecker,
-    /// Says that every check it does found something else, on a block of each.
-    Denier,
-    /// Forges what it delivers and vouches for the forgeries of the other colluders.
-    Colluder,
-}
+/// The operator who is the owner of job n has this number plus n.
+pub const REQUESTER: u64 = 1 << 32;
 
 /// How a worker is.
 #[derive(Clone, Debug)]
@@ -39,6 +26,8 @@ pub struct NodeSpec {
     pub fail_permille: u64,
     /// Whose worker it is; equal numbers share a key.
     pub operator: u64,
+    /// After a conviction it comes back with a new key.
+    pub new_keys: bool,
 }
 
 /// A worker process, alive or not.
@@ -57,10 +46,13 @@ pub struct Node {
     pub pixels: BTreeMap<LeaseId, Vec<u64>>,
     pub checks: BTreeSet<LeaseId>,
     pub tick_ms: Option<u64>,
+    /// Tile-passes rendered for delivery.
+    pub tiles_rendered: u32,
+    /// Pixels of the lease rendered last for delivery.
+    pub last_pixels: Vec<u64>,
+    /// The messages of the lease before, of a worker that sends them again.
+    pub(crate) sent: Vec<Message>,
 }
-
-/// What colluders tell each other: the forged pixels of a block.
-pub type Plot = BTreeMap<BlockPass, u64>;
 
 impl Node {
     pub fn new(spec: NodeSpec) -> Node {
@@ -77,10 +69,17 @@ impl Node {
             pixels: BTreeMap::new(),
             checks: BTreeSet::new(),
             tick_ms: None,
+            tiles_rendered: 0,
+            last_pixels: Vec::new(),
+            sent: Vec::new(),
         }
     }
 
     pub fn key(&self) -> NodeKey {
+        // An artist's key, as jobs have it.
+        if let Some(job) = self.spec.operator.checked_sub(REQUESTER) {
+            return NodeKey([job as u8 + 1; 32]);
+        }
         let mut key = [0; 32];
         key[..8].copy_from_slice(&scatter(self.spec.operator + 1).to_le_bytes());
         NodeKey(key)
@@ -90,6 +89,12 @@ impl Node {
     pub fn reborn(&mut self) {
         let (life, connection) = (self.life + 1, self.connection + 1);
         *self = Node { life, connection, ..Node::new(self.spec.clone()) };
+    }
+
+    /// Remembers what it has rendered for delivery.
+    pub fn rendered(&mut self, items: &[BlockPass], pixels: &[u64]) {
+        self.tiles_rendered += tile_runs(items).len() as u32;
+        self.last_pixels = pixels.to_vec();
     }
 
     /// Remembers what kind of lease it is given.
@@ -105,37 +110,14 @@ impl Node {
         rays / self.spec.speed.max(1) + 1
     }
 
-    /// The pixels that this worker makes of a lease's blocks.
-    pub fn render(&self, lease: LeaseId, items: &[BlockPass], plot: &mut Plot) -> Vec<u64> {
-        let check = self.checks.contains(&lease);
-        let honest: Vec<u64> = items.iter().map(picture::pixels).collect();
-        let forge = |at: usize, word: u64| scatter(word ^ self.spec.operator ^ at as u64);
-        match self.spec.cheat {
-            Cheat::LazyChecker if check => {
-                honest.iter().enumerate().map(|(at, word)| forge(at, *word)).collect()
-            }
-            Cheat::Denier if check => {
-                let mut said = honest;
-                said[0] ^= 1;
-                said
-            }
-            Cheat::ForgeAll if !check => {
-                honest.iter().enumerate().map(|(at, word)| forge(at, *word)).collect()
-            }
-            Cheat::FlipOne if !check => flip_one(lease, items, honest),
-            Cheat::Colluder if !check => {
-                let forged: Vec<u64> = honest.iter().map(|word| scatter(*word)).collect();
-                plot.extend(items.iter().cloned().zip(forged.iter().copied()));
-                forged
-            }
-            Cheat::Colluder => {
-                items.iter().zip(honest).map(|(item, word)| plot.get(item).copied().unwrap_or(word)).collect()
-            }
-            _ => honest,
-        }
+    /// What the worker says that a check's blocks cost.
+    pub fn rays_claimed(&self, items: &[BlockPass]) -> Rays {
+        let claim = |count| self.spec.cheat.rays_claimed(count);
+        let Rays { camera, bounce, shadow } = self.rays(items);
+        Rays { camera: claim(camera), bounce: claim(bounce), shadow: claim(shadow) }
     }
 
-    /// What the worker says that its blocks cost.
+    /// What its blocks cost.
     pub fn rays(&self, items: &[BlockPass]) -> Rays {
         let mut rays = Rays::default();
         items.iter().for_each(|block| rays += picture::rays(block));
@@ -143,17 +125,8 @@ impl Node {
     }
 }
 
-/// Flips one bit in one block of every tile-pass. Tile-passes of a lease follow each other, blocks in grid order, so a new
-/// one starts where the frame, the samples or the reading order jump back.
-fn flip_one(lease: LeaseId, items: &[BlockPass], mut pixels: Vec<u64>) -> Vec<u64> {
-    for (start, end) in tile_runs(items) {
-        let at = start + (scatter(lease.0 ^ (start as u64) << 32) % (end - start) as u64) as usize;
-        pixels[at] ^= 1 << (lease.0 % 64);
-    }
-    pixels
-}
-
-/// Where each tile-pass of a list of blocks begins and ends, for tiles of [`TILE_BLOCKS`] blocks' edge.
+/// Where each tile-pass of a list of blocks begins and ends, for tiles of [`crate::farm::TILE_BLOCKS`] blocks' edge. Tile-passes
+/// of a lease follow each other, blocks in grid order, so a new one starts where the frame, the samples or the tile changes.
 pub fn tile_runs(items: &[BlockPass]) -> Vec<(usize, usize)> {
     let tile = |item: &BlockPass| {
         let edge = crate::farm::TILE_BLOCKS;

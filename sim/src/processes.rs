@@ -8,8 +8,8 @@ use tessera_shared::ids::LeaseId;
 use tessera_shared::lease::{BlockPass, Commit};
 use tessera_worker_core::{Action, Event as NodeEvent};
 
+use crate::cheats::Cheat;
 use crate::farm::Fault;
-use crate::node::Cheat;
 use crate::picture;
 use crate::world::{Happening, Message, World};
 
@@ -52,7 +52,12 @@ impl World {
             }
             Action::Render { lease, items, .. } => self.render(node, lease, items),
             Action::SendResults { commit } => self.send_results(node, commit),
-            Action::SendChecked(checked) => self.send(node, Message::Checked(checked)),
+            Action::SendChecked(checked) => {
+                if self.nodes[node].spec.cheat == Cheat::Replayer {
+                    self.send(node, Message::Checked(checked.clone()));
+                }
+                self.send(node, Message::Checked(checked));
+            }
             Action::SendFailed { lease, reason } => self.send(node, Message::Failed { lease, reason }),
             Action::DropPixels { lease } => drop(self.nodes[node].pixels.remove(&lease)),
             Action::Abort { .. } => {}
@@ -65,10 +70,14 @@ impl World {
         let event = if self.random.permille(worker.spec.fail_permille) && !self.faults_over {
             NodeEvent::RenderFailed { lease, reason: "the device was lost".into() }
         } else {
-            let pixels = worker.render(lease, &items, &mut self.plot);
+            let check = worker.checks.contains(&lease);
+            let pixels = self.plot.render(worker, lease, &items, check);
+            if !check {
+                worker.rendered(&items, &pixels);
+            }
             let digests =
                 items.iter().zip(&pixels).map(|(item, pixels)| picture::digest(item, *pixels)).collect();
-            let rays = worker.rays(&items);
+            let rays = if check { worker.rays_claimed(&items) } else { worker.rays(&items) };
             worker.pixels.insert(lease, pixels);
             NodeEvent::Rendered { lease, digests, rays }
         };
@@ -90,8 +99,24 @@ impl World {
             rest = after;
         }
         let lease = commit.lease;
+        if worker.spec.cheat == Cheat::Replayer {
+            self.replay(node, lease, &tiles, &commit);
+        }
         self.send(node, Message::Commit(commit.clone()));
         self.send(node, Message::Pixels { lease, tiles, commit });
+    }
+
+    /// Sends the lease's messages before their time, twice and in any order, and those of the lease before once more.
+    fn replay(&mut self, node: usize, lease: LeaseId, tiles: &[Vec<u64>], commit: &Commit) {
+        let pixels = Message::Pixels { lease, tiles: tiles.to_vec(), commit: commit.clone() };
+        let earlier = std::mem::replace(
+            &mut self.nodes[node].sent,
+            vec![Message::Commit(commit.clone()), pixels.clone()],
+        );
+        let (connection, epoch) = (self.nodes[node].connection, self.epoch);
+        for message in earlier.into_iter().chain([pixels, Message::Commit(commit.clone())]) {
+            self.post(Happening::ToScheduler { node, connection, epoch, message });
+        }
     }
 
     fn send(&mut self, node: usize, message: Message) {
@@ -125,7 +150,7 @@ impl World {
             operator: worker.key(),
             name: format!("node {node}"),
             kernel_version: tessera_shared::KERNEL_VERSION,
-            devices: (0..worker.spec.devices).map(device).collect(),
+            devices: (0..worker.spec.cheat.devices_claimed(worker.spec.devices)).map(device).collect(),
         };
         let request = RequestId(1_000_000 + node as u64);
         self.schedule(Event::WorkerConnected { request, hello: Box::new(hello) });

@@ -8,6 +8,7 @@ use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex};
 use tessera_shared::lease::{BlockPass, TilePass};
 
 use crate::picture;
+use crate::tally::{rays, wrong_blocks};
 
 /// One delivered tile-pass.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct Films {
 #[derive(Clone, Copy, Debug)]
 struct Acceptance {
     by: NodeKey,
-    right: bool,
+    wrong: u64,
 }
 
 /// What the shell holds.
@@ -40,11 +41,14 @@ pub struct Shell {
     pub held: BTreeMap<LeaseId, BTreeMap<u32, Delivered>>,
     pub films: BTreeMap<JobId, Films>,
     pub quarantined: BTreeSet<NodeKey>,
+    /// Those that lost the right to check.
+    pub overruled: BTreeSet<NodeKey>,
     /// How often a complete job had a tile reset.
     pub jobs_reopened: u64,
     pub tiles_reset: u64,
-    /// Wrong tile-passes ever accepted, those rendered anew later included.
+    /// Wrong tile-passes ever accepted, those rendered anew later included; and their wrong blocks.
     pub wrong_accepted: u64,
+    pub blocks_wrong_accepted: u64,
 }
 
 /// The blocks of a tile-pass in grid order.
@@ -83,7 +87,9 @@ impl Shell {
                 for tile in tiles {
                     let delivered = self.take(*lease, tile);
                     let films = self.films.get_mut(job).expect("an accepted tile of a known job");
-                    self.wrong_accepted += u64::from(!films.add(&tile.pass, delivered));
+                    let wrong = films.add(&tile.pass, delivered);
+                    self.wrong_accepted += u64::from(wrong > 0);
+                    self.blocks_wrong_accepted += wrong;
                 }
             }
             Effect::Discard { lease, tiles } => tiles.iter().for_each(|tile| drop(self.take(*lease, tile))),
@@ -111,6 +117,7 @@ impl Shell {
                 self.held.retain(|_, lease| !lease.is_empty());
             }
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
+            Effect::Overruled { operator, .. } => drop(self.overruled.insert(*operator)),
             Effect::DeliveryIgnored { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {
             }
         }
@@ -120,9 +127,22 @@ impl Shell {
     pub fn wrong(&self) -> impl Iterator<Item = (JobId, &TilePass, NodeKey)> {
         let complete = self.films.iter().filter(|(_, films)| films.complete);
         complete.flat_map(|(job, films)| {
-            let wrong = films.accepted.iter().filter(|(_, accepted)| !accepted.right);
+            let wrong = films.accepted.iter().filter(|(_, accepted)| accepted.wrong > 0);
             wrong.map(|(pass, accepted)| (*job, pass, accepted.by))
         })
+    }
+
+    /// Wrong blocks of the complete jobs' images.
+    pub fn blocks_wrong_survived(&self) -> u64 {
+        let complete = self.films.values().filter(|films| films.complete);
+        complete.flat_map(|films| films.accepted.values()).map(|accepted| accepted.wrong).sum()
+    }
+
+    /// Rays of everything that is accepted.
+    pub fn rays_accepted(&self) -> u64 {
+        let of =
+            |films: &Films| films.accepted.keys().map(|pass| rays(&blocks(&films.spec, pass))).sum::<u64>();
+        self.films.values().map(of).sum()
     }
 
     fn take(&mut self, lease: LeaseId, tile: &HeldTile) -> Delivered {
@@ -141,25 +161,25 @@ impl Shell {
         assert_eq!(films.frames_complete.len(), frames as usize, "{job} is complete, its frames are not");
         assert_eq!(films.accepted.len() as u64, tile_passes, "{job} is complete, its tile-passes are not");
         films.complete = true;
-        if films.accepted.values().all(|accepted| accepted.right) {
+        if films.accepted.values().all(|accepted| accepted.wrong == 0) {
             films.check_image(job);
         }
     }
 }
 
 impl Films {
-    /// Returns whether the pixels are right.
-    fn add(&mut self, pass: &TilePass, delivered: Delivered) -> bool {
+    /// Returns how many blocks are wrong.
+    fn add(&mut self, pass: &TilePass, delivered: Delivered) -> u64 {
         let items = blocks(&self.spec, pass);
         assert_eq!(items.len(), delivered.pixels.len(), "{pass:?} has another number of blocks");
-        let right = items.iter().map(picture::pixels).eq(delivered.pixels.iter().copied());
-        let before = self.accepted.insert(pass.clone(), Acceptance { by: delivered.by, right });
+        let wrong = wrong_blocks(&items, &delivered.pixels);
+        let before = self.accepted.insert(pass.clone(), Acceptance { by: delivered.by, wrong });
         assert!(before.is_none(), "{pass:?} is accepted twice");
         for (item, pixels) in items.iter().zip(delivered.pixels) {
             let sum = self.sums.entry((item.frame, item.block.x, item.block.y)).or_default();
             *sum = sum.wrapping_add(pixels);
         }
-        right
+        wrong
     }
 
     fn reset(&mut self, frame: FrameNumber, tile: TileIndex) {

@@ -9,16 +9,18 @@ use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::{Core, Event, Output, tile_root};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
 use tessera_shared::messages::ToWorker;
 use tessera_worker_core::Event as NodeEvent;
 
+use crate::cheats::{Cheat, Plot};
 use crate::farm::{Farm, Fault};
-use crate::node::{Cheat, Node, Plot};
+use crate::node::Node;
 use crate::picture;
 use crate::random::Random;
 use crate::shell::{Delivered, Shell, blocks};
+use crate::tally::Tally;
 
 /// Simulated time after the last fault within which all jobs must have ended.
 const PATIENCE_MS: u64 = 4 * 3_600_000;
@@ -80,6 +82,7 @@ pub struct Outcome {
     pub leases: u64,
     pub records: Vec<Record>,
     pub digest: Option<Digest>,
+    pub tally: Tally,
 }
 
 /// The whole farm.
@@ -118,7 +121,7 @@ impl World {
             shadow: State::default(),
             shell: Shell::default(),
             nodes: farm.nodes.iter().cloned().map(Node::new).collect(),
-            plot: Plot::new(),
+            plot: Plot::new(farm.nodes.iter().any(|node| node.cheat == Cheat::Copier)),
             jobs: vec![None; farm.shots.len()],
             faults_over: false,
             outcome: Outcome::default(),
@@ -172,32 +175,15 @@ impl World {
         self.outcome.jobs_reopened = self.shell.jobs_reopened;
         self.outcome.tiles_reset = self.shell.tiles_reset;
         self.outcome.wrong_accepted = self.shell.wrong_accepted;
-        let caught = |node: &Node| self.shell.quarantined.contains(&node.key());
+        let caught = |node: &Node| {
+            self.shell.quarantined.contains(&node.key()) || self.shell.overruled.contains(&node.key())
+        };
         self.outcome.caught = (0..self.nodes.len()).filter(|node| caught(&self.nodes[*node])).collect();
         self.outcome.ended_ms = self.now_ms;
         self.outcome.digest = Some(self.core.state().digest());
+        self.close_tally();
         self.outcome.records = self.records;
         self.outcome
-    }
-
-    /// What is wrong at the end, and that whoever was caught has no part in it.
-    fn count_wrong(&mut self) {
-        let state = self.core.state();
-        for (job, pass, by) in self.shell.wrong() {
-            let caught = |key: &NodeKey| self.shell.quarantined.contains(key);
-            match state.jobs.get(&job).filter(|entry| entry.overturnable()) {
-                None if caught(&by) => self.outcome.wrong_archived += 1,
-                None => self.outcome.wrong_survived += 1,
-                Some(entry) => {
-                    let accepted = entry.key_of(pass).and_then(|key| entry.accepted(key));
-                    let accepted = accepted.expect("it is in the film");
-                    let voucher = accepted.proof.operator().map(|operator| state.operators.key(operator));
-                    let vouched = accepted.whole && voucher.is_some_and(|key| !caught(&key));
-                    assert!(vouched || !caught(&by), "{job} {pass:?} is wrong and its maker was caught");
-                    self.outcome.wrong_survived += 1;
-                }
-            }
-        }
     }
 
     fn note(&mut self, line: String) {
@@ -351,6 +337,7 @@ impl World {
             let event = match outbound.message {
                 ToWorker::Lease(lease) => {
                     self.nodes[node].note(lease.id, &lease.work);
+                    self.count_check(node, &lease.work);
                     NodeEvent::Lease(lease)
                 }
                 ToWorker::Revoke(lease) => NodeEvent::Revoke(lease),
@@ -366,14 +353,21 @@ impl World {
                     self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
                 }
                 Effect::Quarantined { operator, .. } => {
+                    self.outcome.tally.convicted += 1;
                     for node in 0..self.nodes.len() {
                         if self.nodes[node].key() == operator {
                             let cheat = self.nodes[node].spec.cheat;
                             assert_ne!(cheat, Cheat::Honest, "honest worker {node} is quarantined");
                             self.nodes[node].banned = true;
                             self.break_connection(node);
+                            self.new_key(node);
                         }
                     }
+                }
+                Effect::Overruled { operator, .. } => {
+                    self.outcome.tally.convicted += 1;
+                    let honest = |node: &Node| node.key() == operator && node.spec.cheat == Cheat::Honest;
+                    assert!(!self.nodes.iter().any(honest), "an honest checker is overruled");
                 }
                 _ => {}
             }
@@ -422,6 +416,7 @@ impl World {
             true => Err("the referee is out of memory".to_string()),
             false => Ok(RefereeDigests { blocks: digests, rays }),
         };
+        self.outcome.tally.rays_refereed += rays.total();
         self.schedule(Event::Refereed { id, outcome });
     }
 
@@ -436,7 +431,10 @@ impl World {
             Message::Pixels { lease, tiles, commit } => {
                 self.pixels_arrive(node, worker, lease, tiles, commit)
             }
-            Message::Checked(answer) => self.schedule(Event::Checked { worker, answer }),
+            Message::Checked(answer) => {
+                self.outcome.tally.rays_claimed += answer.rays.total();
+                self.schedule(Event::Checked { worker, answer });
+            }
             Message::Failed { lease, reason } => self.schedule(Event::LeaseFailed { worker, lease, reason }),
         }
     }
@@ -472,11 +470,13 @@ impl World {
             }
         };
         let by = self.nodes[node].key();
+        let counted = self.counted_delivery(node, lease, &tiles);
         self.scheduled(Event::Delivered { worker, lease, tiles: arrived }, |world| {
             let held = tiles.into_iter().map(|pixels| Delivered { job, pixels, by });
             let held: BTreeMap<u32, Delivered> = (0..).zip(held).collect();
             let before = world.shell.held.insert(lease, held);
             assert!(before.is_none(), "{lease} is delivered twice and taken twice");
+            world.outcome.tally += counted;
         });
     }
 }

@@ -99,6 +99,21 @@ fn what_others_rendered_whole_stays() {
     }
 }
 
+#[test]
+fn what_an_overruled_checker_vouched_for_is_rendered_anew() {
+    let mut overruled = 0;
+    for seed in 0..8 {
+        let farm = Farm::seed(seed).workers(3).job(Shot { frames: 6, ..Shot::default() }).job(trap());
+        let outcome = farm.turn(1, Cheat::LazyChecker).at(LATER_MS).run();
+        right(&outcome);
+        let fell = place(&outcome, |record| matches!(record, Record::Overruled { .. })).is_some();
+        let expected = if fell { PASSES * vouched_by(&outcome, "node 1") } else { 0 };
+        assert_eq!(overturned(&outcome), expected, "seed {seed}");
+        overruled += usize::from(expected > 0);
+    }
+    assert!(overruled >= 4, "only {overruled} of 8 checkers had vouched for something and fell");
+}
+
 /// Tiles of the first job of which a pass was accepted on the word of the worker's operator.
 fn vouched_by(outcome: &Outcome, name: &str) -> usize {
     let (mut keys, mut convict) = (Vec::new(), None);

@@ -309,7 +309,10 @@ impl Farm {
             }
             Effect::JobComplete { .. } | Effect::JobEnded { .. } => {}
             // Only verification asks for these, and a job of one's own machine is not verified.
-            Effect::ResetTile { .. } | Effect::RefereeRequest { .. } | Effect::RefereeCancel { .. } => {}
+            Effect::ResetTile { .. }
+            | Effect::RefereeRequest { .. }
+            | Effect::RefereeCancel { .. }
+            | Effect::Overruled { .. } => {}
             Effect::Quarantined { evidence, .. } => return Err(LocalError::Failed(evidence.to_string())),
         }
         Ok(())

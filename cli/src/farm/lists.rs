@@ -1,7 +1,7 @@
 //! `tessera jobs`, `workers` and `cancel`.
 
 use serde_json::json;
-use tessera_shared::messages::{WorkerState, WorkerStatus};
+use tessera_shared::messages::{OperatorStanding, WorkerState, WorkerStatus};
 
 use crate::args::{CancelArguments, ListArguments};
 use crate::console;
@@ -57,6 +57,7 @@ fn state(worker: &WorkerStatus) -> (&'static str, Option<&str>) {
         WorkerState::Leaving => ("leaving", None),
         WorkerState::Left { .. } => ("left", None),
         WorkerState::Quarantined(reason) => ("quarantined", Some(reason)),
+        WorkerState::Banned(reason) => ("banned", Some(reason)),
     }
 }
 
@@ -69,6 +70,7 @@ fn worker_line(worker: &WorkerStatus) -> String {
     };
     let rate = amount(worker.rays_per_second as f64);
     let tiles = format!("{} tiles accepted, {} rejected", worker.tiles_accepted, worker.tiles_rejected);
+    let tiles = format!("{tiles}  {}", standing_line(&worker.standing));
     format!(
         "{}  {}  {state}{detail}  {rate} rays/s  {tiles}  {}  key {}",
         worker.worker,
@@ -78,10 +80,33 @@ fn worker_line(worker: &WorkerStatus) -> String {
     )
 }
 
+/// An operator's record, without what is zero.
+fn standing_line(standing: &OperatorStanding) -> String {
+    let mut parts = match standing.probation_left {
+        0 => vec![format!("{} checked", standing.checked)],
+        left => vec![format!("on probation, {left} tiles to be checked")],
+    };
+    let counts = [
+        (standing.wrong, "wrong"),
+        (standing.wrong_checks, "wrong checks"),
+        (standing.late, "late"),
+        (standing.failed, "failed"),
+        (standing.readmitted, "returns from quarantine"),
+    ];
+    parts
+        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.push(format!("{} rays credited", amount(standing.rays_settled as f64)));
+    if standing.rays_held > 0 {
+        parts.push(format!("{} held", amount(standing.rays_held as f64)));
+    }
+    parts.join(", ")
+}
+
 fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
     let devices: Vec<_> =
         worker.devices.iter().map(|device| json!({"name": device.name, "driver": device.driver})).collect();
     let (state, reason) = state(worker);
+    let standing = &worker.standing;
     let left_ms_ago = match worker.state {
         WorkerState::Left { ago_ms } => Some(ago_ms),
         _ => None,
@@ -91,5 +116,11 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
         "devices": devices, "state": state, "reason": reason, "left_ms_ago": left_ms_ago,
         "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
         "rays_per_second": worker.rays_per_second, "connected_ms": worker.connected_ms,
+        "standing": {
+            "probation_left": standing.probation_left, "delivered": standing.delivered, "checked": standing.checked,
+            "wrong": standing.wrong, "wrong_checks": standing.wrong_checks, "late": standing.late,
+            "failed": standing.failed, "readmitted": standing.readmitted,
+            "rays_settled": standing.rays_settled, "rays_held": standing.rays_held,
+        },
     })
 }

@@ -1,7 +1,9 @@
 //! The commands that run a farm or talk to one, and what they share: the user's folder, the link, the connection.
 
+mod dry_run;
 pub mod fetch;
 pub mod lists;
+mod plan;
 pub mod scheduler;
 pub mod submit;
 pub mod watch;

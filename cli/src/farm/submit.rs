@@ -12,6 +12,9 @@ use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let arguments = *arguments;
+    if arguments.dry_run {
+        return super::dry_run::run(arguments);
+    }
     // Before the long work: a farm that is not named stays so.
     super::link(&arguments.farm).or_exit(Exit::Usage)?;
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
@@ -29,14 +32,18 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
 }
 
 /// The farm's form of a job file's policy.
-fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
+pub(super) fn policy(wanted: Wanted) -> anyhow::Result<Verify> {
     Ok(match wanted {
         Wanted::None => Verify::None,
         Wanted::Spot => Verify::Blocks(1),
         Wanted::Blocks(blocks) => Verify::Blocks(blocks),
         Wanted::Double => Verify::Double,
-        Wanted::Confidence(_) => {
-            bail!("`verify`: confidence=P is not offered yet; use spot, blocks=N or double")
+        Wanted::Confidence(probability) => {
+            let wrong_ppm = ((1.0 - probability) * 1e6).round();
+            if wrong_ppm < 1.0 {
+                bail!("`verify`: confidence={probability}; at most 0.999999 is offered, else use double")
+            }
+            Verify::Confidence { wrong_ppm: wrong_ppm as u32 }
         }
     })
 }

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use crate::sandbox::{Running, Sandbox, software_gpu};
 
 /// A scheduler; the user's configuration names its artist link.
-struct Farm {
-    sandbox: Sandbox,
-    _scheduler: Running,
+pub struct Farm {
+    pub sandbox: Sandbox,
+    pub scheduler: Running,
     artist_link: String,
     worker_link: String,
 }
 
 impl Farm {
-    fn new() -> Farm {
+    pub fn new() -> Farm {
         let sandbox = Sandbox::new();
         let mut scheduler = sandbox.start("scheduler --data @farm --listen 127.0.0.1:0");
         let mut link = |role: &str| {
@@ -23,7 +23,7 @@ impl Farm {
         };
         let (artist_link, worker_link) = (link("artist"), link("worker"));
         std::fs::write(sandbox.path("home/config.toml"), format!("farm = \"{artist_link}\"\n")).unwrap();
-        Farm { sandbox, _scheduler: scheduler, artist_link, worker_link }
+        Farm { sandbox, scheduler, artist_link, worker_link }
     }
 
     /// A worker with a key of its own, as soon as it has the device.
@@ -43,7 +43,7 @@ impl Farm {
         id.to_owned()
     }
 
-    fn list(&self, command: &str) -> Vec<Value> {
+    pub fn list(&self, command: &str) -> Vec<Value> {
         let stdout = self.sandbox.succeed(&format!("{command} --json"));
         stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod closed_pipe;
+mod dry_run;
 mod farm;
 mod golden;
 mod render;

@@ -1,4 +1,4 @@
-//! Who did how much: operators, their standing, and the rays they rendered and checked. Decides nothing.
+//! Who did how much and how well: operators, their conduct and standing, and the rays they rendered and checked. Decides nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,46 @@ pub struct OperatorId(pub u32);
 /// What the farm thinks of an operator.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub enum Standing {
+    /// Nothing stands against it. Whether it is on probation follows from [`Conduct::clean`].
     Good,
-    Quarantined(Evidence),
+    /// A result was wrong, which hardware can do: it may come back after a while, on probation again.
+    Quarantined { evidence: Evidence, at_ms: u64 },
+    /// Wrong again too soon to be chance: fraud. It stays out.
+    Banned(Evidence),
 }
 
-/// An operator's key and standing.
+/// What an operator has done on this farm, in tile-passes. Kept for as long as the records are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct Conduct {
+    /// Delivered, whatever became of them.
+    pub delivered: u64,
+    /// Found right by somebody else, in one block at least.
+    pub checked: u64,
+    /// The same since it last was wrong, or since it came: its clean record.
+    pub clean: u64,
+    /// Results that were wrong: each ended in a quarantine.
+    pub wrong: u64,
+    /// [`Conduct::delivered`] when it last was wrong.
+    pub delivered_when_wrong: u64,
+    /// Checks in which it was wrong.
+    pub wrong_checks: u64,
+    /// Leases of which it missed the deadline, or that it failed: faults, which prove no ill will.
+    pub late: u64,
+    pub failed: u64,
+    /// Times that it came back from a quarantine.
+    pub readmitted: u64,
+}
+
+/// An operator's key, standing and conduct.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub struct Operator {
     pub key: NodeKey,
     pub standing: Standing,
+    pub conduct: Conduct,
+    /// It was overruled as a checker, and checks nothing more.
+    pub overruled: Option<Evidence>,
+    /// Rays of its accepted tile-passes of jobs that are forgotten.
+    pub settled: u64,
 }
 
 /// What one operator did for one job.
@@ -51,7 +82,8 @@ impl Operators {
         let next = OperatorId(self.all.len() as u32);
         let id = *self.by_key.entry(key).or_insert(next);
         if id == next {
-            self.all.push(Operator { key, standing: Standing::Good });
+            let (standing, conduct) = (Standing::Good, Conduct::default());
+            self.all.push(Operator { key, standing, conduct, overruled: None, settled: 0 });
         }
         id
     }
@@ -60,23 +92,72 @@ impl Operators {
         self.by_key.get(key).copied()
     }
 
-    pub fn quarantine(&mut self, id: OperatorId, evidence: Evidence) {
-        self.all[id.0 as usize].standing = Standing::Quarantined(evidence);
+    pub fn operator(&self, id: OperatorId) -> &Operator {
+        &self.all[id.0 as usize]
     }
 
+    pub fn conduct(&self, id: OperatorId) -> &Conduct {
+        &self.operator(id).conduct
+    }
+
+    pub fn conduct_mut(&mut self, id: OperatorId) -> &mut Conduct {
+        &mut self.all[id.0 as usize].conduct
+    }
+
+    /// A result was wrong: its clean record is gone, and with `fraud` its place for good.
+    pub fn convict(&mut self, id: OperatorId, evidence: Evidence, at_ms: u64, fraud: bool) {
+        let operator = &mut self.all[id.0 as usize];
+        operator.standing = match fraud {
+            true => Standing::Banned(evidence),
+            false => Standing::Quarantined { evidence, at_ms },
+        };
+        operator.conduct.wrong += 1;
+        operator.conduct.clean = 0;
+        operator.conduct.delivered_when_wrong = operator.conduct.delivered;
+    }
+
+    /// It was wrong as a checker.
+    pub fn overrule(&mut self, id: OperatorId, evidence: Evidence) {
+        let operator = &mut self.all[id.0 as usize];
+        operator.conduct.wrong_checks += 1;
+        operator.overruled.get_or_insert(evidence);
+    }
+
+    /// It is back from its quarantine.
+    pub fn readmit(&mut self, id: OperatorId) {
+        let operator = &mut self.all[id.0 as usize];
+        operator.standing = Standing::Good;
+        operator.conduct.readmitted += 1;
+    }
+
+    /// A job is forgotten: what was accepted from the operator stays accepted.
+    pub fn settle(&mut self, id: OperatorId, rays: u64) {
+        self.all[id.0 as usize].settled += rays;
+    }
+
+    /// The clock starts again.
+    pub fn restart(&mut self) {
+        for operator in &mut self.all {
+            if let Standing::Quarantined { at_ms, .. } = &mut operator.standing {
+                *at_ms = 0;
+            }
+        }
+    }
+
+    /// Out for now or for good.
     pub fn quarantined(&self, id: OperatorId) -> bool {
         self.evidence(id).is_some()
     }
 
     pub fn evidence(&self, id: OperatorId) -> Option<&Evidence> {
-        match &self.all[id.0 as usize].standing {
+        match &self.operator(id).standing {
             Standing::Good => None,
-            Standing::Quarantined(evidence) => Some(evidence),
+            Standing::Quarantined { evidence, .. } | Standing::Banned(evidence) => Some(evidence),
         }
     }
 
     pub fn key(&self, id: OperatorId) -> NodeKey {
-        self.all[id.0 as usize].key
+        self.operator(id).key
     }
 
     /// Whether the id is one of these.

@@ -39,6 +39,17 @@ pub struct Config {
     pub pipeline: u32,
     /// Rays a second of a worker before it has answered a lease.
     pub first_rate: u64,
+    /// Tile-passes that an operator must have had checked since it came, or since it was wrong, before its probation ends.
+    pub probation_tiles: u64,
+    /// Blocks that are checked of a tile-pass on probation where the referee alone can check; all of them where another
+    /// operator past its probation is connected.
+    pub probation_blocks: u32,
+    /// Least part of the tile-passes that are checked under `confidence`, in millionths.
+    pub confidence_floor_ppm: u32,
+    /// How long an operator stays in quarantine before it may come back, on probation.
+    pub quarantine_ms: u64,
+    /// Wrong twice within so many delivered tile-passes is fraud; rarer is taken for hardware.
+    pub fraud_tiles: u64,
     /// How many of a thousand checks go to the referee even where another operator could do them.
     pub referee_permille: u32,
     /// Blocks of one request to the referee; a tile-pass in dispute is one request whatever its blocks.
@@ -79,6 +90,11 @@ impl Config {
             lease_tiles_max: 256,
             pipeline: 2,
             first_rate: 1_000_000,
+            probation_tiles: 8,
+            probation_blocks: 8,
+            confidence_floor_ppm: 62_500,
+            quarantine_ms: 600_000,
+            fraud_tiles: 10_000,
             referee_permille: 50,
             referee_blocks: 64,
             referee_in_flight: 2,
@@ -262,10 +278,16 @@ pub enum Effect {
     RefereeCancel {
         id: RefereeId,
     },
-    /// An operator is quarantined: close its connections with the reason.
+    /// An operator is quarantined, or banned for fraud: close its connections with the reason.
     Quarantined {
         operator: NodeKey,
         workers: Vec<WorkerId>,
+        evidence: Evidence,
+        fraud: bool,
+    },
+    /// The referee found an operator's check wrong: it checks nothing more. For the log.
+    Overruled {
+        operator: NodeKey,
         evidence: Evidence,
     },
 }

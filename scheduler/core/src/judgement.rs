@@ -9,6 +9,7 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::OperatorId;
 use crate::api::{Effect, Evidence, HeldTile, RefereeDigests, RefereeId, WrongBlock};
+use crate::jobs::Acceptance;
 use crate::leases::LentWork;
 use crate::machine::Core;
 use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, LeaseEnd, Proof, Record};
@@ -182,7 +183,7 @@ impl Core {
             }
         }
         for (operator, evidence) in wrong {
-            self.quarantine(operator, evidence);
+            self.convict(operator, evidence);
         }
         agreed.retain(|key| self.under_check(job, *key, Checker::Referee(id)).is_some());
         self.accept(job, agreed, Proof::Referee);
@@ -246,7 +247,7 @@ impl Core {
         let right = first_wrong.is_none();
         let wrong = first_wrong.map(|evidence| (delivery.operator, evidence)).into_iter().chain(second_wrong);
         for (operator, evidence) in wrong {
-            self.quarantine(operator, evidence);
+            self.convict(operator, evidence);
         }
         if right && self.holds(job, tile, &delivery) {
             self.accept(job, vec![tile], Proof::Referee);
@@ -276,12 +277,50 @@ impl Core {
         }
     }
 
-    /// An operator was wrong: it gets nothing more, and nothing rests on it any longer.
-    pub(crate) fn quarantine(&mut self, operator: OperatorId, evidence: Evidence) {
+    /// An operator was wrong, as a renderer or as a checker.
+    pub(crate) fn convict(&mut self, operator: OperatorId, evidence: Evidence) {
+        match evidence {
+            Evidence::WrongCheck { .. } => self.overrule(operator, evidence),
+            _ => self.quarantine(operator, evidence),
+        }
+    }
+
+    /// A checker was wrong: it checks nothing more, and nothing rests on its word any longer. What it rendered stays: that is
+    /// judged by others' checks.
+    fn overrule(&mut self, operator: OperatorId, evidence: Evidence) {
+        if self.state.operators.operator(operator).overruled.is_some() {
+            return;
+        }
+        self.record(Record::Overruled { operator, evidence: evidence.clone() });
+        let checks = |(id, lease): (&LeaseId, &LentWork)| {
+            (lease.operator == operator && lease.rendered().is_empty()).then_some(*id)
+        };
+        let leases: Vec<_> = self.state.leases.iter().filter_map(checks).collect();
+        for lease in leases {
+            self.end_lease(lease, LeaseEnd::Revoked);
+        }
+        for job in self.overturnable_jobs() {
+            self.overturn(job, |accepted| accepted.proof == Proof::Operator(operator));
+        }
+        let operator = self.state.operators.key(operator);
+        self.effect(Effect::Overruled { operator, evidence });
+    }
+
+    fn overturnable_jobs(&self) -> Vec<JobId> {
+        self.state.jobs.iter().filter(|(_, job)| job.overturnable()).map(|(id, _)| *id).collect()
+    }
+
+    /// A result of an operator was wrong: it gets nothing more, and nothing rests on it any longer. The first time that is
+    /// taken for a fault, again within [`crate::Config::fraud_tiles`] for fraud.
+    fn quarantine(&mut self, operator: OperatorId, evidence: Evidence) {
         if self.state.operators.quarantined(operator) {
             return;
         }
-        self.record(Record::Quarantined { operator, evidence: evidence.clone() });
+        let conduct = self.state.operators.conduct(operator);
+        let since = conduct.delivered - conduct.delivered_when_wrong;
+        let fraud = conduct.wrong > 0 && since <= self.config.fraud_tiles;
+        let at_ms = self.now_ms;
+        self.record(Record::Quarantined { operator, evidence: evidence.clone(), at_ms, fraud });
         let workers = self.state.workers.iter().filter(|(_, worker)| worker.operator == operator);
         let workers: Vec<WorkerId> = workers.map(|(id, _)| *id).collect();
         let lent = |(id, lease): (&LeaseId, &LentWork)| (lease.operator == operator).then_some(*id);
@@ -292,14 +331,13 @@ impl Core {
         for worker in &workers {
             self.drop_session(*worker);
         }
-        let doubtful = self.state.jobs.iter().filter(|(_, job)| job.overturnable()).map(|(id, _)| *id);
-        for job in doubtful.collect::<Vec<_>>() {
+        for job in self.overturnable_jobs() {
             self.undo_deliveries(job, operator);
-            self.overturn(job, operator);
+            self.overturn(job, |accepted| accepted.rests_on(operator));
         }
         self.drop_idle_referee_work();
         let key = self.state.operators.key(operator);
-        self.effect(Effect::Quarantined { operator: key, workers, evidence });
+        self.effect(Effect::Quarantined { operator: key, workers, evidence, fraud });
     }
 
     /// What the operator delivered is rendered anew; what it contradicted waits for another check.
@@ -330,13 +368,13 @@ impl Core {
         }
     }
 
-    /// Tiles of which a pass rests on the operator are rendered anew with all their passes; a completed job runs again.
-    fn overturn(&mut self, job: JobId, operator: OperatorId) {
+    /// Tiles of which a pass is in doubt are rendered anew with all their passes; a completed job runs again.
+    fn overturn(&mut self, job: JobId, doubtful_pass: impl Fn(&Acceptance) -> bool) {
         let entry = &self.state.jobs[&job];
         let mut doubtful = BTreeSet::new();
         for (frame, ledger) in &entry.ledgers {
             for (index, accepted) in ledger.entries.iter().enumerate() {
-                if accepted.is_some_and(|accepted| accepted.rests_on(operator)) {
+                if accepted.as_ref().is_some_and(&doubtful_pass) {
                     doubtful.insert((*frame, index as u32 % entry.shape.tiles));
                 }
             }

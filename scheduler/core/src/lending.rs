@@ -138,6 +138,9 @@ impl Core {
     fn grant_check(&mut self, worker: WorkerId, urgent: bool) -> bool {
         let Some(session) = self.sessions.get(&worker) else { return false };
         let mine = session.operator;
+        if !self.may_check(mine) {
+            return false;
+        }
         if self.operators.len() < 2 && self.operators.contains_key(&mine) && !self.foreign_deliveries(mine) {
             return false;
         }

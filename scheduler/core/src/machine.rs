@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobRefusal, ToWorker};
 
-use crate::accounting::OperatorId;
+use crate::accounting::{OperatorId, Standing};
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
 use crate::record::{JobEnd, LeaseEnd};
 use crate::state::State;
@@ -200,8 +200,7 @@ impl Core {
             return self.reply(request, Answer::Refused(reason));
         }
         let known = self.state.operators.find(&hello.operator);
-        if known.is_some_and(|operator| self.state.operators.quarantined(operator)) {
-            let reason = "its operator is quarantined for wrong results; ask the farm's owner".to_string();
+        if let Some(reason) = known.and_then(|operator| self.kept_out(operator)) {
             return self.reply(request, Answer::Refused(reason));
         }
         let worker = WorkerId(self.state.next_worker.max(1));
@@ -214,6 +213,27 @@ impl Core {
         self.sessions.insert(worker, session);
         self.hungry.insert(worker);
         self.reply(request, Answer::Welcome(worker));
+    }
+
+    /// Why an operator may not join. One whose quarantine is over is readmitted.
+    fn kept_out(&mut self, operator: OperatorId) -> Option<String> {
+        match &self.state.operators.operator(operator).standing {
+            Standing::Good => None,
+            Standing::Banned(evidence) => Some(format!(
+                "its operator is banned, as its results were wrong again and again ({evidence}); ask the farm's owner"
+            )),
+            Standing::Quarantined { evidence, at_ms } => {
+                let end_ms = at_ms.saturating_add(self.config.quarantine_ms);
+                if self.now_ms >= end_ms {
+                    self.record(Record::Readmitted { operator });
+                    return None;
+                }
+                let seconds = (end_ms - self.now_ms).div_ceil(1000);
+                Some(format!(
+                    "its operator is quarantined for a wrong result ({evidence}); check the machine with `tessera bench` and come back in {seconds} s"
+                ))
+            }
+        }
     }
 
     fn disconnect(&mut self, worker: WorkerId) {

@@ -8,7 +8,7 @@ use crate::accounting::OperatorId;
 use crate::jobs::{Acceptance, Job, Phase};
 use crate::machine::Core;
 use crate::record::{Claim, Proof, Record};
-use crate::state::State;
+use crate::state::{State, judged};
 use crate::tiles::{TileKey, TileLife};
 
 /// Most bytes of a ledger's entry in memory; times [`crate::Config::kept_entries_max`] it bounds what completed jobs keep.
@@ -82,8 +82,22 @@ impl State {
         }
     }
 
+    /// Accepted tile-passes go back to the queue.
+    pub(crate) fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
+        self.reopen(job);
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        for key in tiles {
+            let by = entry.overturn(*key).map(|was| was.worker);
+            if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
+                worker.tiles_accepted -= 1;
+                worker.tiles_rejected += 1;
+            }
+        }
+        self.reorder(job);
+    }
+
     /// A completed job runs again, if it is not archived.
-    pub(crate) fn reopen(&mut self, job: JobId) {
+    fn reopen(&mut self, job: JobId) {
         if self.unkeep(job)
             && let Some(entry) = self.jobs.get_mut(&job)
         {
@@ -136,6 +150,11 @@ impl Core {
                     let doubtful = state.operators.quarantined(operator) && accepted.rests_on(operator);
                     assert!(!doubtful, "{job} rests on a quarantined operator: {accepted:?}");
                 }
+                let overruled = accepted
+                    .proof
+                    .operator()
+                    .is_some_and(|by| state.operators.operator(by).overruled.is_some());
+                assert!(!overruled, "{job} rests on the word of an overruled checker: {accepted:?}");
             }
         }
         assert_eq!(kept, state.kept_entries, "ledger entries of completed jobs");

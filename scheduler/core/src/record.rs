@@ -119,14 +119,26 @@ pub enum Record {
         at_ms: u64,
         tiles: Vec<TileKey>,
     },
+    /// A result of the operator was wrong. With `fraud` it stays out for good.
     Quarantined {
         operator: OperatorId,
         evidence: Evidence,
+        at_ms: u64,
+        fraud: bool,
     },
     /// Accepted tile-passes go back to the queue. A job that had completed runs again.
     Overturned {
         job: JobId,
         tiles: Vec<TileKey>,
+    },
+    /// An operator in quarantine is back.
+    Readmitted {
+        operator: OperatorId,
+    },
+    /// The operator was wrong as a checker: it checks nothing more.
+    Overruled {
+        operator: OperatorId,
+        evidence: Evidence,
     },
     /// A completed job drops its ledgers: nothing of it is overturned any more.
     Archived {

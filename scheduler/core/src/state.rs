@@ -114,7 +114,8 @@ impl State {
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
                 self.unkeep(*job);
-                self.jobs.remove(job);
+                let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
+                accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
                 self.ended.retain(|ended| ended != job);
             }
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
@@ -148,16 +149,18 @@ impl State {
             Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
             Record::Requeued { job, tiles } => self.requeue(*job, tiles),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
-            Record::Quarantined { operator, evidence } => {
-                self.operators.quarantine(*operator, evidence.clone())
+            Record::Quarantined { operator, evidence, at_ms, fraud } => {
+                self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
             }
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
+            Record::Readmitted { operator } => self.operators.readmit(*operator),
+            Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
             Record::Archived { job, .. } => self.archive(*job),
         }
     }
 
     /// Keeps the orders of service in step with a job's queues.
-    fn reorder(&mut self, job: JobId) {
+    pub(crate) fn reorder(&mut self, job: JobId) {
         let Some(entry) = self.jobs.get(&job) else { return };
         let turn = (Reverse(entry.spec.options.priority), job);
         let running = entry.running();
@@ -197,6 +200,7 @@ impl State {
         self.workers.clear();
         self.left.clear();
         self.referee.clear();
+        self.operators.restart();
         self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
         for lease in self.leases.values_mut() {
@@ -283,6 +287,7 @@ impl State {
         if let Hold::Live = lent.hold {
             self.drop_holder(lent.job, lent.worker);
         }
+        self.operators.conduct_mut(lent.operator).delivered += tiles.len() as u64;
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
             match landing {
@@ -321,6 +326,11 @@ impl State {
         let was_live = lent.live();
         lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
         let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        match end {
+            LeaseEnd::Expired => self.operators.conduct_mut(lent.operator).late += 1,
+            LeaseEnd::Failed { .. } => self.operators.conduct_mut(lent.operator).failed += 1,
+            LeaseEnd::Lost | LeaseEnd::Revoked => {}
+        }
         let stays =
             matches!(end, LeaseEnd::Expired | LeaseEnd::Lost) && matches!(work, LeaseWork::Render { .. });
         if !stays {
@@ -372,6 +382,13 @@ impl State {
         for key in tiles {
             if let Some(life) = entry.open.get(key) {
                 self.held -= held_by(life);
+                if by != Proof::Unverified
+                    && let Some(delivery) = life.delivery()
+                {
+                    let conduct = self.operators.conduct_mut(delivery.operator);
+                    conduct.checked += 1;
+                    conduct.clean += 1;
+                }
                 let by = life.delivery().map(|held| held.worker);
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_accepted += 1;
@@ -413,19 +430,6 @@ impl State {
         self.reorder(job);
     }
 
-    fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
-        self.reopen(job);
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        for key in tiles {
-            let by = entry.overturn(*key).map(|was| was.worker);
-            if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
-                worker.tiles_accepted -= 1;
-                worker.tiles_rejected += 1;
-            }
-        }
-        self.reorder(job);
-    }
-
     fn end_job(&mut self, job: JobId, phase: Phase) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         self.held -= entry.open.values().map(held_by).sum::<u64>();
@@ -439,7 +443,7 @@ impl State {
 }
 
 /// The worker whose result is judged, connected or not.
-fn judged<'a>(
+pub(crate) fn judged<'a>(
     workers: &'a mut BTreeMap<WorkerId, Worker>,
     left: &'a mut BTreeMap<WorkerId, LeftWorker>,
     id: WorkerId,

@@ -5,12 +5,12 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{BlockPass, Checked};
-use tessera_shared::messages::Verify;
 
 use crate::accounting::OperatorId;
 use crate::api::{CommittedTile, DeliveredTile, Effect, Evidence, HeldTile, RefereeId};
 use crate::leases::{LeaseWork, LentWork};
 use crate::machine::Core;
+use crate::policy::{self, Extent};
 use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, TileCommit};
 use crate::state::RefereeWork;
 use crate::tiles::{Checker, TileKey, TileLife};
@@ -94,9 +94,11 @@ impl Core {
         if !fits {
             return self.fail_lease(worker, lease, "its commit has another shape than the lease");
         }
-        let policy = entry.spec.options.verify;
+        let clean = self.state.operators.conduct(lent.operator).clean;
+        let checkers = self.checkers_of(lent.operator);
+        let extent = policy::extent(&self.config, entry.spec.options.verify, clean, checkers);
         let commits =
-            commits.iter().enumerate().map(|(at, commit)| self.keep(policy, lease, at as u32, commit));
+            commits.iter().enumerate().map(|(at, commit)| self.keep(extent, lease, at as u32, commit));
         let tiles = commits.collect();
         let holder = lent.worker;
         self.record(Record::Committed { lease, tiles });
@@ -104,14 +106,15 @@ impl Core {
     }
 
     /// Draws what is to be checked of a commit and keeps that and the root.
-    fn keep(&self, policy: Verify, lease: LeaseId, at: u32, commit: &CommittedTile) -> TileCommit {
+    fn keep(&self, extent: Extent, lease: LeaseId, at: u32, commit: &CommittedTile) -> TileCommit {
         let count = commit.blocks.len() as u32;
         let mut words = Words::new(&self.config.secret, lease, at, &commit.root);
-        let drawn = match policy {
-            Verify::None => Vec::new(),
-            Verify::Blocks(wanted) => draw(&mut words, wanted, count),
-            Verify::Double => (0..count).collect(),
+        let wanted = match extent {
+            Extent::Blocks(wanted) => wanted,
+            Extent::Whole => count,
+            Extent::Chance { ppm } => u32::from(words.below(1_000_000) < ppm),
         };
+        let drawn = draw(&mut words, wanted, count);
         let drawn =
             drawn.into_iter().map(|at| DrawnBlock { at, digest: commit.blocks[at as usize] }).collect();
         let referee = words.below(1000) < self.config.referee_permille;
@@ -134,7 +137,7 @@ impl Core {
         if let Some(at) = unlike {
             let pass = self.state.jobs[&job].pass(tiles[at]);
             self.effect(Effect::DeliveryIgnored { lease });
-            return self.quarantine(operator, Evidence::PixelsUnlikeCommit { job, lease, pass });
+            return self.convict(operator, Evidence::PixelsUnlikeCommit { job, lease, pass });
         }
         let (tiles, commits) = (tiles.clone(), commits.clone());
         let rays: Vec<Rays> = arrived.iter().map(|tile| bounded(tile.rays)).collect();
@@ -163,7 +166,8 @@ impl Core {
             Some(TileLife::Delivered { delivery, .. } | TileLife::Checking { delivery, .. }) => {
                 match (delivery.commit.root == commit.root, delivery.operator == operator) {
                     (true, true) => Landing::Spare,
-                    (true, false) => Landing::Confirms { rays },
+                    (true, false) if self.may_check(operator) => Landing::Confirms { rays },
+                    (true, false) => Landing::Spare,
                     (false, _) => Landing::Contests { rays },
                 }
             }
@@ -276,6 +280,17 @@ impl Core {
         self.accept(job, agreed, Proof::Operator(operator));
     }
 
+    /// Whether an operator's word counts as a check: it has ended its probation and was never overruled.
+    pub(crate) fn may_check(&self, operator: OperatorId) -> bool {
+        let entry = self.state.operators.operator(operator);
+        entry.overruled.is_none() && !policy::on_probation(&self.config, entry.conduct.clean)
+    }
+
+    /// Whether somebody is connected who may check what this operator delivers.
+    pub(crate) fn checkers_of(&self, operator: OperatorId) -> bool {
+        self.operators.keys().any(|other| *other != operator && self.may_check(*other))
+    }
+
     /// The delivery that this checker is checking still.
     pub(crate) fn under_check(&self, job: JobId, key: TileKey, checker: Checker) -> Option<&Delivery> {
         match self.state.jobs.get(&job)?.open.get(&key)? {
@@ -321,9 +336,7 @@ impl Core {
             let lonely = |(since_ms, key): &&(u64, TileKey)| {
                 let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
                 let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);
-                let others = self.operators.len()
-                    - usize::from(owner.is_some_and(|o| self.operators.contains_key(&o)));
-                waited || others == 0
+                waited || owner.is_none_or(|owner| !self.checkers_of(owner))
             };
             let owed = entry
                 .owed

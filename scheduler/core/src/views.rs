@@ -1,11 +1,12 @@
 //! What people see of the machine's state: jobs and workers, page by page. Changes nothing.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use tessera_shared::ids::{JobId, NodeKey, WorkerId};
-use tessera_shared::messages::{JobState, JobStatus, WorkerState, WorkerStatus};
+use tessera_shared::messages::{JobState, JobStatus, OperatorStanding, WorkerState, WorkerStatus};
 
-use crate::accounting::Account;
+use crate::accounting::{Account, OperatorId, Standing};
 use crate::api::Evidence;
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
@@ -34,13 +35,58 @@ impl Core {
         let mut page: Vec<_> = connected.chain(left).collect();
         page.sort_by_key(|(id, ..)| *id);
         page.truncate(limit);
-        page.into_iter().map(|(id, worker, left_ms)| self.worker(now_ms, id, worker, left_ms)).collect()
+        let credits = self.credits();
+        let status = |(id, worker, left_ms): (WorkerId, &Worker, Option<u64>)| WorkerStatus {
+            standing: self
+                .standing(worker.operator, credits.get(&worker.operator).copied().unwrap_or_default()),
+            ..self.worker(now_ms, id, worker, left_ms)
+        };
+        page.into_iter().map(status).collect()
+    }
+
+    /// Rays by operator of listed jobs: of those that have ended, and of the rest.
+    fn credits(&self) -> BTreeMap<OperatorId, (u64, u64)> {
+        let mut credits: BTreeMap<OperatorId, (u64, u64)> = BTreeMap::new();
+        for job in self.state.jobs.values() {
+            for (operator, account) in &job.accounts {
+                let (ended, running) = credits.entry(*operator).or_default();
+                *(if job.ended() { ended } else { running }) += account.rendered.total();
+            }
+        }
+        credits
+    }
+
+    /// What is known of an operator, with its rays of ended and of running jobs. All of it is held while it is on probation.
+    fn standing(&self, id: OperatorId, (ended, running): (u64, u64)) -> OperatorStanding {
+        let operator = self.state.operators.operator(id);
+        let conduct = &operator.conduct;
+        let probation_left = self.config.probation_tiles.saturating_sub(conduct.clean);
+        let settled = operator.settled + ended;
+        let (rays_settled, rays_held) = match probation_left {
+            0 => (settled, running),
+            _ => (0, settled + running),
+        };
+        OperatorStanding {
+            probation_left,
+            delivered: conduct.delivered,
+            checked: conduct.checked,
+            wrong: conduct.wrong,
+            wrong_checks: conduct.wrong_checks,
+            late: conduct.late,
+            failed: conduct.failed,
+            readmitted: conduct.readmitted,
+            rays_settled,
+            rays_held,
+        }
     }
 
     fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
         let session = self.sessions.get(&id);
-        let state = match (self.state.operators.evidence(worker.operator), left_ms, session) {
-            (Some(evidence), _, _) => WorkerState::Quarantined(evidence.to_string()),
+        let evidence = self.state.operators.evidence(worker.operator).map(ToString::to_string);
+        let banned = matches!(self.state.operators.operator(worker.operator).standing, Standing::Banned(_));
+        let state = match (evidence, left_ms, session) {
+            (Some(evidence), _, _) if banned => WorkerState::Banned(evidence),
+            (Some(evidence), _, _) => WorkerState::Quarantined(evidence),
             (None, Some(at_ms), _) => WorkerState::Left { ago_ms: now_ms.saturating_sub(at_ms) },
             (None, None, _) if worker.leaving => WorkerState::Leaving,
             (None, None, Some(session)) if !session.idle() => WorkerState::Busy,
@@ -56,7 +102,13 @@ impl Core {
             tiles_rejected: worker.tiles_rejected,
             rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
             connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
+            standing: OperatorStanding::default(),
         }
+    }
+
+    /// How many of a thousand checks go to the referee even where strangers could do them.
+    pub fn trusted_permille(&self) -> u32 {
+        self.config.referee_permille.min(1000)
     }
 
     /// What each operator did for a job.

@@ -116,8 +116,25 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Archived", Record::Archived { job, at_ms: 5 }),
     ]
     .into_iter()
-    .chain(quarantines().map(|evidence| ("Quarantined", Record::Quarantined { operator, evidence })))
+    .chain(standing())
+    .chain(
+        quarantines().map(|evidence| {
+            ("Quarantined", Record::Quarantined { operator, evidence, at_ms: 5, fraud: false })
+        }),
+    )
     .collect()
+}
+
+/// Records of what becomes of operators.
+fn standing() -> Vec<(&'static str, Record)> {
+    let operator = OperatorId(2);
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, blocks: wrong() };
+    let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
+    vec![
+        ("Readmitted", Record::Readmitted { operator }),
+        ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
+        ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
+    ]
 }
 
 fn quarantines() -> impl Iterator<Item = Evidence> {
@@ -185,11 +202,14 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
-        Archived: 180705
-        Quarantined: 16020007fb2c0102030010
-        Quarantined: 16020107fb2c01010201020010(01*32)(02*32)
-        Quarantined: 16020207fb2c01010201020010(01*32)(02*32)
-        Quarantined: 16020307fb2c0102030010(01*32)(02*32)
+        Archived: 1a0705
+        Readmitted: 1802
+        Overruled: 19020207fb2c01010201020010(01*32)(02*32)
+        Quarantined for fraud: 16020007fb2c01020300100501
+        Quarantined: 16020007fb2c01020300100500
+        Quarantined: 16020107fb2c01010201020010(01*32)(02*32)0500
+        Quarantined: 16020207fb2c01010201020010(01*32)(02*32)0500
+        Quarantined: 16020307fb2c0102030010(01*32)(02*32)0500
     "#]]
     .assert_eq(&lines);
 }

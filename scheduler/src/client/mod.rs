@@ -12,7 +12,8 @@ use tessera_shared::KERNEL_VERSION;
 use tessera_shared::codec::Message;
 use tessera_shared::ids::JobId;
 use tessera_shared::messages::{
-    CancelReply, CloseCode, Hello, JobRefusal, JobStatus, Request, UploadRefusal, WatchReply, WorkerStatus,
+    CancelReply, CheckingReply, CloseCode, Hello, JobRefusal, JobStatus, Request, UploadRefusal, WatchReply,
+    WorkerStatus,
 };
 use tessera_transport::dial::{DialError, Session, dial};
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
@@ -93,6 +94,13 @@ impl Client {
     /// Every worker that is connected or left lately.
     pub async fn workers(&self) -> Result<Vec<WorkerStatus>, ClientError> {
         self.list(Request::Workers).await
+    }
+
+    /// How many of a thousand checks are done by those whom the farm's owner trusts.
+    pub async fn trusted_permille(&self) -> Result<u32, ClientError> {
+        let (_send, mut recv) = self.request(&Request::Checking).await?;
+        let CheckingReply::Trusted { permille } = read_message(&mut recv).await?;
+        Ok(permille)
     }
 
     /// Cancels a job of one's own.

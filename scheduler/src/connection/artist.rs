@@ -7,8 +7,8 @@ use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Event};
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
-    CancelReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, Request, WatchReply,
-    WorkerStatus,
+    CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, Request,
+    WatchReply, WorkerStatus,
 };
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::oneshot;
@@ -62,6 +62,10 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
         Request::Fetch { job, frame } => fetch(&farm, send, job, frame, key).await?,
+        Request::Checking => {
+            let permille = farm.driver.question(|core, _| core.trusted_permille()).await?;
+            write_message(&mut send, &CheckingReply::Trusted { permille }).await?;
+        }
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }

@@ -81,6 +81,10 @@ pub enum RenderError {
     OutOfMemory { device: String, needed: u64, reason: String },
     #[error("`{device}` was lost twice: {reason}; restart its driver, or render with --backend cpu")]
     Lost { device: String, reason: String },
+    #[error(
+        "the driver of `{device}` stops loops after some number of turns, and one sample of this scene needs more; render it with --backend cpu"
+    )]
+    Unfinished { device: String },
     #[error("`{device}` failed: {reason}")]
     Device { device: String, reason: String },
 }

@@ -145,6 +145,24 @@ fn blocks_are_equal_on_every_device_and_tree() {
     }
 }
 
+/// llvmpipe stops the loops of an invocation after 65,535 turns together, which these samples exceed.
+#[test]
+fn many_samples_of_one_block_are_equal_on_every_device() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenes/mosaic.toml");
+    let flags = ShotKeys { width: Some(64), height: Some(48), spp: Some(256), ..ShotKeys::default() };
+    let package = compile(&Shot::read(&path, flags).unwrap(), &ImportLimits::default()).unwrap().package;
+    let (scene, frame) = FrameView::of(&package.manifest, package.manifest.frames[0].number).unwrap();
+    let scene =
+        Arc::new(prepare(&package, scene, BuildOptions { quality: Quality::Balanced, threads: 1 }).unwrap());
+    let items = [BlockItem { at: BlockAt { x: 4, y: 3 }, sample_start: 0, sample_end: 256 }];
+    let expected = cpu_backend(2).render(&scene, &frame, &items).unwrap();
+    for adapter in adapters() {
+        let mut backend = adapter.open(&GpuOptions::default()).unwrap();
+        let found = backend.render(&scene, &frame, &items).unwrap();
+        assert!(found == expected, "{:?}", adapter.describe());
+    }
+}
+
 /// The package with these lamps as its only lights, all picked equally often: a power of two of them.
 fn lit_by(mut package: Package, lamps: &[PunctualLight]) -> Package {
     let share = (1u64 << 32) / lamps.len() as u64;

@@ -37,9 +37,15 @@ struct Part {
 #[derive(Clone, Copy, Debug)]
 struct Budget {
     block_samples: f64,
+    /// Samples that a lane may take at once: fewer where the driver stopped one that took more.
+    lane_samples: u32,
 }
 
 impl Budget {
+    fn new() -> Budget {
+        Budget { block_samples: FIRST_SAMPLES, lane_samples: u32::MAX }
+    }
+
     /// The next budget after a dispatch of so many block-samples took so long. It grows at most fourfold at once, as small
     /// dispatches say little; it shrinks as far as it must.
     fn learn(&mut self, block_samples: u64, took: Duration) {
@@ -52,7 +58,7 @@ impl Budget {
     /// many, so that all lanes are busy.
     fn take(&self, left: &mut Vec<Part>) -> Vec<Part> {
         let wide = left.len().clamp(1, ITEMS_MAX);
-        let each = ((self.block_samples / wide as f64) as u32).max(1);
+        let each = ((self.block_samples / wide as f64) as u32).clamp(1, self.lane_samples);
         let mut room = (self.block_samples as u64).max(1);
         let mut parts = Vec::new();
         let mut rest = Vec::new();
@@ -105,7 +111,7 @@ impl GpuBackend {
             can_page: limits.max_storage_buffers_per_shader_stage >= PAGED_BINDINGS.len() as u32,
         };
         let ready = Ready::open(&adapter, &options)?;
-        let budget = Budget { block_samples: FIRST_SAMPLES };
+        let budget = Budget::new();
         Ok(GpuBackend { adapter, options, ready: Some(ready), budget, limits })
     }
 
@@ -142,6 +148,16 @@ impl GpuBackend {
             }
         }
         Ok(Ok(ready))
+    }
+
+    /// A lane takes half as many samples from now on as this part had, which the driver stopped.
+    fn retry(&mut self, part: Part) -> Result<(), RenderError> {
+        let count = part.end - part.start;
+        if count <= 1 {
+            return Err(RenderError::Unfinished { device: self.name() });
+        }
+        self.budget.lane_samples = self.budget.lane_samples.min(count / 2);
+        Ok(())
     }
 
     /// One dispatch, on a new device where the old one is lost.
@@ -231,6 +247,11 @@ impl Ready {
     }
 }
 
+/// Whether every pixel's loop came to its own end, as `integrator.wgsl` says.
+fn is_finished(pixels: &BlockPixels) -> bool {
+    pixels.0.iter().all(|pixel| pixel.reserved == 0)
+}
+
 /// Adds other samples of the same block. Sums wrap like two's complement, as the film's do.
 fn add_pixels(sum: &mut BlockPixels, part: &BlockPixels) {
     for (sum, part) in sum.0.iter_mut().zip(part.0.iter()) {
@@ -276,16 +297,22 @@ impl Backend for GpuBackend {
             };
             let listed: Vec<[u32; 4]> = parts.iter().map(words).collect();
             params.item_count = listed.len() as u32;
+            let mut unfinished = Vec::new();
             let mut add = |bytes: &[u8]| {
                 for (part, pixels) in parts.iter().zip(bytes.chunks_exact(BLOCK_BYTES)) {
-                    if let Some(pixels) = BlockPixels::from_bytes(pixels) {
-                        add_pixels(&mut blocks[part.item], &pixels);
+                    match BlockPixels::from_bytes(pixels) {
+                        Some(pixels) if is_finished(&pixels) => add_pixels(&mut blocks[part.item], &pixels),
+                        _ => unfinished.push(*part),
                     }
                 }
             };
             let took = self.dispatch(scene, &params, &listed, &mut add)?;
             let samples = parts.iter().map(|part| u64::from(part.end - part.start)).sum();
             self.budget.learn(samples, took);
+            for part in unfinished {
+                self.retry(part)?;
+                left.push(part);
+            }
         }
         Ok(blocks)
     }
@@ -297,7 +324,7 @@ mod tests {
 
     #[test]
     fn dispatches_cover_every_sample_once_and_keep_to_their_budget() {
-        let mut budget = Budget { block_samples: FIRST_SAMPLES };
+        let mut budget = Budget::new();
         let mut left: Vec<Part> =
             (0..300).map(|item| Part { item, start: 4, end: 4 + item as u32 % 90 }).collect();
         left.retain(|part| part.start < part.end);
@@ -368,7 +395,7 @@ mod tests {
 
     #[test]
     fn budgets_grow_slowly_and_shrink_at_once() {
-        let mut budget = Budget { block_samples: 64.0 };
+        let mut budget = Budget::new();
         budget.learn(64, Duration::from_micros(10));
         assert_eq!(budget.block_samples, 256.0);
         budget.learn(256, Duration::from_secs(2));

@@ -1,0 +1,37 @@
+//! The core catches forgers as often as the odds say: `--example curves` counts over a hundred thousand jobs.
+
+use tessera_scheduler_core::odds::{Checkers, Forgery};
+use tessera_shared::messages::Verify;
+use tessera_sim::curves::{Forger, TILE_BLOCKS};
+use tessera_sim::tally::sampling;
+
+const JOBS: u64 = 2_000;
+
+#[test]
+fn detection_is_that_of_the_odds() {
+    for (verify, tiles, share) in [
+        (Verify::Blocks(1), 10, 0.05),
+        (Verify::Blocks(4), 10, 0.01),
+        (Verify::Blocks(1), 40, 0.01),
+        (Verify::Double, 1, 0.01),
+    ] {
+        let forger = Forger { verify, tiles, share };
+        let caught = (0..JOBS).filter(|seed| forger.is_caught(*seed)).count() as f64 / JOBS as f64;
+        let checkers = Checkers { colluding: 0.0, trusted: 1.0 };
+        let survives = checkers.survives(sampling(verify), TILE_BLOCKS, Forgery::Scattered(share), tiles);
+        let deviation = (survives * (1.0 - survives) / JOBS as f64).sqrt();
+        let expected = 1.0 - survives;
+        assert!(
+            (caught - expected).abs() < 4.0 * deviation,
+            "{forger:?}: {caught}, {expected} ± {deviation}"
+        );
+    }
+}
+
+#[test]
+fn an_honest_node_is_never_caught() {
+    for verify in [Verify::Blocks(1), Verify::Double] {
+        let forger = Forger { verify, tiles: 10, share: 0.0 };
+        assert!((0..200).all(|seed| !forger.is_caught(seed)));
+    }
+}
