@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tessera_shared::ids::JobId;
 
+pub use crate::bench::BenchArguments;
 pub use crate::shot::ShotArguments;
+use crate::verify::VerifyArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the answer is no: images differ, a job failed or was cancelled
+  1  the answer is no: images differ, a receipt is not true, a job failed or was cancelled
   2  the command line is wrong
   3  the shot cannot be read or compiled
   4  the farm cannot be reached or refuses
@@ -53,6 +55,10 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Says how two images differ
     Diff(DiffArguments),
+    /// Rechecks images against their receipt: its signature, their pixels, and random blocks rendered again here
+    Verify(Box<VerifyArguments>),
+    /// Validates this machine as a worker and scores it
+    Bench(BenchArguments),
     /// Lists the devices that can render here
     Devices,
 }
@@ -96,9 +102,22 @@ pub struct RenderArguments {
     /// Workers to split the CPU's threads into; the image does not depend on it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: u16,
+    #[command(flatten)]
+    pub receipt: ReceiptArguments,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is written so that `tessera verify` can recheck the images.
+#[derive(Debug, Args)]
+pub struct ReceiptArguments {
+    /// Writes a receipt, signed by this user's key, and the digests of its blocks beside it
+    #[arg(long, value_name = "JSON")]
+    pub receipt: Option<PathBuf>,
+    /// Writes the package, for `tessera verify` to render from
+    #[arg(long, value_name = "PATH")]
+    pub package: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +152,9 @@ pub struct WorkerArguments {
     /// GiB of blobs kept on disk
     #[arg(long, value_name = "GIB", default_value_t = 32)]
     pub cache_gib: u64,
+    /// Lends devices that are not exact too, for jobs of mode fast alone
+    #[arg(long)]
+    pub allow_fast: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -146,6 +168,9 @@ pub struct FarmArguments {
 pub struct SubmitArguments {
     /// A job file (.toml, .json) or a scene (.glb, .gltf, .obj, .ply)
     pub shot: PathBuf,
+    /// Writes the package, for `tessera verify` to render from
+    #[arg(long, value_name = "PATH")]
+    pub package: Option<PathBuf>,
     #[command(flatten)]
     pub keys: ShotArguments,
     #[command(flatten)]
@@ -190,6 +215,9 @@ pub struct FetchArguments {
     /// Stops that a PNG is brightened by
     #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
     pub exposure: f64,
+    /// Writes no receipt
+    #[arg(long)]
+    pub no_receipt: bool,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod bench;
 mod console;
 mod devices;
 mod diff;
@@ -12,9 +13,11 @@ mod failure;
 mod farm;
 mod output;
 mod progress;
+mod receipt;
 mod referee;
 mod render;
 mod shot;
+mod verify;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
         Command::Workers(arguments) => farm::lists::workers(&arguments),
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Verify(arguments) => verify::run(*arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Devices => devices::list(),
     };
     match outcome {

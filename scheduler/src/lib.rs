@@ -9,6 +9,7 @@ mod films;
 pub mod journal;
 pub mod options;
 mod packages;
+mod receipts;
 pub mod referee;
 mod secrets;
 mod serve;
@@ -20,5 +21,5 @@ pub use tessera_scheduler_core::api::Config;
 pub use tessera_shared::messages::{
     FrameHead, JobOptions, JobState, JobStatus, Verify, WorkerState, WorkerStatus,
 };
-pub use tessera_transport::identity::Identity;
+pub use tessera_transport::identity::{Identity, is_signed};
 pub use tessera_transport::link::{Link, Role};

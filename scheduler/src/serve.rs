@@ -90,8 +90,10 @@ pub async fn serve_with(
     let core = Core::new(config(secrets.core));
     let machine = Machine { core, journal, deliveries: deliveries.clone(), films: films.clone(), referee };
     let driving = tokio::spawn(driver::drive(machine, inbox));
+    let key = identity.key();
     let tokens = (secrets.token(Role::Artist), secrets.token(Role::Worker));
     let farm = Arc::new(Farm {
+        identity,
         secrets,
         driver: driver.clone(),
         deliveries,
@@ -100,11 +102,12 @@ pub async fn serve_with(
         packages,
         blob_bytes_max: options.blob_bytes_max,
         validating: Semaphore::new(1),
+        signing: Semaphore::new(1),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
-    tracing::info!(%address, key = %identity.key(), "scheduler listens");
+    tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key: identity.key(), tokens, driver, driving, accepting })
+    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting })
 }
 
 async fn accept(endpoint: Endpoint, farm: Arc<Farm>, connections_max: usize) {

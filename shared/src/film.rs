@@ -111,7 +111,7 @@ pub const FILM_PIXEL_BYTES: usize = 32;
 
 impl FilmPixel {
     /// Red, green and blue, covered, clamped; little-endian.
-    pub fn to_wire(&self) -> [u8; FILM_PIXEL_BYTES] {
+    pub fn to_wire(self) -> [u8; FILM_PIXEL_BYTES] {
         let mut bytes = [0u8; FILM_PIXEL_BYTES];
         for (place, sum) in bytes.chunks_exact_mut(8).zip(self.rgb) {
             place.copy_from_slice(&sum.to_le_bytes());
@@ -125,6 +125,21 @@ impl FilmPixel {
         let sum = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
         let count = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
         FilmPixel { rgb: [sum(0), sum(8), sum(16)], covered: count(24), clamped: count(28) }
+    }
+
+    /// Linear radiance (red, green, blue) and coverage in 0..=1 for `samples` samples on a film of this scale: one division in
+    /// f64 each, rounded to f32. These are the floats of an EXR.
+    pub fn resolve(&self, scale_log2: u32, samples: u32) -> [f32; 4] {
+        let unit = f64::from(samples.max(1)) * (1u64 << scale_log2) as f64;
+        let [r, g, b] = self.rgb.map(|sum| (sum as f64 / unit) as f32);
+        [r, g, b, (f64::from(self.covered) / f64::from(samples.max(1))) as f32]
+    }
+}
+
+impl From<&PixelRecord> for FilmPixel {
+    fn from(record: &PixelRecord) -> FilmPixel {
+        let rgb = record.rgb.map(|[low, high]| (u64::from(high) << 32 | u64::from(low)) as i64);
+        FilmPixel { rgb, covered: record.covered, clamped: record.clamped }
     }
 }
 
@@ -155,11 +170,12 @@ impl Film {
                 continue;
             }
             let pixel = &mut self.pixels[y as usize * self.width_px as usize + x as usize];
-            for (sum, [low, high]) in pixel.rgb.iter_mut().zip(record.rgb) {
-                *sum = sum.wrapping_add((u64::from(high) << 32 | u64::from(low)) as i64);
+            let added = FilmPixel::from(record);
+            for (sum, more) in pixel.rgb.iter_mut().zip(added.rgb) {
+                *sum = sum.wrapping_add(more);
             }
-            pixel.covered = pixel.covered.wrapping_add(record.covered);
-            pixel.clamped = pixel.clamped.wrapping_add(record.clamped);
+            pixel.covered = pixel.covered.wrapping_add(added.covered);
+            pixel.clamped = pixel.clamped.wrapping_add(added.clamped);
         }
         self.rays += block.rays();
     }
@@ -176,27 +192,38 @@ impl Film {
 
     /// The digest that `render` and `fetch` print: size, scale and every pixel's sums, row-major, little-endian.
     pub fn digest(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"tessera film 1\0");
-        for word in [self.width_px, self.height_px, self.scale_log2] {
-            hasher.update(&word.to_le_bytes());
-        }
-        for pixel in &self.pixels {
-            for sum in pixel.rgb {
-                hasher.update(&sum.to_le_bytes());
-            }
-            hasher.update(&pixel.covered.to_le_bytes());
-            hasher.update(&pixel.clamped.to_le_bytes());
-        }
-        Digest(*hasher.finalize().as_bytes())
+        let mut hasher = FilmHasher::new(self.width_px, self.height_px, self.scale_log2);
+        self.pixels.iter().for_each(|pixel| hasher.add(pixel));
+        hasher.finish()
     }
 
     /// Linear radiance of a pixel and its coverage in 0..=1 for `samples` samples.
     pub fn resolve(&self, x: u32, y: u32, samples: u32) -> [f32; 4] {
         let pixel = &self.pixels[y as usize * self.width_px as usize + x as usize];
-        let unit = f64::from(samples.max(1)) * (1u64 << self.scale_log2) as f64;
-        let [r, g, b] = pixel.rgb.map(|sum| (sum as f64 / unit) as f32);
-        [r, g, b, (f64::from(pixel.covered) / f64::from(samples.max(1))) as f32]
+        pixel.resolve(self.scale_log2, samples)
+    }
+}
+
+/// [`Film::digest`] of a film that is read pixel by pixel, row-major.
+#[derive(Clone, Debug)]
+pub struct FilmHasher(blake3::Hasher);
+
+impl FilmHasher {
+    pub fn new(width_px: u32, height_px: u32, scale_log2: u32) -> FilmHasher {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"tessera film 1\0");
+        for word in [width_px, height_px, scale_log2] {
+            hasher.update(&word.to_le_bytes());
+        }
+        FilmHasher(hasher)
+    }
+
+    pub fn add(&mut self, pixel: &FilmPixel) {
+        self.0.update(&pixel.to_wire());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
     }
 }
 

@@ -1,6 +1,7 @@
-//! What two Tessera processes must agree on: ids, digests, the film, the package, leases, messages and their codec.
+//! What two Tessera processes must agree on: ids, digests, the film, the package, leases, messages and their codec, receipts.
 //! Knows no socket, clock or file.
 
+pub mod admission;
 pub mod codec;
 pub mod digest;
 pub mod film;
@@ -9,6 +10,7 @@ pub mod ids;
 pub mod lease;
 pub mod messages;
 pub mod package;
+pub mod receipt;
 
 /// Version of the kernel's image. It moves whenever one bit of any golden image moves; leases go only to workers of the
 /// job's kernel version.

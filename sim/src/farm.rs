@@ -115,7 +115,7 @@ impl Shot {
             name: format!("shot {number}"),
             settings: self.settings(),
             frames: (1..=self.frames).map(|frame| FrameNumber(frame + 100 * number as u32)).collect(),
-            options: JobOptions { priority: self.priority, verify: self.verify },
+            options: JobOptions { priority: self.priority, verify: self.verify, ..JobOptions::default() },
         }
     }
 }

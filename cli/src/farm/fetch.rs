@@ -2,15 +2,20 @@
 
 use anyhow::{Context, anyhow};
 use tessera_scenes::shot::Output;
-use tessera_scheduler::client::ClientError;
+use tessera_scheduler::client::{Client, ClientError, Frame};
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::messages::JobRefusal;
+use tessera_shared::receipt::blocks::FrameBlocks;
 
 use crate::args::FetchArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::output::Targets;
 use crate::progress::Progress;
+use crate::receipt::ReceiptFile;
+
+/// A frame that keeps changing while it is fetched is asked for so many times.
+const TRIES: usize = 3;
 
 /// Which frames of a job were to be had.
 #[derive(Default)]
@@ -26,7 +31,7 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
     let outputs = outputs.context("--outputs").or_exit(Exit::Usage)?;
     let folder = &arguments.output;
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).or_exit(Exit::Output)?;
-    let progress = Progress::new(arguments.json);
+    let mut progress = Progress::new(arguments.json);
     let mut frames = Frames::default();
     super::with_client(&arguments.farm, async |client| {
         let manifest = client.manifest(arguments.job).await.or_exit(Exit::Farm)?;
@@ -34,18 +39,32 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
         let numbered = manifest.frames.len() > 1;
         let targets = Targets::new(&[], folder, &name, &outputs, numbered, arguments.exposure);
         let targets = targets.or_exit(Exit::Usage)?;
+        let path = folder.join(format!("{name}.receipt.json"));
+        let mut receipt = match arguments.no_receipt {
+            true => None,
+            false => Some(ReceiptFile::begin(&path).or_exit(Exit::Output)?),
+        };
         for entry in &manifest.frames {
-            let frame = match client.fetch_frame(arguments.job, entry.number).await {
-                Err(ClientError::Job { refusal, .. }) if is_missing(&refusal) => {
+            let frame = match fetch(client, arguments.job, entry.number, &mut receipt).await {
+                Err(Unfetched::Farm(ClientError::Job { refusal, .. })) if is_missing(&refusal) => {
                     frames.missing.push(entry.number);
                     frames.refusal = Some(refusal);
                     continue;
                 }
-                fetched => fetched.or_exit(Exit::Farm)?,
+                Err(Unfetched::Farm(error)) => Err(error).or_exit(Exit::Farm)?,
+                Err(Unfetched::File(error)) => Err(error).or_exit(Exit::Output)?,
+                Ok(frame) => frame,
             };
             let files = targets.write(&frame.head, &frame.film).or_exit(Exit::Output)?;
+            progress.mode = frame.head.mode;
             progress.frame(frame.head.frame, &frame.film, &files);
             frames.written.push(entry.number);
+        }
+        let Some(receipt) = receipt else { return Ok(()) };
+        let written = receipt.finish().or_exit(Exit::Output)?;
+        if !written.amended.is_empty() {
+            let frames = ranges(&written.amended);
+            console::note(format_args!("amended since they were fetched last: frames {frames}"));
         }
         Ok(())
     })?;
@@ -61,6 +80,35 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
             Ok(Outcome::Negative)
         }
     }
+}
+
+/// Why a frame is not had.
+enum Unfetched {
+    Farm(ClientError),
+    /// What is kept for the receipt cannot be written.
+    File(anyhow::Error),
+}
+
+/// A frame, and its entry in the receipt. One that is amended between the two is fetched again.
+async fn fetch(
+    client: &Client,
+    job: JobId,
+    number: FrameNumber,
+    receipt: &mut Option<ReceiptFile>,
+) -> Result<Frame, Unfetched> {
+    for _ in 0..TRIES {
+        let frame = client.fetch_frame(job, number).await.map_err(Unfetched::Farm)?;
+        let Some(file) = receipt else { return Ok(frame) };
+        let signed = client.receipt(job, number).await.map_err(Unfetched::Farm)?;
+        let blocks = FrameBlocks::of(&frame.film, frame.head.samples);
+        let facts = &signed.frames[0].facts;
+        if facts.film == frame.film.digest() && facts.roots() == blocks.roots() {
+            file.add(signed, &blocks).map_err(Unfetched::File)?;
+            return Ok(frame);
+        }
+    }
+    let reason = format!("its receipts of frame {} are not of the films that it sends", number.0);
+    Err(Unfetched::Farm(ClientError::Answer(reason)))
 }
 
 /// The frame is not there, and others may be.

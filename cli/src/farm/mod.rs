@@ -70,14 +70,19 @@ fn configured() -> Result<String> {
     }
 }
 
+/// This user's key, made at its first use.
+pub fn identity() -> Result<Identity, Failure> {
+    let home = home().or_exit(Exit::Output)?;
+    Identity::load_or_create(&home).or_exit(Exit::Output)
+}
+
 /// Connects as an artist and does something.
-fn with_client<T>(
+pub fn with_client<T>(
     arguments: &FarmArguments,
     work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let link = link(arguments).or_exit(Exit::Usage)?;
-    let home = home().or_exit(Exit::Output)?;
-    let identity = Identity::load_or_create(&home).or_exit(Exit::Output)?;
+    let identity = identity()?;
     runtime()?.block_on(async {
         let client = Client::connect(&link, &identity).await.or_exit(Exit::Farm)?;
         let outcome = work(&client).await;

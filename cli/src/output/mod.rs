@@ -115,15 +115,44 @@ fn folder_of(path: &Path) -> &Path {
 
 /// Writes beside the file, makes it durable, then renames: a reader sees the old file or the new one.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".tessera-").tempfile_in(folder_of(path))?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        readable_by_others(file.as_file())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
+    let mut file = Unfinished::begin(path)?;
+    file.write(bytes)?;
+    file.finish()
+}
+
+/// A file that lies beside its place until it is whole; dropped before that, it goes.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    pub fn begin(path: &Path) -> Result<Unfinished> {
+        let file = tempfile::Builder::new().prefix(".tessera-").tempfile_in(folder_of(path));
+        let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(Unfinished { file, path: path.to_owned() })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).with_context(|| format!("{} cannot be written", self.path.display()))
+    }
+
+    pub fn writer(&mut self) -> &mut std::fs::File {
+        self.file.as_file_mut()
+    }
+
+    /// Makes it durable and gives it its name.
+    pub fn finish(self) -> Result<()> {
+        let Unfinished { file, path } = self;
+        let finish = || -> std::io::Result<()> {
+            file.as_file().sync_all()?;
+            readable_by_others(file.as_file())?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        finish().with_context(|| format!("{} cannot be written", path.display()))
+    }
 }
 
 /// Temporary files are private; a picture is an ordinary file.

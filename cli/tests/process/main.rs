@@ -7,3 +7,4 @@ mod farm;
 mod golden;
 mod render;
 mod sandbox;
+mod verify;

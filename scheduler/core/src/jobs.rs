@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{FrameNumber, WorkerId};
+use tessera_shared::ids::{FrameNumber, LeaseId, WorkerId};
 use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
+use crate::credits::Credits;
 use crate::overturn::proven_whole;
 use crate::record::{Delivery, JobEnd, Proof};
-use crate::tiles::{Shape, TileKey, TileLife};
+use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Where a job is.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
@@ -78,6 +79,10 @@ pub struct Job {
     pub failures: BTreeMap<TileKey, Failures>,
     /// By frame index; frames with nothing accepted have none.
     pub ledgers: BTreeMap<u32, Ledger>,
+    /// By frame index: what is kept of finished frames' ledgers when the job has ended.
+    pub credits: BTreeMap<u32, Credits>,
+    /// By frame index: tile-passes that were accepted and overturned.
+    pub overturned: BTreeMap<u32, u64>,
     pub frames_done: u32,
     pub tiles_done: u64,
     pub samples_done: u64,
@@ -86,8 +91,6 @@ pub struct Job {
     pub accounts: BTreeMap<OperatorId, Account>,
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
-    /// Accepted tile-passes that went back to the queue.
-    pub overturned: u64,
     /// How often it ran again after it had completed.
     pub reopened: u32,
 }
@@ -109,6 +112,8 @@ impl Job {
             owed_blocks: 0,
             failures: BTreeMap::new(),
             ledgers: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            overturned: BTreeMap::new(),
             frames_done: 0,
             tiles_done: 0,
             samples_done: 0,
@@ -116,7 +121,6 @@ impl Job {
             rays: Rays::default(),
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
-            overturned: 0,
             reopened: 0,
             spec,
             shape,
@@ -274,7 +278,7 @@ impl Job {
         let account = self.accounts.entry(entry.by).or_default();
         account.tiles -= 1;
         rays_less(&mut account.rendered, entry.rays);
-        self.overturned += 1;
+        *self.overturned.entry(key.frame).or_default() += 1;
         self.open.insert(key, TileLife::Pending);
         self.returned.insert(key);
         Some(entry)
@@ -290,8 +294,40 @@ impl Job {
         self.owed_blocks = 0;
         self.failures.clear();
         if !matches!(self.phase, Phase::Completed { .. }) {
-            self.ledgers.clear();
+            self.drop_ledgers();
         }
         self.holders.clear();
+    }
+}
+
+/// A lease no longer holds the tile-pass.
+pub(crate) fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
+    let life = match entry.open.get(&key).cloned() {
+        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
+            Some(other) => TileLife::Leased { lease: other, duplicate: None },
+            None => return drop(entry.put_back(key)),
+        },
+        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
+            TileLife::Leased { lease: first, duplicate: None }
+        }
+        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
+            TileLife::Delivered { delivery, duplicate: None, since_ms }
+        }
+        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
+            TileLife::Checking { delivery, duplicate: None, by }
+        }
+        _ => return,
+    };
+    entry.replace(key, life);
+}
+
+/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
+/// the check over and over and the job never end.
+pub(crate) fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
+    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
+        && by == checker
+    {
+        delivery.commit.referee = true;
+        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
     }
 }

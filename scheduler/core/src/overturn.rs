@@ -46,6 +46,12 @@ impl Job {
         Some(TileKey { frame, index })
     }
 
+    /// What its receipts say of the frames stays.
+    pub(crate) fn drop_ledgers(&mut self) {
+        self.keep_credits();
+        self.ledgers.clear();
+    }
+
     /// Whether accepted tile-passes of it can still be overturned.
     pub fn overturnable(&self) -> bool {
         self.running() || (matches!(self.phase, Phase::Completed { .. }) && !self.ledgers.is_empty())
@@ -78,7 +84,7 @@ impl State {
         if self.unkeep(job)
             && let Some(entry) = self.jobs.get_mut(&job)
         {
-            entry.ledgers.clear();
+            entry.drop_ledgers();
         }
     }
 

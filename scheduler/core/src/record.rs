@@ -6,6 +6,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::OperatorId;
+use crate::admission::Examined;
 use crate::api::{Evidence, JobSpec, RefereeId, WorkerHello};
 use crate::tiles::TileKey;
 
@@ -140,6 +141,11 @@ pub enum Record {
         operator: OperatorId,
         evidence: Evidence,
     },
+    /// What a worker told of its devices, let in or not.
+    Examined {
+        worker: WorkerId,
+        examined: Examined,
+    },
     /// A completed job drops its ledgers: nothing of it is overturned any more.
     Archived {
         job: JobId,
@@ -228,7 +234,7 @@ pub struct Delivery {
 }
 
 /// Why a tile-pass is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
 pub enum Proof {
     /// The job's policy asks for none.
     Unverified,

@@ -9,8 +9,9 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
+use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
-use crate::jobs::{Job, Phase};
+use crate::jobs::{Job, Phase, release, return_check};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
@@ -68,6 +69,7 @@ pub struct State {
     /// The last [`LEFT_MAX`] to leave.
     pub left: BTreeMap<WorkerId, LeftWorker>,
     pub operators: Operators,
+    pub admissions: Admissions,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
     pub ready: BTreeSet<Turn>,
@@ -155,6 +157,10 @@ impl State {
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
             Record::Readmitted { operator } => self.operators.readmit(*operator),
             Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
+            Record::Examined { worker, examined } => {
+                self.next_worker = self.next_worker.max(worker.0 + 1);
+                self.admissions.enter(*worker, examined.clone());
+            }
             Record::Archived { job, .. } => self.archive(*job),
         }
     }
@@ -199,6 +205,7 @@ impl State {
     fn restart(&mut self) {
         self.workers.clear();
         self.left.clear();
+        self.admissions = Admissions::default();
         self.referee.clear();
         self.operators.restart();
         self.held = 0;
@@ -457,37 +464,5 @@ fn held_by(life: &TileLife) -> u64 {
         TileLife::Pending | TileLife::Leased { .. } => 0,
         TileLife::Delivered { .. } | TileLife::Checking { .. } => 1,
         TileLife::Disputed { claim, .. } => 1 + u64::from(matches!(**claim, Claim::Delivery(_))),
-    }
-}
-
-/// A lease no longer holds the tile-pass.
-fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
-    let life = match entry.open.get(&key).cloned() {
-        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
-            Some(other) => TileLife::Leased { lease: other, duplicate: None },
-            None => return drop(entry.put_back(key)),
-        },
-        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
-            TileLife::Leased { lease: first, duplicate: None }
-        }
-        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
-            TileLife::Delivered { delivery, duplicate: None, since_ms }
-        }
-        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
-            TileLife::Checking { delivery, duplicate: None, by }
-        }
-        _ => return,
-    };
-    entry.replace(key, life);
-}
-
-/// A check that came to nothing is owed again, if it is still this one: by the referee, as a worker that hangs would be lent
-/// the check over and over and the job never end.
-fn return_check(entry: &mut Job, key: TileKey, checker: Checker, since_ms: u64) {
-    if let Some(TileLife::Checking { mut delivery, duplicate, by }) = entry.open.get(&key).cloned()
-        && by == checker
-    {
-        delivery.commit.referee = true;
-        entry.replace(key, TileLife::Delivered { delivery, duplicate, since_ms });
     }
 }

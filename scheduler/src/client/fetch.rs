@@ -11,6 +11,9 @@ use tessera_transport::frames::read_message;
 
 use super::{Client, ClientError};
 
+/// Largest scale of a film, as packages are held to.
+const FILM_SCALE_LOG2_MAX: u32 = 40;
+
 /// A finished frame.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -42,6 +45,9 @@ impl Client {
         };
         let grid = Grid::new(head.grid.width_px, head.grid.height_px, head.grid.tile_px);
         grid.map_err(|error| ClientError::Answer(error.to_string()))?;
+        if head.film_scale_log2 > FILM_SCALE_LOG2_MAX {
+            return Err(ClientError::Answer(format!("a film of scale 2^{}", head.film_scale_log2)));
+        }
         let film = read_film(&mut recv, &head).await?;
         Ok(Frame { head, film })
     }

@@ -2,6 +2,7 @@
 //! its own. Knows no scene and no file.
 
 mod fetch;
+mod receipt;
 mod submit;
 
 pub use fetch::Frame;

@@ -7,8 +7,8 @@ use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Event};
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
-    CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, Request,
-    WatchReply, WorkerStatus,
+    CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, ReceiptReply,
+    Request, WatchReply, WorkerStatus,
 };
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::oneshot;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{Asked, ConnectionEnd, Farm, blobs, submit};
 use crate::films::{Command, Finished};
+use crate::receipts;
 
 /// A watcher learns of changes at most this often.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -66,6 +67,7 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             let permille = farm.driver.question(|core, _| core.trusted_permille()).await?;
             write_message(&mut send, &CheckingReply::Trusted { permille }).await?;
         }
+        Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }
@@ -191,6 +193,29 @@ async fn fetch(
                     Ok(write_message(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await?)
                 }
             }
+        }
+    }
+}
+
+async fn receipt(
+    farm: Arc<Farm>,
+    mut send: SendStream,
+    job: JobId,
+    frame: FrameNumber,
+    key: NodeKey,
+) -> Result<(), ConnectionEnd> {
+    let made = match owned(&farm, job, key).await? {
+        Ok(status) => match finished(&farm, job, frame).await? {
+            Ok(film) => receipts::make(&farm, job, frame, film).await?,
+            Err(refusal) => Err(why(refusal, &status.state)),
+        },
+        Err(refusal) => Err(refusal),
+    };
+    match made {
+        Err(refusal) => Ok(write_message(&mut send, &ReceiptReply::Refused(refusal)).await?),
+        Ok(text) => {
+            write_message(&mut send, &ReceiptReply::Follows { bytes: text.len() as u64 }).await?;
+            send.write_all(text.as_bytes()).await.map_err(|error| ConnectionEnd::Write(error.into()))
         }
     }
 }

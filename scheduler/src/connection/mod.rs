@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, VarInt};
+use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
+use tessera_shared::admission::DeviceReport;
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
+use tessera_transport::identity::Identity;
 use tessera_transport::link::Role;
 use tessera_transport::tls::peer_key;
 
@@ -29,6 +32,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every connection shares.
 pub(crate) struct Farm {
+    /// Signs receipts.
+    pub identity: Identity,
     pub secrets: Secrets,
     pub driver: Driver,
     pub deliveries: Arc<Deliveries>,
@@ -38,6 +43,8 @@ pub(crate) struct Farm {
     pub blob_bytes_max: u64,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
+    /// Receipts are made one after the other, as each reads a whole film.
+    pub signing: tokio::sync::Semaphore,
 }
 
 /// Why a connection ends early.
@@ -107,13 +114,17 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
         return refuse(send, refusal).await;
     }
     match hello {
+        Hello::Examined { name, reports, kernel_version, .. } => {
+            let hello = ExaminedHello { operator: key, name, kernel_version, reports };
+            worker::serve(farm, connection, send, recv, worker::Joining::Examined(hello)).await
+        }
         Hello::Artist { .. } => {
             write_message(&mut send, &Welcome::Artist).await?;
             artist::serve(farm, connection, key).await
         }
         Hello::Worker { name, devices, kernel_version, .. } => {
-            let hello = worker::Hello { operator: key, name, devices, kernel_version };
-            worker::serve(farm, connection, send, recv, hello).await
+            let hello = WorkerHello { operator: key, name, kernel_version, devices };
+            worker::serve(farm, connection, send, recv, worker::Joining::Plain(hello)).await
         }
     }
 }
@@ -121,13 +132,22 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
 fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
-        Hello::Worker { token, kernel_version, .. } => (Role::Worker, token, *kernel_version),
+        Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
+            (Role::Worker, token, *kernel_version)
+        }
     };
     if !farm.secrets.admits(role, token) {
         return Err(Refusal::Token);
     }
     if kernel_version != KERNEL_VERSION {
         return Err(Refusal::KernelVersion { expected: KERNEL_VERSION, found: kernel_version });
+    }
+    if let Hello::Examined { name, reports, .. } = hello
+        && (name.len() > TEXT_BYTES_MAX || !DeviceReport::all_sound(reports))
+    {
+        return Err(Refusal::Worker(
+            "its reports of devices contradict themselves or are too long".to_owned(),
+        ));
     }
     if let Hello::Worker { name, devices, .. } = hello {
         let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);

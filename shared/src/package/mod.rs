@@ -1,6 +1,7 @@
 //! The package: a compiled scene as a manifest and blobs addressed by blake3. What the bytes mean is in `layout`, what a
 //! node demands of them in `validate`. Knows no file format that artists use.
 
+pub mod archive;
 mod empty;
 pub mod layout;
 pub mod manifest;

@@ -4,11 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519};
+use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tessera_shared::ids::NodeKey;
 
 /// File name of the key in a data directory.
 pub const KEY_FILE: &str = "node.key";
+/// Bytes of a signature.
+pub const SIGNATURE_BYTES: usize = 64;
 /// Largest key file that is read: a PKCS #8 ed25519 key has 83 bytes.
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 
@@ -94,9 +97,21 @@ impl Identity {
         self.key
     }
 
+    /// This process's ed25519 signature of a message. What is signed begins with a name of its own, so that no message passes
+    /// for one of another purpose.
+    pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        let pair = Ed25519KeyPair::from_pkcs8(&self.secret).expect("the key was read or made as ed25519");
+        pair.sign(message).as_ref().try_into().expect("an ed25519 signature has 64 bytes")
+    }
+
     pub(crate) fn chain(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         (vec![self.certificate.clone()], PrivateKeyDer::Pkcs8(self.secret.clone().into()))
     }
+}
+
+/// Whether `signature` is the key's of the message (RFC 8032).
+pub fn is_signed(key: &NodeKey, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
+    UnparsedPublicKey::new(&ED25519, &key.0).verify(message, signature).is_ok()
 }
 
 /// The name in every certificate and handshake. It proves nothing: keys are compared, never names.
@@ -155,6 +170,21 @@ mod tests {
             let error = Identity::load_or_create(directory.path()).unwrap_err();
             assert!(matches!(error, IdentityError::Readable { mode: 0o644, .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn a_signature_is_of_one_key_and_one_message() {
+        let directory = tempfile::tempdir().unwrap();
+        Identity::load_or_create(directory.path()).unwrap();
+        let signer = Identity::load_or_create(directory.path()).unwrap();
+        let signature = signer.sign(b"tessera test 1\0message");
+        assert!(is_signed(&signer.key(), b"tessera test 1\0message", &signature));
+        assert!(!is_signed(&signer.key(), b"tessera test 1\0Message", &signature));
+        let stranger = Identity::ephemeral().unwrap();
+        assert!(!is_signed(&stranger.key(), b"tessera test 1\0message", &signature));
+        let mut flipped = signature;
+        flipped[17] ^= 1;
+        assert!(!is_signed(&signer.key(), b"tessera test 1\0message", &flipped));
     }
 
     #[test]
