@@ -130,6 +130,19 @@ fn rates(status: &JobStatus) -> String {
 
 /// One line on a job.
 pub fn sentence(status: &JobStatus) -> String {
+    let overturned = match (status.tiles_overturned, &status.state) {
+        (0, _) => String::new(),
+        (tiles, JobState::Completed) => {
+            format!(
+                "; {tiles} tiles were overturned and rendered anew, fetch the frames again if you have them"
+            )
+        }
+        (tiles, _) => format!("; {tiles} tiles were overturned"),
+    };
+    standing(status) + &overturned
+}
+
+fn standing(status: &JobStatus) -> String {
     let share = 100.0 * status.samples_done as f64 / status.samples_total.max(1) as f64;
     let frames = format!("{} of {} frames", status.frames_done, status.frames_total);
     match &status.state {
@@ -170,6 +183,7 @@ pub fn status_json(status: &JobStatus) -> serde_json::Value {
         "samples_done": status.samples_done, "samples_total": status.samples_total,
         "rays": {"camera": camera, "bounce": bounce, "shadow": shadow},
         "workers": status.workers, "elapsed_ms": status.elapsed_ms, "unserved": status.unserved,
+        "tiles_overturned": status.tiles_overturned,
     })
 }
 
@@ -197,6 +211,39 @@ pub fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_owner_is_told_of_overturned_tiles() {
+        let status = |state, tiles_overturned| JobStatus {
+            job: tessera_shared::ids::JobId(7),
+            name: "shot".into(),
+            owner: tessera_shared::ids::NodeKey([1; 32]),
+            package: tessera_shared::digest::Digest([2; 32]),
+            priority: 0,
+            state,
+            frames_total: 3,
+            frames_done: 3,
+            tiles_total: 30,
+            tiles_done: 30,
+            samples_total: 300,
+            samples_done: 300,
+            rays: Rays::default(),
+            workers: 1,
+            elapsed_ms: 1000,
+            unserved: false,
+            tiles_overturned,
+        };
+        assert!(!sentence(&status(JobState::Completed, 0)).contains("overturned"));
+        let again = sentence(&status(JobState::Completed, 4));
+        assert!(
+            again.ends_with(
+                "; 4 tiles were overturned and rendered anew, fetch the frames again if you have them"
+            ),
+            "{again}"
+        );
+        assert!(sentence(&status(JobState::Running, 4)).ends_with("; 4 tiles were overturned"));
+        assert_eq!(status_json(&status(JobState::Running, 4))["tiles_overturned"], 4);
+    }
 
     #[test]
     fn figures_for_people() {

@@ -1,13 +1,14 @@
 //! The farm's films on a thread of their own: accepted pixels are added, finished frames go to disk in the form in which
 //! they are fetched. Deliberately ignorant of who rendered what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tessera_shared::codec;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels, FILM_PIXEL_BYTES, Film, FilmPixel, Rays};
+use tessera_shared::grid::Grid;
 use tessera_shared::ids::{FrameNumber, JobId, TileIndex};
 use tessera_shared::messages::{FetchReply, FrameHead, JobRefusal, Mode};
 use tessera_shared::package::Settings;
@@ -101,8 +102,14 @@ struct Job {
 
 enum Frame {
     Open(Box<Film>),
+    /// Finished, and the disk refused the file.
     Unsaved(Box<Film>, Rays),
     Saved,
+    /// Finished once: these tiles of the file are cleared when the frame's next pixels come. Until then a long job of which
+    /// a tile of every frame is in doubt needs no memory.
+    Reset(BTreeSet<TileIndex>),
+    /// Finished once, and the file could not be read again.
+    Lost,
 }
 
 impl Room {
@@ -116,7 +123,7 @@ impl Room {
             Command::FrameComplete { job, frame, rays } => self.complete(job, frame, rays),
             Command::JobEnded { job } => {
                 if let Some(job) = self.jobs.get_mut(&job) {
-                    job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_)));
+                    job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_) | Frame::Reset(_)));
                 }
             }
             Command::Fetch { job, frame, reply } => {
@@ -142,16 +149,25 @@ impl Room {
 
     fn reset(&mut self, id: JobId, frame: FrameNumber, tile: TileIndex) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let grid = job.films.settings.grid;
-        let Some(film) = job.open(&self.directory, id, frame) else { return };
-        for at in grid.tile_blocks(tile) {
-            film.clear(at);
+        match job.frames.get_mut(&frame) {
+            Some(kept @ Frame::Saved) => *kept = Frame::Reset(BTreeSet::from([tile])),
+            Some(Frame::Reset(tiles)) => drop(tiles.insert(tile)),
+            _ => {
+                let grid = job.films.settings.grid;
+                if let Some(film) = job.open(&self.directory, id, frame) {
+                    clear(film, grid, tile);
+                }
+            }
         }
     }
 
     fn complete(&mut self, id: JobId, frame: FrameNumber, rays: Rays) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let Some(Frame::Open(film)) = job.frames.remove(&frame) else { return };
+        let film = match job.frames.remove(&frame) {
+            Some(Frame::Open(film)) => film,
+            Some(kept) => return drop(job.frames.insert(frame, kept)),
+            None => return,
+        };
         let path = path(&self.directory, id, frame);
         let saved = encode(&job.films, frame, &film, rays).and_then(|bytes| write_atomically(&path, &bytes));
         let kept = match saved {
@@ -172,27 +188,31 @@ impl Room {
                 let bytes = encode(&job.films, frame, film, *rays);
                 bytes.map(Finished::Memory).map_err(|_| JobRefusal::Storage)
             }
+            Some(Frame::Lost) => Err(JobRefusal::Storage),
             None if job.films.frames.binary_search(&frame).is_err() => Err(JobRefusal::NoFrame),
-            Some(Frame::Open(_)) | None => Err(JobRefusal::Unfinished),
+            Some(Frame::Open(_) | Frame::Reset(_)) | None => Err(JobRefusal::Unfinished),
         }
     }
 }
 
 impl Job {
-    /// The frame's film to add to; a finished one is opened again.
+    /// The frame's film to add to; a finished one is opened again. `None` if that is lost.
     fn open(&mut self, directory: &Path, id: JobId, frame: FrameNumber) -> Option<&mut Film> {
         let Settings { grid, film_scale_log2, .. } = self.films.settings;
         let empty = || Box::new(Film::new(grid.width_px, grid.height_px, film_scale_log2));
         let film = match self.frames.remove(&frame) {
             None => empty(),
             Some(Frame::Open(film) | Frame::Unsaved(film, _)) => film,
-            Some(Frame::Saved) => {
+            Some(Frame::Lost) => return self.lose(frame),
+            Some(kept @ (Frame::Saved | Frame::Reset(_))) => {
                 let path = path(directory, id, frame);
                 let mut film = empty();
                 if let Err(error) = read_pixels(&path, &mut film) {
-                    tracing::error!(job = %id, %frame, path = %path.display(), %error, "a finished frame cannot be read again");
-                    self.frames.insert(frame, Frame::Saved);
-                    return None;
+                    tracing::error!(job = %id, %frame, path = %path.display(), %error, "the frame is lost, as its file cannot be read again; submit the shot anew");
+                    return self.lose(frame);
+                }
+                if let Frame::Reset(tiles) = kept {
+                    tiles.into_iter().for_each(|tile| clear(&mut film, grid, tile));
                 }
                 film
             }
@@ -202,6 +222,17 @@ impl Job {
             Some(Frame::Open(film)) => Some(film),
             _ => None,
         }
+    }
+
+    fn lose(&mut self, frame: FrameNumber) -> Option<&mut Film> {
+        self.frames.insert(frame, Frame::Lost);
+        None
+    }
+}
+
+fn clear(film: &mut Film, grid: Grid, tile: TileIndex) {
+    for at in grid.tile_blocks(tile) {
+        film.clear(at);
     }
 }
 
@@ -238,4 +269,137 @@ fn read_pixels(path: &Path, film: &mut Film) -> std::io::Result<()> {
         *pixel = FilmPixel::from_wire(bytes);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tessera_shared::lease::TilePass;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const JOB: JobId = JobId(1);
+    const TILES: u32 = 2;
+    const RAYS: Rays = Rays { camera: 1, bounce: 2, shadow: 3 };
+
+    /// A job of two frames of two tiles, one block each, in a folder of its own.
+    struct Studio {
+        room: Room,
+        folder: tempfile::TempDir,
+    }
+
+    impl Studio {
+        fn new() -> Studio {
+            let folder = tempfile::tempdir().unwrap();
+            let mut room = Room { directory: folder.path().to_owned(), jobs: BTreeMap::new() };
+            let films = JobFilms {
+                name: "shot".into(),
+                package: Digest([1; 32]),
+                settings: Settings {
+                    grid: Grid { width_px: 8 * TILES, height_px: 8, tile_px: 8 },
+                    samples: 1,
+                    pass_samples: 1,
+                    seed: 0,
+                    max_bounces: 8,
+                    roulette_start: 3,
+                    film_scale_log2: 20,
+                    sample_clamp: 10.0,
+                },
+                frames: vec![FrameNumber(1), FrameNumber(2)],
+                mode: Mode::Exact,
+            };
+            room.handle(Command::Begin { job: JOB, films });
+            Studio { room, folder }
+        }
+
+        /// Adds a tile whose bytes are all `value`.
+        fn tile(&mut self, frame: u32, tile: u32, value: u8) {
+            let (frame, tile) = (FrameNumber(frame), TileIndex(tile));
+            let pass = TilePass { frame, tile, sample_start: 0, sample_end: 1 };
+            let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+            let tiles = vec![TilePixels { pass, bytes: vec![value; BLOCK_BYTES], room }];
+            self.room.handle(Command::Accept { job: JOB, tiles });
+        }
+
+        fn finish(&mut self, frame: u32) {
+            self.room.handle(Command::FrameComplete { job: JOB, frame: FrameNumber(frame), rays: RAYS });
+        }
+
+        fn reset(&mut self, frame: u32, tile: u32) {
+            let (frame, tile) = (FrameNumber(frame), TileIndex(tile));
+            self.room.handle(Command::ResetTile { job: JOB, frame, tile });
+        }
+
+        /// Both frames with the tiles' values, finished, and the job's end.
+        fn complete(&mut self, values: [u8; 2]) {
+            for frame in [1, 2] {
+                (0..TILES).for_each(|tile| self.tile(frame, tile, values[tile as usize]));
+                self.finish(frame);
+            }
+            self.room.handle(Command::JobEnded { job: JOB });
+        }
+
+        fn fetch(&self, frame: u32) -> Result<Vec<u8>, JobRefusal> {
+            self.room.fetch(JOB, FrameNumber(frame)).map(|finished| match finished {
+                Finished::File(path) => std::fs::read(path).unwrap(),
+                Finished::Memory(bytes) => bytes,
+            })
+        }
+    }
+
+    /// What is fetched of a frame that had these tiles from the start.
+    fn honest(values: [u8; 2]) -> Vec<u8> {
+        let mut studio = Studio::new();
+        studio.complete(values);
+        studio.fetch(1).unwrap()
+    }
+
+    #[test]
+    fn a_tile_of_a_completed_job_is_rewritten_on_disk() {
+        let mut studio = Studio::new();
+        studio.complete([5, 9]);
+        studio.reset(1, 1);
+        studio.reset(2, 1);
+        for frame in [1, 2] {
+            assert_eq!(studio.fetch(frame), Err(JobRefusal::Unfinished));
+            studio.tile(frame, 1, 3);
+            assert_eq!(studio.fetch(frame), Err(JobRefusal::Unfinished));
+            studio.finish(frame);
+        }
+        studio.room.handle(Command::JobEnded { job: JOB });
+        assert_eq!(studio.fetch(1), Ok(honest([5, 3])));
+        assert_ne!(honest([5, 3]), honest([5, 9]));
+        // A second time, and both tiles.
+        (0..TILES).for_each(|tile| studio.reset(1, tile));
+        (0..TILES).for_each(|tile| studio.tile(1, tile, 7));
+        studio.finish(1);
+        assert_eq!(studio.fetch(1), Ok(honest([7, 7])));
+    }
+
+    #[test]
+    fn a_reset_frame_needs_no_memory_until_its_pixels_come() {
+        let mut studio = Studio::new();
+        studio.complete([5, 9]);
+        studio.reset(1, 1);
+        let job = &studio.room.jobs[&JOB];
+        assert!(matches!(&job.frames[&FrameNumber(1)], Frame::Reset(tiles) if tiles.len() == 1));
+        // The job is cancelled before: the frame in doubt goes, the other stays.
+        studio.room.handle(Command::JobEnded { job: JOB });
+        assert_eq!(studio.fetch(1), Err(JobRefusal::Unfinished));
+        assert!(studio.fetch(2).is_ok());
+    }
+
+    #[test]
+    fn a_frame_whose_file_is_gone_is_said_to_be_lost() {
+        let mut studio = Studio::new();
+        studio.complete([5, 9]);
+        std::fs::remove_file(path(studio.folder.path(), JOB, FrameNumber(1))).unwrap();
+        studio.reset(1, 0);
+        studio.tile(1, 0, 5);
+        studio.finish(1);
+        assert_eq!(studio.fetch(1), Err(JobRefusal::Storage));
+        assert!(studio.fetch(2).is_ok());
+    }
 }

@@ -412,6 +412,8 @@ pub struct JobStatus {
     pub elapsed_ms: u64,
     /// The job goes on, but its limits shut out every connected worker.
     pub unserved: bool,
+    /// Tile-passes that were accepted, then doubted and rendered again: frames fetched before may have changed.
+    pub tiles_overturned: u64,
 }
 
 /// A worker as `workers` shows it.

@@ -35,6 +35,8 @@ pub enum Fault {
     RestartScheduler,
     /// The owner cancels the job, by its place in the scenario.
     Cancel { job: usize },
+    /// The worker does this wrong from here on.
+    Turn { node: usize, cheat: Cheat },
 }
 
 /// How the network treats messages until faults stop.
@@ -297,6 +299,11 @@ impl Farm {
         Timed { farm: self, fault: Fault::Cancel { job } }
     }
 
+    /// The worker is as it was before and does this wrong afterwards.
+    pub fn turn(self, node: usize, cheat: Cheat) -> Timed {
+        Timed { farm: self, fault: Fault::Turn { node, cheat } }
+    }
+
     pub fn network(mut self, drop_permille: u64, duplicate_permille: u64, until_ms: u64) -> Farm {
         self.network = Network { delay_ms: (1, 400), drop_permille, duplicate_permille };
         self.faults_end_ms = until_ms;
@@ -369,6 +376,12 @@ impl Farm {
                 _ => Fault::Cancel { job: random.between(0, 6) as usize },
             };
             farm.faults.push((at_ms, fault));
+        }
+        if random.permille(250) {
+            farm.config.archive_after_ms = random.between(0, 20_000);
+        }
+        if random.permille(250) {
+            farm.config.kept_entries_max = random.between(0, 400);
         }
         farm
     }

@@ -185,6 +185,7 @@ impl World {
                 worker.stopped_until_ms = worker.stopped_until_ms.max(self.now_ms + for_ms);
             }
             Fault::RestartScheduler => self.restart_scheduler(),
+            Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
                     let by = self.farm.shots[job].spec(job as u64).owner;

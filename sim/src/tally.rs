@@ -3,7 +3,7 @@
 use tessera_scheduler_core::Config;
 use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::odds::{Checkers, Sampling};
-use tessera_shared::ids::LeaseId;
+use tessera_shared::ids::{LeaseId, NodeKey};
 use tessera_shared::lease::{BlockPass, TilePass, Work};
 use tessera_shared::messages::Verify;
 
@@ -142,6 +142,27 @@ impl Farm {
 }
 
 impl World {
+    /// What is wrong at the end, and that whoever was caught has no part in it.
+    pub(crate) fn count_wrong(&mut self) {
+        let state = self.core.state();
+        for (job, pass, by) in self.shell.wrong() {
+            let out = |operator| state.operators.quarantined(operator);
+            let caught = |key: &NodeKey| state.operators.find(key).is_some_and(out);
+            match state.jobs.get(&job).filter(|entry| entry.overturnable()) {
+                None if caught(&by) => self.outcome.wrong_archived += 1,
+                None => self.outcome.wrong_survived += 1,
+                Some(entry) => {
+                    let accepted = entry.key_of(pass).and_then(|key| entry.accepted(key));
+                    let accepted = accepted.expect("it is in the film");
+                    let voucher = accepted.proof.operator().map(|operator| state.operators.key(operator));
+                    let vouched = accepted.whole && voucher.is_some_and(|key| !caught(&key));
+                    assert!(vouched || !caught(&by), "{job} {pass:?} is wrong and its maker was caught");
+                    self.outcome.wrong_survived += 1;
+                }
+            }
+        }
+    }
+
     /// What a delivery adds if it is taken.
     pub(crate) fn counted_delivery(&self, node: usize, lease: LeaseId, tiles: &[Vec<u64>]) -> Tally {
         let mut counted = Tally::default();

@@ -65,8 +65,12 @@ pub struct Outcome {
     pub steps: u64,
     pub jobs_complete: u64,
     pub jobs_ended: u64,
-    /// Tile-passes of complete jobs that are wrong; their makers were not caught.
+    /// Tile-passes of complete jobs that are wrong; their makers, or those who proved all of them, were not caught.
     pub wrong_survived: u64,
+    /// Those whose makers were caught when the job was archived.
+    pub wrong_archived: u64,
+    /// How often a complete job was reopened.
+    pub jobs_reopened: u64,
     /// Places of the workers whose operators were caught.
     pub caught: Vec<usize>,
     pub tiles_reset: u64,
@@ -171,7 +175,8 @@ impl World {
         let films = self.shell.films.values();
         self.outcome.jobs_complete = films.clone().filter(|films| films.complete).count() as u64;
         self.outcome.jobs_ended = films.filter(|films| films.ended).count() as u64;
-        self.outcome.wrong_survived = self.shell.wrong_survived;
+        self.count_wrong();
+        self.outcome.jobs_reopened = self.shell.jobs_reopened;
         self.outcome.tiles_reset = self.shell.tiles_reset;
         self.outcome.wrong_accepted = self.shell.wrong_accepted;
         let caught = |node: &Node| {

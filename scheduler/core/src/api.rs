@@ -81,6 +81,12 @@ pub struct Config {
     pub ended_jobs_max: u32,
     /// The operators that a job may name as one. Every lease is decided by the pools as they are now.
     pub pools: Pools,
+    /// How long after its completion, or after a restart, a job keeps who made and who proved each of its tile-passes, so
+    /// that they can be overturned.
+    pub archive_after_ms: u64,
+    /// Tile-passes of completed jobs of which that is kept, of at most [`crate::overturn::ENTRY_BYTES_MAX`] bytes each;
+    /// beyond them the job that completed first is archived early.
+    pub kept_entries_max: u64,
 }
 
 impl Config {
@@ -116,6 +122,8 @@ impl Config {
             held_max: 4_096,
             ended_jobs_max: 10_000,
             pools: Pools::new(),
+            archive_after_ms: 24 * 3_600_000,
+            kept_entries_max: 1 << 22,
         }
     }
 }
@@ -260,7 +268,8 @@ pub enum Effect {
     DeliveryIgnored {
         lease: LeaseId,
     },
-    /// An accepted tile is in doubt: set the tile's pixels in the frame's film back to zero. All of its passes come again.
+    /// An accepted tile is in doubt: set the tile's pixels in the frame's film back to zero. All of its passes come again. A
+    /// finished frame and a complete job are unfinished from here on; their completion comes again.
     ResetTile {
         job: JobId,
         frame: FrameNumber,

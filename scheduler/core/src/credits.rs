@@ -188,6 +188,23 @@ mod tests {
         let anew = credits(&records).unwrap();
         assert_eq!((anew.rendered.clone(), anew.overturned), (vec![by(FIRST, 3, 65)], 1));
         records.push(Record::JobCompleted { job: JOB, at_ms: 9 });
+        assert_eq!(credits(&records), Some(anew.clone()));
+
+        // Overturned after its job had completed: no credits until it is whole again, and the same once it is archived.
+        let archived = Record::Archived { job: JOB, at_ms: 10 };
+        let mut reopened = records.clone();
+        records.push(archived.clone());
         assert_eq!(credits(&records), Some(anew));
+        reopened.push(Record::Overturned { job: JOB, tiles: vec![TileKey { frame: 0, index: 0 }] });
+        assert_eq!(credits(&reopened), None);
+        reopened.extend(rendered(0, 2, 11, Proof::Referee));
+        reopened.push(Record::JobCompleted { job: JOB, at_ms: 12 });
+        let again = credits(&reopened).unwrap();
+        assert_eq!(
+            (again.rendered.clone(), again.overturned),
+            (vec![by(SECOND, 1, 11), by(FIRST, 2, 55)], 2)
+        );
+        reopened.push(archived);
+        assert_eq!(credits(&reopened), Some(again));
     }
 }

@@ -11,6 +11,7 @@ use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
 use crate::credits::Credits;
 use crate::known::KnownPool;
+use crate::overturn::proven_whole;
 use crate::record::{Delivery, JobEnd, Proof};
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
@@ -36,6 +37,8 @@ pub struct Acceptance {
     pub worker: WorkerId,
     pub proof: Proof,
     pub rays: Rays,
+    /// Somebody other than its maker has rendered all of its blocks to the same digests.
+    pub whole: bool,
 }
 
 /// What a frame has accepted.
@@ -90,6 +93,8 @@ pub struct Job {
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
     pub known: KnownPool,
+    /// How often it ran again after it had completed.
+    pub reopened: u32,
 }
 
 impl Job {
@@ -119,6 +124,7 @@ impl Job {
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
             known: KnownPool::default(),
+            reopened: 0,
             spec,
             shape,
         }
@@ -255,7 +261,9 @@ impl Job {
         if proof == Proof::Referee && matches!(life, TileLife::Checking { by: Checker::Referee(_), .. }) {
             self.known.add(key, delivery);
         }
-        let entry = Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays };
+        let whole = proven_whole(&life, proof, self.shape.blocks(key));
+        let entry =
+            Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays, whole };
         let size = self.shape.tile_passes as usize;
         let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
             accepted: 0,
@@ -297,7 +305,7 @@ impl Job {
         Some(entry)
     }
 
-    /// Drops everything that only a running job needs.
+    /// Drops everything that only a running job needs. A completed job keeps its ledgers until it is archived.
     pub fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.returned.clear();
@@ -306,8 +314,9 @@ impl Job {
         self.owed_referee.clear();
         self.owed_blocks = 0;
         self.failures.clear();
-        self.keep_credits();
-        self.ledgers.clear();
+        if !matches!(self.phase, Phase::Completed { .. }) {
+            self.drop_ledgers();
+        }
         self.holders.clear();
         self.known.clear();
     }

@@ -282,7 +282,7 @@ impl Core {
                 (wrong(&delivery, &other), second_wrong)
             }
         };
-        // Judged before accepted: the job may complete with this tile-pass, and then nothing is overturned any more.
+        // Judged before accepted: the job may complete with this tile-pass, and would be reopened at once.
         let right = first_wrong.is_none();
         let wrong = first_wrong.map(|evidence| (delivery.operator, evidence)).into_iter().chain(second_wrong);
         for (operator, evidence) in wrong {
@@ -351,15 +351,15 @@ impl Core {
         for lease in leases {
             self.end_lease(lease, LeaseEnd::Revoked);
         }
-        for job in self.running_jobs() {
+        for job in self.overturnable_jobs() {
             self.overturn(job, |accepted| accepted.proof == Proof::Operator(operator));
         }
         let operator = self.state.operators.key(operator);
         self.effect(Effect::Overruled { operator, evidence });
     }
 
-    fn running_jobs(&self) -> Vec<JobId> {
-        self.state.jobs.iter().filter(|(_, job)| job.running()).map(|(id, _)| *id).collect()
+    fn overturnable_jobs(&self) -> Vec<JobId> {
+        self.state.jobs.iter().filter(|(_, job)| job.overturnable()).map(|(id, _)| *id).collect()
     }
 
     /// A result of an operator was wrong: it gets nothing more, and nothing rests on it any longer. The first time that is
@@ -383,11 +383,9 @@ impl Core {
         for worker in &workers {
             self.drop_session(*worker);
         }
-        for job in self.running_jobs() {
+        for job in self.overturnable_jobs() {
             self.undo_deliveries(job, operator);
-            self.overturn(job, |accepted| {
-                accepted.by == operator || accepted.proof == Proof::Operator(operator)
-            });
+            self.overturn(job, |accepted| accepted.rests_on(operator));
         }
         self.drop_idle_referee_work();
         let key = self.state.operators.key(operator);
@@ -422,7 +420,7 @@ impl Core {
         }
     }
 
-    /// Tiles of which a pass is in doubt are rendered anew with all their passes.
+    /// Tiles of which a pass is in doubt are rendered anew with all their passes; a completed job runs again.
     fn overturn(&mut self, job: JobId, doubtful_pass: impl Fn(&Acceptance) -> bool) {
         let entry = &self.state.jobs[&job];
         let mut doubtful = BTreeSet::new();

@@ -310,7 +310,7 @@ impl Core {
                 sooner(since_ms + u64::from(self.config.check_wait_max_ms));
             }
         }
-        if let Some(at_ms) = self.referee_due_ms() {
+        for at_ms in [self.referee_due_ms(), self.archive_at_ms()].into_iter().flatten() {
             sooner(at_ms);
         }
         if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {

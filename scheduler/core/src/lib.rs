@@ -12,6 +12,7 @@ mod lending;
 mod limits;
 mod machine;
 pub mod odds;
+pub mod overturn;
 pub mod policy;
 pub mod record;
 pub mod referee;

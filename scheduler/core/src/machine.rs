@@ -102,6 +102,7 @@ impl Core {
             Event::Refereed { id, outcome } => self.refereed(id, outcome),
         }
         self.expire();
+        self.archive_jobs();
         self.attend_referee();
         self.fill();
         let mut out = std::mem::take(&mut self.out);

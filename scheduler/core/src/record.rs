@@ -127,7 +127,7 @@ pub enum Record {
         at_ms: u64,
         fraud: bool,
     },
-    /// Accepted tile-passes go back to the queue.
+    /// Accepted tile-passes go back to the queue. A job that had completed runs again.
     Overturned {
         job: JobId,
         tiles: Vec<TileKey>,
@@ -163,6 +163,11 @@ pub enum Record {
         job: JobId,
         tiles: Vec<TileKey>,
         late: bool,
+    },
+    /// A completed job drops its ledgers: nothing of it is overturned any more.
+    Archived {
+        job: JobId,
+        at_ms: u64,
     },
 }
 
@@ -254,4 +259,14 @@ pub enum Proof {
     /// This operator rendered the drawn blocks, or the whole tile-pass, to the same digests.
     Operator(OperatorId),
     Referee,
+}
+
+impl Proof {
+    /// Whose word it is, if it is an operator's.
+    pub fn operator(self) -> Option<OperatorId> {
+        match self {
+            Proof::Operator(operator) => Some(operator),
+            Proof::Unverified | Proof::Referee => None,
+        }
+    }
 }

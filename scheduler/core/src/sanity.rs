@@ -35,6 +35,7 @@ impl Core {
             );
             assert!(entry.running() || known.is_empty(), "{job} has ended and keeps known blocks");
         }
+        self.check_overturnable();
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
         for (id, lease) in &state.leases {
             let entry = &state.jobs[&lease.job];
@@ -116,7 +117,7 @@ impl Core {
 }
 
 fn check_counts(job: tessera_shared::ids::JobId, entry: &Job) {
-    if entry.ended() {
+    if !entry.overturnable() {
         return;
     }
     let accepted: u64 = entry.ledgers.values().map(|ledger| u64::from(ledger.accepted)).sum();

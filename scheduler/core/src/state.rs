@@ -83,6 +83,10 @@ pub struct State {
     /// Tile-passes whose pixels the shell holds.
     pub held: u64,
     pub referee_tally: RefereeTally,
+    /// Completed jobs that keep their ledgers, by when they completed.
+    pub unarchived: BTreeSet<(u64, JobId)>,
+    /// Ledger entries of those.
+    pub kept_entries: u64,
 }
 
 impl State {
@@ -113,6 +117,7 @@ impl State {
             }
             Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
             Record::JobForgotten { job } => {
+                self.unkeep(*job);
                 let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
                 accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
                 self.ended.retain(|ended| ended != job);
@@ -161,6 +166,7 @@ impl State {
             Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
+            Record::Archived { job, .. } => self.archive(*job),
         }
     }
 
@@ -225,6 +231,7 @@ impl State {
                 *at_ms = 0;
             }
         }
+        self.restart_unarchived();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
@@ -440,23 +447,12 @@ impl State {
         self.reorder(job);
     }
 
-    fn overturn(&mut self, job: JobId, tiles: &[TileKey]) {
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        for key in tiles {
-            let by = entry.overturn(*key).map(|was| was.worker);
-            if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
-                worker.tiles_accepted -= 1;
-                worker.tiles_rejected += 1;
-            }
-        }
-        self.reorder(job);
-    }
-
     fn end_job(&mut self, job: JobId, phase: Phase) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         self.held -= entry.open.values().map(held_by).sum::<u64>();
         entry.end(phase);
         self.ended.push(job);
+        self.keep(job);
         self.leases.retain(|_, lease| lease.job != job);
         self.referee.retain(|_, work| work.job() != job);
         self.reorder(job);
@@ -464,7 +460,7 @@ impl State {
 }
 
 /// The worker whose result is judged, connected or not.
-fn judged<'a>(
+pub(crate) fn judged<'a>(
     workers: &'a mut BTreeMap<WorkerId, Worker>,
     left: &'a mut BTreeMap<WorkerId, LeftWorker>,
     id: WorkerId,

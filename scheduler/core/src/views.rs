@@ -158,6 +158,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         workers: entry.holders.len() as u32,
         elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
         unserved: false,
+        tiles_overturned: entry.overturned.values().sum(),
     }
 }
 

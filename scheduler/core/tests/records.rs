@@ -148,6 +148,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("KnownMixed", Record::KnownMixed { lease, tiles: tiles() }),
         ("CheckVoid", Record::CheckVoid { lease, at_ms: 5 }),
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
+        ("Archived", Record::Archived { job, at_ms: 5 }),
     ]
     .into_iter()
     .chain(standing())
@@ -261,6 +262,7 @@ fn the_bytes_of_every_record() {
         KnownMixed: 1bfb2c0102000501fb9001
         CheckVoid: 1cfb2c0105
         Inconclusive: 1d080702000501fb900101
+        Archived: 1e0705
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501

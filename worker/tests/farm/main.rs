@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use shot::{Forger, Gate, Gated, Honest, Shot};
 use stand::{Stand, ended, local_digests, prompt};
-use tessera_scheduler::{Config, JobOptions, JobState, WorkerState};
+use tessera_scheduler::client::ClientError;
+use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState};
 use tessera_scheduler_core::Core;
+use tessera_shared::messages::JobRefusal;
 use tessera_worker::WorkerError;
 
 #[test]
@@ -102,6 +104,34 @@ async fn a_forger_is_caught_and_the_image_is_right() {
             .iter()
             .all(|worker| { worker.name == "honest" || matches!(worker.state, WorkerState::Quarantined(_)) })
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_completed_job_is_put_right_when_its_forger_is_caught_later() {
+    let stand = Stand::new().await;
+    let forger = stand.worker("forger", Forger);
+    let artist = stand.artist().await;
+    let package = Shot { frames: 2, ..Shot::default() }.package();
+    let trusting = JobOptions { verify: Verify::None, ..JobOptions::default() };
+    let job = artist.submit(&package, trusting, |_| {}).await.unwrap();
+    let status = ended(&artist, job).await;
+    assert_eq!((status.state, status.tiles_overturned), (JobState::Completed, 0));
+    let honest = local_digests(package, 1);
+    let forged = stand.digests(job).await;
+    assert!(forged.iter().zip(&honest).all(|(forged, honest)| forged != honest));
+    // Another job of the same farm catches it.
+    let other = Shot { frames: 1, ..Shot::default() }.package();
+    let trap = artist.submit(&other, JobOptions::default(), |_| {}).await.unwrap();
+    let caught = forger.task.await.unwrap().unwrap_err();
+    assert!(matches!(caught, WorkerError::Quarantined(_)), "{caught}");
+    let frame = tessera_shared::ids::FrameNumber(1);
+    let refused = artist.fetch_frame(job, frame).await.unwrap_err();
+    assert!(matches!(refused, ClientError::Job { refusal: JobRefusal::Unfinished, .. }), "{refused}");
+    let _honest = stand.worker("honest", Honest);
+    let status = ended(&artist, job).await;
+    assert_eq!((status.state, status.tiles_overturned), (JobState::Completed, status.tiles_total));
+    assert_eq!(stand.digests(job).await, honest);
+    assert_eq!(ended(&artist, trap).await.state, JobState::Completed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
