@@ -57,9 +57,10 @@ impl Farm {
         let ended = self.sandbox.run(arguments);
         let host =
             self.artist_link.strip_prefix("tessera://").and_then(|link| link.split('/').next()).unwrap();
-        // What a machine lends depends on the machine.
-        let own = |line: &&str| !line.starts_with("lending ") && !line.starts_with("examining ");
-        let lines = ended.stderr.lines().filter(own);
+        // What a machine lends depends on the machine, and its key is drawn.
+        let own = ["lending ", "examining ", "operator "];
+        let steady = |line: &&str| !own.iter().any(|start| line.starts_with(start));
+        let lines = ended.stderr.lines().filter(steady);
         let said = lines.map(|line| line.replace(host, "HOST")).collect::<Vec<_>>().join("\n");
         expected.assert_eq(&format!("{} {said}\n", ended.code.unwrap_or(-1)));
         assert_eq!(ended.stdout, "");
@@ -108,6 +109,49 @@ fn a_killed_worker_and_a_late_one_leave_the_picture_as_it_is() {
     assert!(farm.sandbox.path("fetched/pebbles.exr").is_file());
     assert!(farm.sandbox.path("fetched/pebbles.png").is_file());
     drop((steady, late));
+}
+
+#[test]
+fn a_limited_job_waits_for_the_worker_that_it_names() {
+    let farm = Farm::new();
+    let other = farm.worker("other", "--tag studio-a --tag gpu --backend cpu --threads 1");
+    let shot = "scenes/mosaic.toml --width 64 --height 48 --spp 2";
+    farm.refuses(
+        &format!("submit {shot} --pool night"),
+        expect![[r#"
+        4 tessera: the farm refuses the job: the farm has no pool `night`; ask its owner, who keeps pools with `tessera scheduler --pool NAME=KEY,KEY`
+    "#]],
+    );
+    farm.refuses(
+        &format!("submit {shot} --operators night"),
+        expect![[r#"
+        3 tessera: `operators`: `night` is no operator's key; a key is 64 hexadecimal digits, as `tessera worker` and `tessera workers --json` print it
+    "#]],
+    );
+    farm.refuses(
+        &format!("worker --join {} --backend cpu --tag a/b", farm.worker_link),
+        expect![[r#"
+        2 tessera: --tag: `a/b` is no name of a tag or a pool; use 1 to 64 of the letters a-z and A-Z, digits, `-`, `_` and `.`
+    "#]],
+    );
+    let nobody = farm.sandbox.run(&format!("submit {shot} --operators {}", "0".repeat(64)));
+    assert!(nobody.stderr.contains("note: j1 waits: no connected worker may serve it"), "{}", nobody.stderr);
+    assert_eq!(farm.list("jobs")[0]["unserved"], true);
+    assert!(farm.sandbox.succeed("watch j1").contains("j1 waits, 0 of 1 frames: no connected worker"));
+    let mut wanted = farm.sandbox.start(&format!(
+        "worker --join {} --data @wanted --name wanted --tag gpu --tag studio-a --backend cpu --threads 1",
+        farm.worker_link
+    ));
+    let key = wanted.line(|line| line.strip_prefix("operator ").map(str::to_owned));
+    wanted.kill();
+    let job = farm.submit(&format!("{shot} --tags studio-a,gpu --operators {key}"));
+    let wanted = farm.worker("wanted", "--tag gpu --tag studio-a --backend cpu --threads 1");
+    assert_eq!(farm.sandbox.run(&format!("watch {job} --wait")).code, Some(0));
+    let workers = farm.list("workers");
+    assert!(tiles_accepted(&workers, "wanted") > Some(0), "{workers:?}");
+    assert_eq!(tiles_accepted(&workers, "other"), Some(0), "{workers:?}");
+    assert!(workers.iter().any(|worker| worker["tags"] == json!(["studio-a", "gpu"])), "{workers:?}");
+    drop((other, wanted));
 }
 
 #[test]
