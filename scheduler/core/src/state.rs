@@ -9,7 +9,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
-use crate::admission::Admissions;
+use crate::admission::{Admissions, Examined};
 use crate::api::{RefereeId, WorkerHello};
 use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
@@ -159,15 +159,17 @@ impl State {
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
             Record::Readmitted { operator } => self.operators.readmit(*operator),
             Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
-            Record::Examined { worker, examined } => {
-                self.next_worker = self.next_worker.max(worker.0 + 1);
-                self.admissions.enter(*worker, examined.clone());
-            }
+            Record::Examined { worker, examined } => self.examined(*worker, examined),
             Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
             Record::Archived { job, .. } => self.archive(*job),
         }
+    }
+
+    fn examined(&mut self, worker: WorkerId, examined: &Examined) {
+        self.next_worker = self.next_worker.max(worker.0 + 1);
+        self.admissions.enter(worker, examined.clone());
     }
 
     /// Keeps the orders of service in step with a job's queues.
