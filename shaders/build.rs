@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tessera_shader_compiler::rust::{self, Options};
-use tessera_shader_compiler::{compile, compose, front};
+use tessera_shader_compiler::{compile, compile_fast, compose, front};
 
 /// Functions that the CPU backend replaces by ways of its own: SIMD traversal.
 const HOOKS: [&str; 1] = ["trace"];
@@ -18,6 +18,8 @@ const NATIVES: [(&str, &str); 4] = [
     ("mul_high", "crate::native::mul_high"),
     ("reverse_pair", "crate::native::reverse_pair"),
 ];
+/// Functions that `--mode fast` puts in place of their namesakes.
+const FAST: &str = "fast.wgsl";
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=wgsl");
@@ -73,7 +75,26 @@ fn compile_entry(
     let count = words.len();
     writeln!(spirv, "/// `{entry}.wgsl`, checked.\npub static {name}: &[u32] = &{words:?};")?;
     writeln!(spirv, "/// Words of [`{name}`].\npub const {name}_SPIRV_WORDS: usize = {count};")?;
+    write_fast(wgsl, &name, &source, spirv)?;
     write_rust(out_dir, entry, &source, &validated, modules)
+}
+
+/// Writes the words of an entry for `--mode fast`, where the entry has the functions that it replaces.
+fn write_fast(
+    wgsl: &Path,
+    name: &str,
+    source: &tessera_shader_compiler::Source,
+    spirv: &mut String,
+) -> Result<(), Box<dyn Error>> {
+    if !source.modules.iter().any(|module| module == "math") {
+        return Ok(());
+    }
+    let words = compile_fast(source, &std::fs::read_to_string(wgsl.join(FAST))?)?;
+    writeln!(
+        spirv,
+        "/// [`{name}`] with built-in functions and free to contract: not exact.\npub static {name}_FAST: &[u32] = &{words:?};"
+    )?;
+    Ok(())
 }
 
 /// Writes the plain backend of an entry, and the audited one of `render` where it is asked for.

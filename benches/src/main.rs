@@ -17,7 +17,9 @@ const HELP: &str = "\
 cargo run --release -p tessera-benches -- COMMAND
 
   matrix SPP [--gpu NAME] JOB…       the film digest of each job over backends, tile sizes, passes and worker counts
-  vectors NAME                       every operation on the adapter called NAME against the CPU
+  conformance [NAME]                 the conformance suite on the CPU and on the adapter called NAME
+  vectors NAME                       thirty times the suite's vectors on the adapter called NAME against the CPU
+  record FILE                        adds the suite's digests of a new kernel version to FILE
   reference SPP FOLDER JOB…          a table: each job inside FOLDER/NAME.mask.png against FOLDER/NAME.exr, the means'
                                      ratios, FLIP and our seconds
   sheet OUT.png FOLDER [--spp SPP] JOB…
@@ -35,7 +37,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["matrix", spp, "--gpu", name, jobs @ ..] => matrix::run(spp, Some(name), jobs),
         ["matrix", spp, jobs @ ..] => matrix::run(spp, None, jobs),
-        ["vectors", name] => vectors::run(name),
+        ["conformance"] => vectors::conformance(None),
+        ["conformance", name] => vectors::conformance(Some(name)),
+        ["vectors", name] => vectors::deep(name),
+        ["record", file] => vectors::record(Path::new(file)),
         ["reference", spp, folder, jobs @ ..] => {
             reference::run(&References { folder: Path::new(folder), spp: Some(spp) }, jobs)
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tessera_shared::ids::JobId;
 
+pub use crate::bench::BenchArguments;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
 
@@ -56,6 +57,8 @@ pub enum Command {
     Diff(DiffArguments),
     /// Rechecks images against their receipt: its signature, their pixels, and random blocks rendered again here
     Verify(Box<VerifyArguments>),
+    /// Validates this machine as a worker and scores it
+    Bench(BenchArguments),
     /// Lists the devices that can render here
     Devices,
 }
@@ -149,6 +152,9 @@ pub struct WorkerArguments {
     /// GiB of blobs kept on disk
     #[arg(long, value_name = "GIB", default_value_t = 32)]
     pub cache_gib: u64,
+    /// Lends devices that are not exact too, for jobs of mode fast alone
+    #[arg(long)]
+    pub allow_fast: bool,
 }
 
 #[derive(Clone, Debug, Args)]

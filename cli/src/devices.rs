@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use tessera_backends::{Backend, BuildOptions, GpuAdapter, GpuOptions, cpu_backend, gpu_adapters};
+use tessera_shared::messages::Mode;
 use tessera_worker::{Renderer, renderers};
 
 use crate::args::{BackendChoice, DeviceArguments};
@@ -16,10 +17,20 @@ pub fn cores() -> usize {
 }
 
 /// The devices that the flags ask for; the CPU's threads are split into `workers` of them.
-pub fn choose(arguments: &DeviceArguments, workers: usize) -> Result<Vec<Box<dyn Renderer>>, Failure> {
+pub fn choose(
+    arguments: &DeviceArguments,
+    workers: usize,
+    mode: Mode,
+) -> Result<Vec<Box<dyn Renderer>>, Failure> {
     check(arguments).or_exit(Exit::Usage)?;
-    let backends = backends(arguments, workers).or_exit(Exit::Device)?;
+    let backends = backends(arguments, workers, mode).or_exit(Exit::Device)?;
     Ok(renderers(backends, BuildOptions::default()))
+}
+
+/// The devices that the flags ask for, before anybody renders with them.
+pub fn backends_of(arguments: &DeviceArguments, mode: Mode) -> Result<Vec<Box<dyn Backend>>, Failure> {
+    check(arguments).or_exit(Exit::Usage)?;
+    backends(arguments, 1, mode).or_exit(Exit::Device)
 }
 
 /// CPU backends of a machine: so many threads in all, split evenly.
@@ -36,10 +47,14 @@ fn check(arguments: &DeviceArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<Box<dyn Backend>>> {
+fn backends(
+    arguments: &DeviceArguments,
+    workers: usize,
+    mode: Mode,
+) -> anyhow::Result<Vec<Box<dyn Backend>>> {
     let required = arguments.backend == BackendChoice::Gpu || arguments.gpu.is_some();
     if required || arguments.backend == BackendChoice::Auto {
-        let gpus = gpus(arguments.gpu.as_deref(), required)?;
+        let gpus = gpus(arguments.gpu.as_deref(), required, mode)?;
         if !gpus.is_empty() {
             return Ok(gpus);
         }
@@ -48,9 +63,9 @@ fn backends(arguments: &DeviceArguments, workers: usize) -> anyhow::Result<Vec<B
 }
 
 /// GPUs whose name contains `wanted`; without a name, every one that is no software.
-fn gpus(wanted: Option<&str>, required: bool) -> anyhow::Result<Vec<Box<dyn Backend>>> {
+fn gpus(wanted: Option<&str>, required: bool, mode: Mode) -> anyhow::Result<Vec<Box<dyn Backend>>> {
     let adapters = gpu_adapters();
-    let options = GpuOptions { cache_dir: cache_folder() };
+    let options = GpuOptions { cache_dir: cache_folder(), mode };
     let mut opened = Vec::new();
     for adapter in adapters.iter().filter(|adapter| fits(adapter, wanted)) {
         match adapter.open(&options) {

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod bench;
 mod console;
 mod devices;
 mod diff;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(*arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Devices => devices::list(),
     };
     match outcome {

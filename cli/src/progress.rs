@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tessera_shared::film::{Film, Rays};
 use tessera_shared::ids::FrameNumber;
-use tessera_shared::messages::{JobState, JobStatus};
+use tessera_shared::messages::{JobState, JobStatus, Mode};
 
 use crate::console::{self, Reader};
 
@@ -20,6 +20,8 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 pub struct Progress {
     style: Style,
     last: Option<Instant>,
+    /// Of the frames to come: the film of a fast one is comparable with no other.
+    pub mode: Mode,
 }
 
 enum Style {
@@ -36,7 +38,7 @@ impl Progress {
             (false, true) => Style::Bar(bar()),
             (false, false) => Style::Plain,
         };
-        Progress { style, last: None }
+        Progress { style, last: None, mode: Mode::Exact }
     }
 
     /// Shows a status; lines are left out where they would follow too closely. Tells whether anybody still reads.
@@ -58,18 +60,22 @@ impl Progress {
         }
     }
 
-    /// Shows a finished frame: on standard output, `film blake3:HEX` alone on its line.
+    /// Shows a finished frame: on standard output, `film blake3:HEX` alone on its line; for a fast one, another line that
+    /// nobody takes for it.
     pub fn frame(&self, frame: FrameNumber, film: &Film, files: &[PathBuf]) {
-        let digest = film.digest();
+        let digest = match self.mode {
+            Mode::Exact => film.digest().to_string(),
+            Mode::Fast => format!("(fast, not comparable) {}", film.digest()),
+        };
+        let comparable = self.mode == Mode::Exact;
         let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         match &self.style {
             Style::Json => {
-                let line =
-                    json!({"event": "frame", "frame": frame.0, "film": digest.to_string(), "files": files});
+                let line = json!({"event": "frame", "frame": frame.0, "film": film.digest().to_string(), "comparable": comparable, "files": files});
                 console::print(format_args!("{line}"));
             }
-            Style::Bar(bar) => bar.suspend(|| Self::frame_lines(frame, &digest.to_string(), &files)),
-            Style::Plain => Self::frame_lines(frame, &digest.to_string(), &files),
+            Style::Bar(bar) => bar.suspend(|| Self::frame_lines(frame, &digest, &files)),
+            Style::Plain => Self::frame_lines(frame, &digest, &files),
         }
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tessera_scheduler::Identity;
 use tessera_shared::film::Film;
 use tessera_shared::ids::FrameNumber;
-use tessera_shared::messages::FrameHead;
+use tessera_shared::messages::{FrameHead, Mode};
 use tessera_shared::package::{Package, archive};
 use tessera_shared::receipt::blocks::{BLOCKS_MAGIC, FrameBlocks};
 use tessera_shared::receipt::{
@@ -97,10 +97,10 @@ pub struct OwnSignature {
 }
 
 impl OwnSignature {
-    pub fn new(identity: Identity, package: &Package) -> OwnSignature {
+    pub fn new(identity: Identity, package: &Package, mode: Mode) -> OwnSignature {
         let manifest = &package.manifest;
         let job = JobFacts::new(Origin::Render, &manifest.name, package.id(), &manifest.settings, "none");
-        OwnSignature { identity, job }
+        OwnSignature { identity, job: job.in_mode(mode) }
     }
 
     pub fn sign(&self, head: &FrameHead, film: &Film) -> (Receipt, FrameBlocks) {
@@ -160,7 +160,7 @@ mod tests {
     /// Writes a receipt of these films, which are of frames 1, 2 and so on.
     fn write(path: &Path, folder: &Path, films: &[Film]) -> Written {
         let package = package();
-        let signer = OwnSignature::new(Identity::load_or_create(folder).unwrap(), &package);
+        let signer = OwnSignature::new(Identity::load_or_create(folder).unwrap(), &package, Mode::Exact);
         let mut file = ReceiptFile::begin(path).unwrap();
         for (film, number) in films.iter().zip(1..) {
             let settings = &package.manifest.settings;

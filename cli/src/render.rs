@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tessera_shared::film::Film;
-use tessera_shared::messages::FrameHead;
+use tessera_shared::messages::{FrameHead, Mode};
 use tessera_shared::package::Package;
 use tessera_worker::{LocalEvent, LocalOptions, render_local};
 
@@ -25,11 +25,13 @@ pub fn run(arguments: Box<RenderArguments>) -> Result<Outcome, Failure> {
     let targets = targets.or_exit(Exit::Usage)?;
     targets.check().or_exit(Exit::Output)?;
     receipt::write_package(arguments.receipt.package.as_deref(), &compiled.package).or_exit(Exit::Output)?;
-    let mut receipt = OwnReceipt::begin(arguments.receipt.receipt.as_deref(), &compiled.package)?;
-    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers))?;
+    let mut receipt = OwnReceipt::begin(arguments.receipt.receipt.as_deref(), &compiled.package, shot.mode)?;
+    let renderers = devices::choose(&arguments.device, usize::from(arguments.workers), shot.mode)?;
     let mut progress = Progress::new(arguments.json);
+    progress.mode = shot.mode;
+    let options = LocalOptions { mode: shot.mode, ..LocalOptions::default() };
     let mut unwritten = None;
-    let ended = render_local(Arc::new(compiled.package), renderers, LocalOptions::default(), &mut |event| {
+    let ended = render_local(Arc::new(compiled.package), renderers, options, &mut |event| {
         match event {
             // The frames are wanted whoever reads of them.
             LocalEvent::Progress(status) => {
@@ -63,11 +65,11 @@ struct OwnReceipt {
 }
 
 impl OwnReceipt {
-    fn begin(path: Option<&Path>, package: &Package) -> Result<Option<OwnReceipt>, Failure> {
+    fn begin(path: Option<&Path>, package: &Package, mode: Mode) -> Result<Option<OwnReceipt>, Failure> {
         let Some(path) = path else { return Ok(None) };
         let file = ReceiptFile::begin(path).or_exit(Exit::Output)?;
         let identity = crate::farm::identity()?;
-        Ok(Some(OwnReceipt { file, signer: OwnSignature::new(identity, package) }))
+        Ok(Some(OwnReceipt { file, signer: OwnSignature::new(identity, package, mode) }))
     }
 }
 

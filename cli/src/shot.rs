@@ -112,6 +112,9 @@ pub struct ShotArguments {
     /// Higher is first
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     priority: Option<i32>,
+    /// exact, or fast: the device's own functions, not verified, for devices that you trust
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
 }
 
 fn vector(text: &str) -> Result<[f64; 3], String> {
@@ -159,6 +162,7 @@ impl ShotArguments {
             exposure: self.exposure,
             verify: self.verify,
             priority: self.priority,
+            mode: self.mode,
         }
     }
 }

@@ -8,6 +8,7 @@ use expect_test::{Expect, expect};
 use support::Folder;
 use tessera_scenes::shot::{CameraKeys, Name, Output, Verify, ViewKeys};
 use tessera_scenes::{Shot, ShotKeys};
+use tessera_shared::messages::Mode;
 
 fn read(name: &str, text: &str, flags: ShotKeys) -> Result<Shot, String> {
     let folder = Folder::new();
@@ -34,6 +35,23 @@ fn the_same_job_in_json_and_toml() {
     assert_eq!((shot.name.as_str(), shot.frames.len(), shot.pass_spp, shot.max_bounces), ("job", 24, 64, 8));
     assert_eq!((shot.verify, shot.priority), (Verify::Blocks(4), -2));
     assert_eq!(shot.outputs, [Output::ExrHalf, Output::Png]);
+}
+
+#[test]
+fn a_fast_job_is_not_verified() {
+    let shot = |rest: &str| read("job.json", &format!(r#"{{"scene": "a.glb"{rest}}}"#), ShotKeys::default());
+    let of = |rest: &str| shot(rest).map(|shot| (shot.mode, shot.verify)).unwrap();
+    assert_eq!(of(""), (Mode::Exact, Verify::Spot));
+    assert_eq!(of(r#", "mode": "exact", "verify": "double""#), (Mode::Exact, Verify::Double));
+    assert_eq!(of(r#", "mode": "fast""#), (Mode::Fast, Verify::None));
+    assert_eq!(of(r#", "mode": "fast", "verify": "none""#), (Mode::Fast, Verify::None));
+    fails(
+        r#"{"scene": "a.glb", "mode": "fast", "verify": "spot"}"#,
+        expect![
+            "nobody can check a job of mode `fast`, as every device gives it other bits: leave `verify` out, or render it `exact`"
+        ],
+    );
+    fails(r#"{"scene": "a.glb", "mode": "loose"}"#, expect!["`mode`: `loose` is not one of `exact`, `fast`"]);
 }
 
 #[test]

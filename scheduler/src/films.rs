@@ -9,7 +9,7 @@ use tessera_shared::codec;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels, FILM_PIXEL_BYTES, Film, FilmPixel, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, TileIndex};
-use tessera_shared::messages::{FetchReply, FrameHead, JobRefusal};
+use tessera_shared::messages::{FetchReply, FrameHead, JobRefusal, Mode};
 use tessera_shared::package::Settings;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +24,7 @@ pub(crate) struct JobFilms {
     pub name: String,
     pub package: Digest,
     pub settings: Settings,
+    pub mode: Mode,
     /// Ascending.
     pub frames: Vec<FrameNumber>,
 }
@@ -210,6 +211,7 @@ fn path(directory: &Path, job: JobId, frame: FrameNumber) -> PathBuf {
 
 fn encode(films: &JobFilms, frame: FrameNumber, film: &Film, rays: Rays) -> std::io::Result<Vec<u8>> {
     let head = FrameHead::new(frame, &films.name, films.package, &films.settings, rays);
+    let head = FrameHead { mode: films.mode, ..head };
     let mut bytes = codec::encode_frame(&FetchReply::Follows(head)).map_err(std::io::Error::other)?;
     bytes.reserve(film.pixels.len() * FILM_PIXEL_BYTES);
     for pixel in &film.pixels {

@@ -60,6 +60,7 @@ fn sign(
 ) -> Receipt {
     let verify = policy(spec.options.verify);
     let job = JobFacts::new(Origin::Farm(job), &spec.name, spec.package, &spec.settings, &verify);
+    let job = job.in_mode(spec.options.mode);
     let roots = read.roots;
     let facts = FrameFacts {
         frame: frame.0,

@@ -201,6 +201,10 @@ const TABLE: &[Operation] = &[
     })),
     row(61, "floor(a * b + c)", F3, Exact::Steps(|a, b, c| steps([(a * b + c).floor(), a * b, a * b + c]))),
     row(62, "(a * b + c) - a * b", F3, Exact::Steps(|a, b, c| steps([(a * b + c) - a * b, a * b, a * b + c]))),
+    row(63, "a * b + b * c + c * a + d", F3, Exact::Steps(|a, b, c| {
+        let (d, two) = (neighbour(a), a * b + b * c);
+        steps([two + c * a + d, a * b, b * c, c * a, two, two + c * a, d])
+    })),
 
     // Integers.
     row(64, "a + b (u32)", W2, Always),

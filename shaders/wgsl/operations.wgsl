@@ -98,6 +98,7 @@ fn shape_operation(op: u32, a: f32, b: f32, c: f32) -> vec4<u32> {
         case 60u: { return one_float(select(a * b, c * d, a < c) + b); }
         case 61u: { return one_float(floor(a * b + c)); }
         case 62u: { return one_float((a * b + c) - a * b); }
+        case 63u: { return one_float(a * b + b * c + c * a + d); }
         default: { return NO_OPERATION; }
     }
 }

@@ -1,6 +1,7 @@
 //! What two Tessera processes must agree on: ids, digests, the film, the package, leases, messages and their codec, receipts.
 //! Knows no socket, clock or file.
 
+pub mod admission;
 pub mod codec;
 pub mod digest;
 pub mod film;

@@ -6,6 +6,7 @@
 //! unidirectional stream a lease: a [`Commit`], then the raw bytes of every block, in the commit's order. An artist opens
 //! a bidirectional stream a [`Request`]. Blobs are such requests too, for both roles.
 
+use crate::admission::DeviceReport;
 use crate::digest::Digest;
 use crate::film::Rays;
 use crate::grid::Grid;
@@ -69,8 +70,23 @@ pub struct Device {
 /// First message of a connection, from the client.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Hello {
-    Worker { token: Token, kernel_version: u32, name: String, devices: Vec<Device> },
-    Artist { token: Token, kernel_version: u32 },
+    Worker {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        devices: Vec<Device>,
+    },
+    Artist {
+        token: Token,
+        kernel_version: u32,
+    },
+    /// A worker whose devices went through the conformance suite: every device, those that serve nothing included.
+    Examined {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        reports: Vec<DeviceReport>,
+    },
 }
 
 /// The scheduler's answer to a [`Hello`].
@@ -134,17 +150,28 @@ pub enum Verify {
     },
 }
 
+/// How a device may compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Mode {
+    /// To the bits of the kernel's version.
+    #[default]
+    Exact,
+    /// With the device's own functions and contraction: nobody else gets the same bits, so nothing is verified.
+    Fast,
+}
+
 /// What an artist says about a job besides its package.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct JobOptions {
     /// Higher goes first.
     pub priority: i32,
     pub verify: Verify,
+    pub mode: Mode,
 }
 
 impl Default for JobOptions {
     fn default() -> JobOptions {
-        JobOptions { priority: 0, verify: Verify::Blocks(1) }
+        JobOptions { priority: 0, verify: Verify::Blocks(1), mode: Mode::Exact }
     }
 }
 
@@ -304,10 +331,12 @@ pub struct FrameHead {
     pub max_bounces: u32,
     pub film_scale_log2: u32,
     pub rays: Rays,
+    /// The film of a fast one is comparable with no other.
+    pub mode: Mode,
 }
 
 impl FrameHead {
-    /// The head of a frame that this program's kernel version rendered.
+    /// The head of a frame that this program's kernel version rendered exactly.
     pub fn new(
         frame: FrameNumber,
         job_name: &str,
@@ -326,6 +355,7 @@ impl FrameHead {
             max_bounces: settings.max_bounces,
             film_scale_log2: settings.film_scale_log2,
             rays,
+            mode: Mode::Exact,
         }
     }
 }
@@ -390,6 +420,8 @@ pub struct WorkerStatus {
     pub connected_ms: u64,
     /// Of its operator, whatever worker it was earned with.
     pub standing: OperatorStanding,
+    /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
+    pub reports: Vec<DeviceReport>,
 }
 
 /// What an operator has done on the farm, in tile-passes unless named otherwise.
@@ -428,9 +460,11 @@ pub enum WorkerState {
     },
     /// Caught again and again; the reason names the last time.
     Banned(String),
+    /// It was not let in, as none of its devices serves; the reason names what failed.
+    Refused(String),
 }
 
-message!(Hello, 256 << 10);
+message!(Hello, 512 << 10);
 message!(Welcome, 4 << 10);
 message!(ToWorker, 1 << 20);
 message!(FromWorker, 1 << 20);
@@ -441,7 +475,7 @@ message!(UploadReply, 1 << 10);
 message!(SubmitReply, 64 << 10);
 message!(WatchReply, 16 << 10);
 message!(JobStatus, 16 << 10);
-message!(WorkerStatus, 256 << 10);
+message!(WorkerStatus, 1 << 20);
 message!(CancelReply, 1 << 10);
 message!(ManifestReply, 1 << 10);
 message!(FetchReply, 8 << 10);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
+use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::codec::{self, DecodeError, Message, PREFIX_BYTES};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
@@ -35,6 +36,17 @@ fn check<M: Message + PartialEq + std::fmt::Debug>(messages: &[M], expected: Exp
     expected.assert_eq(&text);
 }
 
+fn report() -> DeviceReport {
+    let failures = vec!["`div`".into()];
+    DeviceReport {
+        device: device(),
+        suite: DIGEST,
+        failures,
+        serves: Serves::Fast,
+        score_rays_per_second: 300,
+    }
+}
+
 fn device() -> Device {
     Device { name: "RTX".into(), kind: DeviceKind::Gpu, driver: "580".into() }
 }
@@ -45,10 +57,12 @@ fn hello_and_welcome() {
         &[
             Hello::Worker { token: TOKEN, kernel_version: 1, name: "rig".into(), devices: vec![device()] },
             Hello::Artist { token: TOKEN, kernel_version: 1 },
+            Hello::Examined { token: TOKEN, kernel_version: 1, name: "rig".into(), reports: vec![report()] },
         ],
         expect![[r#"
             2000000000[ef×16]010372696701035254580103353830
             1200000001[ef×16]01
+            4b00000002[ef×16]010372696701035254580103353830[ab×32]0105606469766001fb2c01
         "#]],
     );
     check(
@@ -118,7 +132,10 @@ fn control_streams_and_commits() {
 
 #[test]
 fn requests() {
-    let options = |verify| Request::Submit { package: DIGEST, options: JobOptions { priority: -1, verify } };
+    let options = |verify| Request::Submit {
+        package: DIGEST,
+        options: JobOptions { priority: -1, verify, mode: Mode::Exact },
+    };
     check(
         &[
             Request::Blob { digest: DIGEST, offset: 256 },
@@ -139,10 +156,10 @@ fn requests() {
         expect![[r#"
             2400000000[ab×32]fb0001
             2a00000001[ab×32]fd0000000002000000
-            2300000002[ab×32]0100
-            2400000002[ab×32]010102
-            2300000002[ab×32]0102
-            2600000002[ab×32]0103fbe803
+            2400000002[ab×32]010000
+            2500000002[ab×32]01010200
+            2400000002[ab×32]010200
+            2700000002[ab×32]0103fbe80300
             020000000302
             0100000004
             0100000005
@@ -249,13 +266,14 @@ fn answers_about_jobs() {
         max_bounces: 8,
         film_scale_log2: 40,
         rays: RAYS,
+        mode: Mode::Fast,
     };
     check(
         &[FetchReply::Follows(head), FetchReply::Refused(JobRefusal::NoFrame)],
         expect![[r#"
-        3c00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc70110100
-        020000000102
-    "#]],
+            3d00000000180473686f74[ab×32]01fb8002fbe001404000082801fb2c01fc7011010001
+            020000000102
+        "#]],
     );
 }
 
@@ -327,6 +345,7 @@ fn statuses_of_workers() {
         rays_per_second: 1_000_000,
         connected_ms: 5000,
         standing: OperatorStanding { checked: 300, rays_held: 7, ..OperatorStanding::default() },
+        reports: vec![report()],
     };
     let states = [
         WorkerState::Idle,
@@ -335,16 +354,18 @@ fn statuses_of_workers() {
         WorkerState::Quarantined("wrong".into()),
         WorkerState::Left { ago_ms: 9 },
         WorkerState::Banned("wrong".into()),
+        WorkerState::Refused("no".into()),
     ];
     check(
         &states.map(worker),
         expect![[r#"
-            460000000703726967[cd×32]01035254580103353830000a00fc40420f00fb88130000fb2c0100000000000007
-            460000000703726967[cd×32]01035254580103353830010a00fc40420f00fb88130000fb2c0100000000000007
-            460000000703726967[cd×32]01035254580103353830020a00fc40420f00fb88130000fb2c0100000000000007
-            4c0000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb88130000fb2c0100000000000007
-            470000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c0100000000000007
-            4c0000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c0100000000000007
+            7b0000000703726967[cd×32]01035254580103353830000a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            7b0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            7b0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            810000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            7c0000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            810000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            7e0000000703726967[cd×32]0103525458010335383006026e6f0a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
         "#]],
     );
 }

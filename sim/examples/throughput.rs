@@ -92,7 +92,7 @@ fn run(workers: u32, lease_tiles_max: u32, verify: Verify) -> (f64, f64) {
         name: "throughput".into(),
         settings: shot.settings(),
         frames: (0..24).map(FrameNumber).collect(),
-        options: JobOptions { priority: 0, verify },
+        options: JobOptions { verify, ..JobOptions::default() },
     };
     let replies = run.event(Event::Submit { request: RequestId(0), spec: Box::new(spec) });
     let [(_, Answer::Submitted(job))] = replies[..] else { panic!("the job is refused") };

@@ -1,5 +1,6 @@
 //! The attacks on a farm, a scenario each: who does what, beside how many honest workers. What came of them is a [`Tally`].
 
+use tessera_scheduler_core::Config;
 use tessera_shared::messages::Verify;
 
 use crate::cheats::Cheat;
@@ -34,13 +35,19 @@ fn shot(verify: Verify) -> Shot {
     Shot { frames: 8, samples: 64, pass_samples: 16, verify, ..Shot::default() }
 }
 
-/// Four honest workers and one that cheats.
-fn one(seed: u64, verify: Verify, cheat: Cheat) -> Farm {
-    Farm::seed(seed).workers(5).cheat(2, cheat).job(shot(verify))
+/// So many workers, on probation as on a new farm.
+fn farm(seed: u64, workers: u64) -> Farm {
+    let probation_tiles = Config::new([0; 32]).probation_tiles;
+    Farm::seed(seed).workers(workers).config(|config| config.probation_tiles = probation_tiles)
 }
 
-/// Twenty workers of an operator each, so many of which collude; the others are a little faster where `even` is not set, so
-/// that ten have 49 % of the capacity.
+/// Four honest workers and one that cheats.
+fn one(seed: u64, verify: Verify, cheat: Cheat) -> Farm {
+    farm(seed, 5).cheat(2, cheat).job(shot(verify))
+}
+
+/// Twenty workers of an operator each, all past their probation, so many of which collude. Where ten do, the others are a
+/// little faster, so that those have 49 % of the capacity.
 fn ring(seed: u64, verify: Verify, colluders: usize, cheat: Cheat) -> Farm {
     let mut farm = Farm::seed(seed).workers(20);
     for node in 0..20 {
@@ -51,6 +58,17 @@ fn ring(seed: u64, verify: Verify, colluders: usize, cheat: Cheat) -> Farm {
         }
     }
     farm.job(Shot { frames: 16, ..shot(verify) })
+}
+
+/// A fast worker that delivers 10,000 right tile-passes of a large job before it forges, beside two honest ones. It takes a
+/// second or so to play.
+pub fn long_attack() -> Attack {
+    let attack = |seed, verify| {
+        let farm = farm(seed, 3).cheat(0, Cheat::Sleeper { tiles: 10_000 });
+        let farm = farm.speed(0, 200_000).speed(1, 40_000).speed(2, 40_000);
+        farm.job(Shot { frames: 160, ..Shot::tiles(100).verify(verify) })
+    };
+    Attack { name: "honest for 10,000 tiles, then forges", farm: attack, collusion: false }
 }
 
 /// Every attack, in the order of the table.
@@ -76,13 +94,17 @@ pub fn attacks() -> Vec<Attack> {
             ring(seed, verify, 1, Cheat::Colluder).cheat(1, Cheat::Accomplice { devices: 1 })
         }),
         together("a forger, and a checker that copies", |seed, verify| {
-            one(seed, verify, Cheat::ForgeAll).cheat(4, Cheat::Copier)
+            let farm = Farm::seed(seed).workers(5).cheat(2, Cheat::ForgeAll).cheat(4, Cheat::Copier);
+            farm.job(shot(verify))
         }),
         alone("a new key after each conviction", |seed, verify| {
             one(seed, verify, Cheat::ForgeAll).new_keys(2)
         }),
         alone("a new key after each, one block a tile", |seed, verify| {
             one(seed, verify, Cheat::FlipOne).new_keys(2)
+        }),
+        alone("a new key after each, honest on probation", |seed, verify| {
+            one(seed, verify, Cheat::ForgeAll).patient(2).new_keys(2)
         }),
         alone("honest for 40 tiles, then forges", |seed, verify| {
             one(seed, verify, Cheat::Sleeper { tiles: 40 })

@@ -128,6 +128,9 @@ impl Plot {
 
     fn delivered(&mut self, node: &Node, lease: LeaseId, items: &[BlockPass]) -> Vec<u64> {
         let honest: Vec<u64> = items.iter().map(picture::pixels).collect();
+        if node.spec.patient && node.checks.is_empty() {
+            return honest;
+        }
         match node.spec.cheat {
             Cheat::ForgeAll => made_up(node, &honest),
             Cheat::Sleeper { tiles } if node.tiles_rendered >= tiles => made_up(node, &honest),

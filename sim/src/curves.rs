@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use tessera_scheduler_core::api::{
     Answer, CommittedTile, DeliveredTile, Effect, RefereeDigests, RequestId, WorkerHello,
 };
+use tessera_scheduler_core::odds::{Checkers, Forgery};
+use tessera_scheduler_core::policy::confidence_ppm;
 use tessera_scheduler_core::{Config, Core, Event, tile_root};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
@@ -15,6 +17,7 @@ use tessera_shared::messages::{ToWorker, Verify};
 
 use crate::farm::Shot;
 use crate::random::{Random, scatter};
+use crate::tally::sampling;
 
 /// Blocks of every tile of these jobs.
 pub const TILE_BLOCKS: u32 = 64;
@@ -28,10 +31,30 @@ pub struct Forger {
 }
 
 impl Forger {
+    /// The probability that it is caught: of the odds.
+    pub fn expected(&self) -> f64 {
+        let survives = match self.verify {
+            Verify::Confidence { wrong_ppm } => confidence_survives(wrong_ppm, self.share, self.tiles),
+            verify => {
+                let checkers = Checkers { colluding: 0.0, trusted: 1.0 };
+                let forgery = Forgery::Scattered(self.share);
+                checkers.survives(sampling(verify), TILE_BLOCKS, forgery, self.tiles)
+            }
+        };
+        1.0 - survives
+    }
+
     /// Whether the core convicts the node in the job of this seed.
     pub fn is_caught(&self, seed: u64) -> bool {
         let mut random = Random::new(seed ^ 0xc0_7e5);
-        let config = Config { referee_permille: 0, probation_tiles: 0, ..Config::new(random.secret()) };
+        let config = Config {
+            referee_permille: 0,
+            // Every tile's check is over before the next commit, so that the record that it goes by is known.
+            probation_tiles: 0,
+            lease_tiles_max: 1,
+            pipeline: 1,
+            ..Config::new(random.secret())
+        };
         let mut job = Job { core: Core::new(config), forger: *self, random, now_ms: 0, caught: false };
         job.run();
         job.caught
@@ -80,7 +103,7 @@ impl Job {
                     Effect::RefereeRequest { id, blocks, .. } => {
                         let blocks = blocks.iter().map(right).collect();
                         let outcome = Ok(RefereeDigests { blocks, rays: Rays::default() });
-                        events.push_back(Event::Refereed { id, outcome });
+                        events.push_front(Event::Refereed { id, outcome });
                     }
                     Effect::Quarantined { .. } => return self.caught = true,
                     Effect::JobComplete { .. } => return,
@@ -130,4 +153,21 @@ fn right(block: &BlockPass) -> Digest {
         scatter(u64::from(block.frame.0) << 32 | u64::from(block.block.x) << 16 | u64::from(block.block.y));
     bytes[..8].copy_from_slice(&word.to_le_bytes());
     Digest(bytes)
+}
+
+/// The probability that a node which forges each block with probability `share` is not caught in so many tiles under
+/// [`Verify::Confidence`]: over the lengths of its clean record, each with its rate of checks.
+pub fn confidence_survives(wrong_ppm: u32, share: f64, tiles: u32) -> f64 {
+    let config = Config::new([0; 32]);
+    let mut by_clean = vec![1.0];
+    for _ in 0..tiles {
+        let mut next = vec![0.0; by_clean.len() + 1];
+        for (clean, probability) in by_clean.iter().enumerate() {
+            let checked = f64::from(confidence_ppm(&config, wrong_ppm, clean as u64)) / 1e6;
+            next[clean] += probability * (1.0 - checked);
+            next[clean + 1] += probability * checked * (1.0 - share);
+        }
+        by_clean = next;
+    }
+    by_clean.iter().sum()
 }

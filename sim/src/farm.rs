@@ -113,7 +113,7 @@ impl Shot {
             name: format!("shot {number}"),
             settings: self.settings(),
             frames: (1..=self.frames).map(|frame| FrameNumber(frame + 100 * number as u32)).collect(),
-            options: JobOptions { priority: self.priority, verify: self.verify },
+            options: JobOptions { priority: self.priority, verify: self.verify, ..JobOptions::default() },
         }
     }
 }
@@ -179,6 +179,7 @@ impl Farm {
                 fail_permille: 0,
                 operator,
                 new_keys: false,
+                patient: false,
             });
         }
         self
@@ -204,6 +205,12 @@ impl Farm {
     /// The worker comes back with a new key after every conviction.
     pub fn new_keys(mut self, node: usize) -> Farm {
         self.nodes[node].new_keys = true;
+        self
+    }
+
+    /// The worker cheats only once it has ended its probation.
+    pub fn patient(mut self, node: usize) -> Farm {
+        self.nodes[node].patient = true;
         self
     }
 

@@ -28,6 +28,8 @@ pub struct NodeSpec {
     pub operator: u64,
     /// After a conviction it comes back with a new key.
     pub new_keys: bool,
+    /// It is honest until it is given a check to do: then it has ended its probation.
+    pub patient: bool,
 }
 
 /// A worker process, alive or not.

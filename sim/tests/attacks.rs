@@ -4,7 +4,7 @@ use tessera_shared::messages::Verify;
 use tessera_sim::Tally;
 use tessera_sim::attacks::{Attack, attacks};
 
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 2;
 
 fn played(attack: &Attack, verify: Verify) -> Tally {
     let mut tally = Tally::default();
@@ -27,7 +27,7 @@ fn holds(attack: &Attack, verify: Verify) -> Tally {
 #[test]
 fn forged_blocks_are_accepted_within_the_bound() {
     for attack in attacks() {
-        for verify in [Verify::Blocks(1), Verify::Blocks(4)] {
+        for verify in [Verify::Confidence { wrong_ppm: 1000 }, Verify::Blocks(1), Verify::Blocks(4)] {
             holds(&attack, verify);
         }
     }
@@ -39,6 +39,8 @@ fn double_accepts_no_forged_block_without_collusion_and_convicts_the_guilty() {
         let tally = holds(&attack, Verify::Double);
         assert!(attack.collusion || tally.accepted == 0, "{attack:?}: {tally:?}");
         let guilty = attack.name != "replayed and reordered messages";
-        assert_eq!(tally.convicted > 0, guilty, "{attack:?}: {tally:?}");
+        // Whoever waits for the end of its probation may wait for longer than the job.
+        let waits = attack.name.ends_with("honest on probation") && tally.forged == 0;
+        assert!((tally.convicted > 0) == guilty || waits, "{attack:?}: {tally:?}");
     }
 }

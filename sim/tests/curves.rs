@@ -1,9 +1,7 @@
 //! The core catches forgers as often as the odds say: `--example curves` counts over a hundred thousand jobs.
 
-use tessera_scheduler_core::odds::{Checkers, Forgery};
 use tessera_shared::messages::Verify;
-use tessera_sim::curves::{Forger, TILE_BLOCKS};
-use tessera_sim::tally::sampling;
+use tessera_sim::curves::Forger;
 
 const JOBS: u64 = 2_000;
 
@@ -14,13 +12,12 @@ fn detection_is_that_of_the_odds() {
         (Verify::Blocks(4), 10, 0.01),
         (Verify::Blocks(1), 40, 0.01),
         (Verify::Double, 1, 0.01),
+        (Verify::Confidence { wrong_ppm: 20_000 }, 40, 0.05),
     ] {
         let forger = Forger { verify, tiles, share };
         let caught = (0..JOBS).filter(|seed| forger.is_caught(*seed)).count() as f64 / JOBS as f64;
-        let checkers = Checkers { colluding: 0.0, trusted: 1.0 };
-        let survives = checkers.survives(sampling(verify), TILE_BLOCKS, Forgery::Scattered(share), tiles);
-        let deviation = (survives * (1.0 - survives) / JOBS as f64).sqrt();
-        let expected = 1.0 - survives;
+        let expected = forger.expected();
+        let deviation = (expected * (1.0 - expected) / JOBS as f64).sqrt();
         assert!(
             (caught - expected).abs() < 4.0 * deviation,
             "{forger:?}: {caught}, {expected} ± {deviation}"

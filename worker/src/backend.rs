@@ -21,14 +21,19 @@ pub fn renderers(backends: Vec<Box<dyn Backend>>, build: BuildOptions) -> Vec<Bo
     backends.into_iter().map(device).collect()
 }
 
+/// A backend as the farm names it.
+pub(crate) fn described(backend: &dyn Backend) -> Device {
+    let described = backend.describe();
+    let kind = match described.kind {
+        tessera_backends::DeviceKind::Cpu { .. } => DeviceKind::Cpu,
+        tessera_backends::DeviceKind::Gpu { .. } => DeviceKind::Gpu,
+    };
+    Device { name: described.name, kind, driver: described.driver }
+}
+
 impl Renderer for BackendRenderer {
     fn device(&self) -> Device {
-        let described = self.backend.describe();
-        let kind = match described.kind {
-            tessera_backends::DeviceKind::Cpu { .. } => DeviceKind::Cpu,
-            tessera_backends::DeviceKind::Gpu { .. } => DeviceKind::Gpu,
-        };
-        Device { name: described.name, kind, driver: described.driver }
+        described(self.backend.as_ref())
     }
 
     fn render(

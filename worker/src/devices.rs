@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::BlockPass;
 
 use crate::renderer::{Renderer, Stage};
 
-/// What a device made of a task; `None` where the task had been aborted before it began.
+/// What a device made of a task; `None` where the task was aborted.
 pub(crate) type Outcome = Option<anyhow::Result<Vec<BlockPixels>>>;
 
 /// Blocks to render.
@@ -61,15 +62,57 @@ impl Devices {
 }
 
 fn work(mut renderer: Box<dyn Renderer>, tasks: &Mutex<Receiver<Task>>) {
+    let mut pace = Pace { blocks: FIRST_BLOCKS };
     loop {
         let next = tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
         let Ok(Task { stage, blocks, aborted, done }) = next else { return };
-        let outcome = match aborted.load(Ordering::Relaxed) {
-            true => None,
-            false => Some(render(renderer.as_mut(), &stage, &blocks)),
-        };
+        let outcome = in_parts(&blocks, &mut pace, &aborted, |part| render(renderer.as_mut(), &stage, part));
         done(outcome, blocks);
     }
+}
+
+/// Blocks that a device is given before its speed is known.
+const FIRST_BLOCKS: usize = 256;
+/// How long a device works without asking whether anybody still wants the result. Short against a lease, long against a
+/// dispatch.
+const PART_AIM: Duration = Duration::from_millis(500);
+
+/// How many blocks a device renders in [`PART_AIM`], as it last did.
+struct Pace {
+    blocks: usize,
+}
+
+impl Pace {
+    /// The pace after so many blocks took so long: at most four times what it was, and at least a block.
+    fn learn(&mut self, blocks: usize, took: Duration) {
+        let fitting = blocks as f64 * PART_AIM.as_secs_f64() / took.as_secs_f64().max(1e-6);
+        self.blocks = (fitting as usize).clamp(1, self.blocks.saturating_mul(4));
+    }
+}
+
+/// Renders a task's blocks part by part, so that one whose lease is over frees its device.
+fn in_parts(
+    blocks: &[BlockPass],
+    pace: &mut Pace,
+    aborted: &AtomicBool,
+    mut render: impl FnMut(&[BlockPass]) -> anyhow::Result<Vec<BlockPixels>>,
+) -> Outcome {
+    let mut pixels = Vec::with_capacity(blocks.len());
+    let mut rest = blocks;
+    while !aborted.load(Ordering::Relaxed) {
+        if rest.is_empty() {
+            return Some(Ok(pixels));
+        }
+        let (part, after) = rest.split_at(pace.blocks.min(rest.len()));
+        let start = Instant::now();
+        match render(part) {
+            Ok(rendered) => pixels.extend(rendered),
+            Err(error) => return Some(Err(error)),
+        }
+        pace.learn(part.len(), start.elapsed());
+        rest = after;
+    }
+    None
 }
 
 /// A renderer that panics fails its lease, not its worker.
@@ -84,4 +127,54 @@ fn render(
         let reason = reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(anyhow::anyhow!("the renderer panicked: {reason}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_shared::grid::BlockAt;
+    use tessera_shared::ids::FrameNumber;
+
+    use super::*;
+
+    fn blocks(count: u16) -> Vec<BlockPass> {
+        let block = |x| BlockPass {
+            frame: FrameNumber(1),
+            block: BlockAt { x, y: 0 },
+            sample_start: 0,
+            sample_end: 1,
+        };
+        (0..count).map(block).collect()
+    }
+
+    #[test]
+    fn parts_follow_each_other_and_leave_nothing_out() {
+        let (mut pace, aborted, mut seen) = (Pace { blocks: 3 }, AtomicBool::new(false), Vec::new());
+        let outcome = in_parts(&blocks(20), &mut pace, &aborted, |part| {
+            seen.extend(part.iter().map(|block| block.block.x));
+            Ok(part.iter().map(|_| BlockPixels::zeroed()).collect())
+        });
+        assert_eq!(outcome.unwrap().unwrap().len(), 20);
+        assert_eq!(seen, (0..20).collect::<Vec<u16>>());
+        assert!(pace.blocks > 3, "parts that take no time grow");
+    }
+
+    #[test]
+    fn an_aborted_task_ends_with_its_part() {
+        let (mut pace, aborted, mut parts) = (Pace { blocks: 4 }, AtomicBool::new(false), 0);
+        let outcome = in_parts(&blocks(20), &mut pace, &aborted, |part| {
+            parts += 1;
+            aborted.store(true, Ordering::Relaxed);
+            Ok(part.iter().map(|_| BlockPixels::zeroed()).collect())
+        });
+        assert!(outcome.is_none() && parts == 1);
+    }
+
+    #[test]
+    fn a_slow_device_is_asked_block_by_block() {
+        let mut pace = Pace { blocks: FIRST_BLOCKS };
+        pace.learn(256, Duration::from_secs(1000));
+        assert_eq!(pace.blocks, 1);
+        pace.learn(1, Duration::from_millis(1));
+        assert_eq!(pace.blocks, 4);
+    }
 }

@@ -1,6 +1,7 @@
 //! The worker's shells around its pure core (QUIC, devices, caches), and the farm in one process that `tessera render` is.
 //! Decides nothing about leases: `worker/core` does.
 
+pub mod admission;
 mod backend;
 mod devices;
 pub mod local;

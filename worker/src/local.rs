@@ -16,7 +16,7 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Film, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
-use tessera_shared::messages::{FrameHead, JobOptions, JobState, JobStatus, ToWorker, Verify};
+use tessera_shared::messages::{FrameHead, JobOptions, JobState, JobStatus, Mode, ToWorker, Verify};
 use tessera_shared::package::Package;
 use tessera_worker_core::Core as WorkerCore;
 use tessera_worker_core::api::{Action, Config as WorkerConfig, Event as WorkerEvent};
@@ -36,11 +36,13 @@ const UNHASHED: Digest = Digest([0; 32]);
 pub struct LocalOptions {
     /// Work that a device is given at once, at its measured rate: how often progress is heard of.
     pub lease_target_ms: u32,
+    /// How the devices compute, as they were opened: what frames say of themselves.
+    pub mode: Mode,
 }
 
 impl Default for LocalOptions {
     fn default() -> LocalOptions {
-        LocalOptions { lease_target_ms: 500 }
+        LocalOptions { lease_target_ms: 500, mode: Mode::Exact }
     }
 }
 
@@ -88,6 +90,7 @@ pub fn render_local(
     };
     let mut farm = Farm {
         package: package.id(),
+        mode: options.mode,
         stage: Arc::new(Stage::new(package)),
         scheduler: SchedulerCore::new(config),
         lanes,
@@ -138,6 +141,7 @@ type HeldPass = Option<Vec<BlockPixels>>;
 
 struct Farm {
     package: Digest,
+    mode: Mode,
     stage: Arc<Stage>,
     scheduler: SchedulerCore,
     lanes: Vec<Lane>,
@@ -303,6 +307,7 @@ impl Farm {
                 let Some(film) = self.films.remove(&frame) else { return Ok(()) };
                 let manifest = &self.stage.package.manifest;
                 let head = FrameHead::new(frame, &manifest.name, self.package, &manifest.settings, rays);
+                let head = FrameHead { mode: self.mode, ..head };
                 if !on_event(LocalEvent::Frame { head, film }) {
                     self.stop()?;
                 }

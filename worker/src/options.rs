@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tessera_shared::admission::DeviceReport;
 use tessera_transport::link::Link;
 
 /// Options of [`crate::run`].
@@ -17,11 +18,20 @@ pub struct WorkerOptions {
     pub cache_bytes_max: u64,
     /// Most bytes of packages kept in memory, ready to render; at least one is.
     pub scenes_bytes_max: u64,
+    /// What its devices made of the conformance suite, those included that serve nothing; empty if they were not examined.
+    pub reports: Vec<DeviceReport>,
 }
 
 impl WorkerOptions {
     /// The usual limits.
     pub fn new(link: Link, data: PathBuf, name: String) -> WorkerOptions {
-        WorkerOptions { link, data, name, cache_bytes_max: 32 << 30, scenes_bytes_max: 4 << 30 }
+        WorkerOptions {
+            link,
+            data,
+            name,
+            cache_bytes_max: 32 << 30,
+            scenes_bytes_max: 4 << 30,
+            reports: Vec::new(),
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tessera_shared::KERNEL_VERSION;
+use tessera_shared::messages::Hello;
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::identity::Identity;
 use tessera_transport::link::Role;
@@ -31,7 +33,8 @@ pub async fn run(
     renderers: Vec<Box<dyn Renderer>>,
     leave: impl Future<Output = ()>,
 ) -> Result<(), WorkerError> {
-    if renderers.is_empty() {
+    // One whose devices all failed still says so to its farm, which refuses it.
+    if renderers.is_empty() && options.reports.is_empty() {
         return Err(WorkerError::NoDevice);
     }
     let link = options.link.require(Role::Worker)?;
@@ -53,7 +56,12 @@ pub async fn run(
         wake_at: None,
         leaving: false,
     };
-    let connected = session::keep_connected(link, identity, options.name, described, inputs);
+    let (token, kernel_version, name) = (link.token, KERNEL_VERSION, options.name);
+    let hello = match options.reports.is_empty() {
+        true => Hello::Worker { token, kernel_version, name, devices: described },
+        false => Hello::Examined { token, kernel_version, name, reports: options.reports },
+    };
+    let connected = session::keep_connected(link, identity, hello, inputs);
     let ended = tokio::select! {
         error = connected => Err(error),
         () = shell.run(inbox, leave) => Ok(()),

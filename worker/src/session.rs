@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
-use tessera_shared::KERNEL_VERSION;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::Commit;
-use tessera_shared::messages::{CloseCode, Device, FromWorker, Hello, ToWorker, Welcome};
+use tessera_shared::messages::{CloseCode, FromWorker, Hello, ToWorker, Welcome};
 use tessera_transport::dial::{DialError, Session, dial};
 use tessera_transport::frames::{read_message, write_message};
 use tessera_transport::identity::Identity;
@@ -55,11 +54,9 @@ pub(crate) struct Wire {
 pub(crate) async fn keep_connected(
     link: Link,
     identity: Identity,
-    name: String,
-    devices: Vec<Device>,
+    hello: Hello,
     inputs: mpsc::Sender<Input>,
 ) -> WorkerError {
-    let hello = Hello::Worker { token: link.token, kernel_version: KERNEL_VERSION, name, devices };
     let mut backoff = BACKOFF_FIRST;
     loop {
         match dial(&link, &identity, &hello).await {

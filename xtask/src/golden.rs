@@ -1,6 +1,7 @@
 //! Records golden digests under the kernel's version. A version's digests never change; new bits need a new version.
 //!
-//! `benches/golden.txt` holds a line a digest: `VERSION | ARGUMENTS OF tessera render | DIGEST`.
+//! `benches/golden.txt` holds a line a digest: `VERSION | ARGUMENTS OF tessera render | DIGEST`; `benches/conformance.txt` those of
+//! the conformance suite.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,8 @@ use crate::test::cargo;
 
 /// Where the digests stand, below the root.
 const RECORD: &str = "benches/golden.txt";
+/// Where those of the conformance suite stand.
+const CONFORMANCE: &str = "benches/conformance.txt";
 
 /// Renders what the last recorded version rendered and adds the digests under the present version, unless it has some.
 pub fn record(root: &Path) -> Result<()> {
@@ -33,7 +36,7 @@ pub fn record(root: &Path) -> Result<()> {
     }
     fs::write(&path, text)?;
     println!("golden: recorded kernel {version} in {RECORD}");
-    Ok(())
+    cargo(root, &["run", "--release", "--package", "tessera-benches", "--", "record", CONFORMANCE])
 }
 
 fn entry(line: &str) -> Option<(u32, String)> {

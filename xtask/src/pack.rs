@@ -18,13 +18,13 @@ const LOADERS: [&str; 3] =
     ["/usr/lib/x86_64-linux-gnu/libvulkan.so.1", "/usr/lib64/libvulkan.so.1", "/usr/lib/libvulkan.so.1"];
 /// What the other machine runs.
 const CHECK: &str = r#"#!/bin/sh
-# Checks a GPU of this machine against its CPU: every operation on its vectors, then whole films of small scenes.
+# Checks a GPU of this machine: the conformance suite, many more vectors against the CPU, then whole films of small scenes.
 # usage: ./check.sh GPU [SPP], where GPU is a part of a name that `bin/tessera devices` prints.
 cd "$(dirname "$0")" || exit 2
 export LD_LIBRARY_PATH="$PWD/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 bin/tessera devices
 [ -n "$1" ] || { echo "name one of these: ./check.sh GPU [SPP]"; exit 2; }
-bin/tessera-benches vectors "$1" && bin/tessera-benches matrix "${2:-4}" --gpu "$1" scenes/*.toml
+bin/tessera-benches conformance "$1" && bin/tessera-benches vectors "$1" && bin/tessera-benches matrix "${2:-4}" --gpu "$1" scenes/*.toml
 "#;
 
 /// Builds the release binaries and fills `folder`: `check.sh`, `bin/`, `scenes/`, `lib/`.

@@ -31,7 +31,7 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
     let outputs = outputs.context("--outputs").or_exit(Exit::Usage)?;
     let folder = &arguments.output;
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).or_exit(Exit::Output)?;
-    let progress = Progress::new(arguments.json);
+    let mut progress = Progress::new(arguments.json);
     let mut frames = Frames::default();
     super::with_client(&arguments.farm, async |client| {
         let manifest = client.manifest(arguments.job).await.or_exit(Exit::Farm)?;
@@ -56,6 +56,7 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
                 Ok(frame) => frame,
             };
             let files = targets.write(&frame.head, &frame.film).or_exit(Exit::Output)?;
+            progress.mode = frame.head.mode;
             progress.frame(frame.head.frame, &frame.film, &files);
             frames.written.push(entry.number);
         }

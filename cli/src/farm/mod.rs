@@ -77,7 +77,7 @@ pub fn identity() -> Result<Identity, Failure> {
 }
 
 /// Connects as an artist and does something.
-fn with_client<T>(
+pub fn with_client<T>(
     arguments: &FarmArguments,
     work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

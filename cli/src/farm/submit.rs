@@ -19,8 +19,8 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     super::link(&arguments.farm).or_exit(Exit::Usage)?;
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
     let verify = policy(shot.verify).or_exit(Exit::Usage)?;
-    let options = JobOptions { priority: shot.priority, verify };
     crate::receipt::write_package(arguments.package.as_deref(), &compiled.package).or_exit(Exit::Output)?;
+    let options = JobOptions { priority: shot.priority, verify, mode: shot.mode };
     let mut sent = 0;
     let job = super::with_client(&arguments.farm, async |client| {
         let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;

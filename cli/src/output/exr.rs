@@ -60,6 +60,7 @@ fn attributes(head: &FrameHead, film: &Film) -> LayerAttributes {
         ("raysCamera", head.rays.camera.to_string()),
         ("raysBounce", head.rays.bounce.to_string()),
         ("raysShadow", head.rays.shadow.to_string()),
+        ("mode", format!("{:?}", head.mode).to_lowercase()),
     ];
     for (name, value) in words {
         attributes.other.insert(text(&format!("tessera.{name}")), AttributeValue::Text(text(&value)));
@@ -85,6 +86,7 @@ mod tests {
     use tessera_shared::film::{FilmPixel, Rays};
     use tessera_shared::grid::Grid;
     use tessera_shared::ids::FrameNumber;
+    use tessera_shared::messages::Mode;
 
     fn frame() -> (FrameHead, Film) {
         let mut film = Film::new(9, 5, 20);
@@ -100,6 +102,7 @@ mod tests {
             max_bounces: 8,
             film_scale_log2: 20,
             rays: Rays::default(),
+            mode: Mode::Exact,
         };
         (head, film)
     }

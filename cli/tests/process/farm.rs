@@ -58,7 +58,8 @@ impl Farm {
         let host =
             self.artist_link.strip_prefix("tessera://").and_then(|link| link.split('/').next()).unwrap();
         // What a machine lends depends on the machine.
-        let lines = ended.stderr.lines().filter(|line| !line.starts_with("lending "));
+        let own = |line: &&str| !line.starts_with("lending ") && !line.starts_with("examining ");
+        let lines = ended.stderr.lines().filter(own);
         let said = lines.map(|line| line.replace(host, "HOST")).collect::<Vec<_>>().join("\n");
         expected.assert_eq(&format!("{} {said}\n", ended.code.unwrap_or(-1)));
         assert_eq!(ended.stdout, "");
@@ -221,4 +222,55 @@ fn links_that_do_not_fit_are_refused() {
     assert_eq!(output.status.code(), Some(0));
     let output = jobs.env("TESSERA_FARM", worker).output().unwrap();
     assert_ne!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_fast_job_is_rendered_unverified_and_says_so() {
+    let farm = Farm::new();
+    let shot = "scenes/pebbles.toml --width 64 --height 48 --spp 2";
+    let job = farm.submit(&format!("{shot} --mode fast"));
+    let worker = farm.worker("exact", "--backend cpu --threads 1 --allow-fast");
+    farm.sandbox.succeed(&format!("watch {job} --wait"));
+    let fetched = farm.sandbox.succeed(&format!("fetch {job} -o @fetched"));
+    // A CPU renders it exactly, and still nobody may rely on that.
+    let film = farm.sandbox.film(&format!("{shot} --backend cpu"));
+    assert_eq!(fetched, format!("film (fast, not comparable) {film}\n"));
+    drop(worker);
+}
+
+#[test]
+fn a_score_stays_with_its_worker_and_the_farm_lists_it() {
+    let farm = Farm::new();
+    let stdout =
+        farm.sandbox.succeed("bench --backend cpu --threads 1 --seconds 1 --seed 5 --data @rated --json");
+    let bench: Value = serde_json::from_str(&stdout).unwrap();
+    let device = &bench["bench"]["devices"][0];
+    assert_eq!((&bench["bench"]["seed"], &device["exact"]), (&json!(5), &json!(true)), "{bench}");
+    for rays in ["coherent", "incoherent"] {
+        let rate = &device["verified"][rays];
+        assert_eq!((&rate["blocks_checked"], &rate["blocks_wrong"]), (&json!(5), &json!(0)), "{bench}");
+        assert!(rate["rays_per_second"].as_u64() > Some(0), "{bench}");
+    }
+    let score = &device["score_rays_per_second"];
+    assert_eq!(score, &device["verified"]["incoherent"]["rays_per_second"]);
+    assert_eq!(bench["signature"].as_str().map(str::len), Some(128));
+    let worker = farm.worker("rated", "--backend cpu --threads 1");
+    let job = farm.submit("scenes/pebbles.toml --width 96 --height 64 --spp 2");
+    farm.sandbox.succeed(&format!("watch {job} --wait"));
+    let workers = farm.list("workers");
+    let report = &workers[0]["reports"][0];
+    assert_eq!(
+        (&report["serves"], &report["score_rays_per_second"]),
+        (&json!("every job"), score),
+        "{workers:?}"
+    );
+    let link = &farm.artist_link;
+    let asked = farm.sandbox.succeed(&format!("bench --to {link} --seconds 2 --json"));
+    let row: Value = serde_json::from_str(&asked).unwrap();
+    let told = (&row["name"], &row["score_rays_per_second"], &row["tiles_rejected"]);
+    assert_eq!(told, (&json!("rated"), score, &json!(0)), "{row}");
+    assert_eq!(farm.list("jobs")[0]["state"], "cancelled");
+    // The key that signed is the operator's.
+    assert!(bench["key"].as_str().unwrap().starts_with(workers[0]["operator"].as_str().unwrap()), "{bench}");
+    drop(worker);
 }

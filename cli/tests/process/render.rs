@@ -49,6 +49,20 @@ fn a_gpu_makes_the_bits_of_the_cpu() {
 }
 
 #[test]
+fn a_fast_picture_has_a_line_of_its_own() {
+    let sandbox = Sandbox::new();
+    let Some(gpu) = software_gpu(&sandbox, "mode fast on a Vulkan device") else { return };
+    let line =
+        |mode: &str| sandbox.succeed(&format!("render {SMALL} --gpu {gpu} --mode {mode} -o @out/f.exr"));
+    let exact = only_film(&line("exact"));
+    let fast = line("fast");
+    let digest = fast.strip_prefix("film (fast, not comparable) blake3:").expect(&fast);
+    assert_ne!(exact.strip_prefix("blake3:"), Some(digest.trim_end()));
+    let json = sandbox.succeed(&format!("render {SMALL} --gpu {gpu} --mode fast --json -o @out/f.exr"));
+    assert!(json.contains("\"comparable\":false"), "{json}");
+}
+
+#[test]
 fn frames_have_numbers_in_their_names_and_in_json() {
     let sandbox = Sandbox::new();
     let arguments = format!("render {SMALL} --backend cpu --frames 1-2 -o @out/b.exr -o @out/b.png --json");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tessera_shared::messages::Mode;
+
 /// The word is none of the key's.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("`{found}` is not one of {expected}")]
@@ -74,6 +76,15 @@ impl FromStr for LightUnits {
             "radiometric" => Ok(LightUnits::Radiometric),
             _ => unknown(text, "`blender`, `radiometric`"),
         }
+    }
+}
+
+/// `exact` or `fast`.
+pub(super) fn parse_mode(text: &str) -> Result<Mode, ParseChoiceError> {
+    match text {
+        "exact" => Ok(Mode::Exact),
+        "fast" => Ok(Mode::Fast),
+        _ => unknown(text, "`exact`, `fast`"),
     }
 }
 

@@ -113,6 +113,8 @@ keys! {
     verify: String,
     /// Higher is first; 0 by default.
     priority: i32,
+    /// `exact` or `fast`.
+    mode: String,
 }
 
 /// A name, or an index that job files may also write as a number.

@@ -16,6 +16,7 @@ pub use keys::{Frames, KEYS, KeysError, Name, ShotKeys};
 
 use tessera_shared::grid::{Grid, GridError};
 use tessera_shared::ids::FrameNumber;
+use tessera_shared::messages::Mode;
 use tessera_shared::package::manifest::{BOUNCES_MAX, SAMPLES_MAX};
 
 use crate::import::{Selection, read_file};
@@ -53,6 +54,8 @@ pub struct Shot {
     pub exposure: f64,
     pub verify: Verify,
     pub priority: i32,
+    /// Fast ones are not verified.
+    pub mode: Mode,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +102,10 @@ pub enum ReadShotError {
     TwoApertures,
     #[error("`focus_distance` says nothing without `fstop` or `aperture_radius`: give one of them")]
     NoAperture,
+    #[error(
+        "nobody can check a job of mode `fast`, as every device gives it other bits: leave `verify` out, or render it `exact`"
+    )]
+    FastVerify,
     #[error(transparent)]
     Grid(#[from] GridError),
 }
@@ -137,6 +144,8 @@ impl Shot {
     }
 
     fn from_keys(name: String, scene: PathBuf, keys: ShotKeys) -> Result<Shot, ReadShotError> {
+        let mode = keys.mode.as_deref().map_or(Ok(Mode::Exact), choices::parse_mode);
+        let mode = mode.map_err(|source| ReadShotError::Choice { key: "mode", source })?;
         let (camera, lens) = (camera::camera(&keys)?, camera::lens(&keys)?);
         let lamps = lamps(&keys)?;
         let environment = keys.environment.filter(|path| !keys::is_none(path));
@@ -168,9 +177,22 @@ impl Shot {
             filter: choice("filter", keys.filter.as_deref())?,
             outputs: outputs(keys.outputs)?,
             exposure: in_range("exposure", keys.exposure.unwrap_or(0.0), -100.0, 100.0)?,
-            verify: choice("verify", keys.verify.as_deref())?,
+            verify: verify(mode, keys.verify.as_deref())?,
+            mode,
             priority: keys.priority.unwrap_or(0),
         })
+    }
+}
+
+/// The policy; none for a job whose bits nobody else gets.
+fn verify(mode: Mode, text: Option<&str>) -> Result<Verify, ReadShotError> {
+    match (mode, text) {
+        (Mode::Fast, None) => Ok(Verify::None),
+        (_, text) => match choice("verify", text)? {
+            Verify::None => Ok(Verify::None),
+            _ if mode == Mode::Fast => Err(ReadShotError::FastVerify),
+            policy => Ok(policy),
+        },
     }
 }
 

@@ -17,6 +17,7 @@ use tessera_shared::lease::{BlockPass, Checked, TilePass};
 use tessera_shared::messages::{Device, JobOptions, JobRefusal, ToWorker};
 use tessera_shared::package::manifest::Settings;
 
+pub use crate::admission::ExaminedHello;
 pub use crate::record::Record;
 
 /// What the farm's owner sets. It must be the same when records are replayed.
@@ -184,6 +185,8 @@ pub enum Event {
 
     /// Answer: [`Answer::Welcome`] or [`Answer::Refused`].
     WorkerConnected { request: RequestId, hello: Box<WorkerHello> },
+    /// The same with what its devices made of the conformance suite. Answer: the same; refused if none serves.
+    WorkerExamined { request: RequestId, hello: Box<ExaminedHello> },
     /// The connection is gone. Its leases go back to the queue; what it still delivers over a new connection of the same
     /// operator may be used.
     WorkerDisconnected { worker: WorkerId },

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{FrameNumber, WorkerId};
+use tessera_shared::ids::{FrameNumber, LeaseId, WorkerId};
 use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
@@ -311,4 +311,25 @@ impl Job {
         self.holders.clear();
         self.known.clear();
     }
+}
+
+/// A lease no longer holds the tile-pass.
+pub(crate) fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
+    let life = match entry.open.get(&key).cloned() {
+        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
+            Some(other) => TileLife::Leased { lease: other, duplicate: None },
+            None => return drop(entry.put_back(key)),
+        },
+        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
+            TileLife::Leased { lease: first, duplicate: None }
+        }
+        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
+            TileLife::Delivered { delivery, duplicate: None, since_ms }
+        }
+        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
+            TileLife::Checking { delivery, duplicate: None, by }
+        }
+        _ => return,
+    };
+    entry.replace(key, life);
 }

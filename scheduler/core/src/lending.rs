@@ -11,6 +11,7 @@ use crate::leases::Hold;
 use crate::machine::Core;
 use crate::record::{LeaseEnd, Record, Term};
 use crate::tiles::{TileKey, TileLife};
+use crate::workers::Session;
 
 /// Workers that are asked for nothing in one event before the rest wait for the next.
 const REFUSALS_MAX: u32 = 64;
@@ -65,14 +66,19 @@ impl Core {
             || (idle && endgame && self.grant_duplicate(worker))
     }
 
+    /// Whether a worker may get something of a job: it has not failed it too often, and renders as the job wants.
+    fn may_serve(&self, session: &Session, job: JobId) -> bool {
+        !session.blocked(job, self.config.worker_failures_max)
+            && session.serves(self.state.jobs[&job].spec.options.mode)
+    }
+
     fn grant_render(&mut self, worker: WorkerId) -> bool {
         if self.state.held >= self.config.held_max {
             return false;
         }
         let Some(session) = self.sessions.get(&worker) else { return false };
-        let failures_max = self.config.worker_failures_max;
         let turns = self.state.ready.iter().take(JOBS_SEARCHED);
-        let Some(job) = turns.map(|(_, job)| *job).find(|job| !session.blocked(*job, failures_max)) else {
+        let Some(job) = turns.map(|(_, job)| *job).find(|job| self.may_serve(session, *job)) else {
             return false;
         };
         let entry = &self.state.jobs[&job];
@@ -151,7 +157,7 @@ impl Core {
             let oldest_ms = entry.owed.first().map_or(u64::MAX, |(since_ms, _)| *since_ms);
             let waited = self.now_ms >= oldest_ms.saturating_add(u64::from(self.config.check_wait_ms));
             let ripe = urgent || waited || entry.owed_blocks >= u64::from(self.config.check_blocks);
-            if !ripe || session.blocked(*job, self.config.worker_failures_max) {
+            if !ripe || !self.may_serve(session, *job) {
                 continue;
             }
             let (mut tiles, mut cost, mut blocks) = (Vec::new(), 0u64, 0u64);
@@ -208,10 +214,9 @@ impl Core {
     /// holder more than twice as long as this worker.
     fn grant_duplicate(&mut self, worker: WorkerId) -> bool {
         let Some(session) = self.sessions.get(&worker) else { return false };
-        let failures_max = self.config.worker_failures_max;
         let mut found = None;
         for lease in self.state.leases.values().filter(|lease| lease.live()).take(SEARCHED) {
-            if lease.worker == worker || lease.committed() || session.blocked(lease.job, failures_max) {
+            if lease.worker == worker || lease.committed() || !self.may_serve(session, lease.job) {
                 continue;
             }
             let entry = &self.state.jobs[&lease.job];

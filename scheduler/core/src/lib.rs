@@ -1,6 +1,7 @@
 //! The scheduler as a pure machine: events in, records, messages, replies and effects out. Knows no clock, socket or disk.
 
 pub mod accounting;
+pub mod admission;
 pub mod api;
 pub mod credits;
 pub mod jobs;

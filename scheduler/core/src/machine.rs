@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
-use tessera_shared::messages::{JobRefusal, ToWorker};
+use tessera_shared::messages::{JobRefusal, Mode, ToWorker, Verify};
 
 use crate::accounting::{OperatorId, Standing};
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
@@ -87,6 +87,7 @@ impl Core {
             Event::PackageComplete { job } => self.package_complete(job),
             Event::Cancel { request, job, by } => self.cancel(request, job, by),
             Event::WorkerConnected { request, hello } => self.connect(request, *hello),
+            Event::WorkerExamined { request, hello } => self.examine(request, *hello),
             Event::WorkerDisconnected { worker } => self.disconnect(worker),
             Event::WorkerLeaving { worker } => self.leave(worker),
             Event::Committed { worker, lease, tiles } => self.committed(worker, lease, tiles),
@@ -196,7 +197,7 @@ impl Core {
         }
     }
 
-    fn connect(&mut self, request: RequestId, hello: WorkerHello) {
+    pub(crate) fn connect(&mut self, request: RequestId, hello: WorkerHello) {
         if hello.kernel_version != self.config.kernel_version {
             let (theirs, ours) = (hello.kernel_version, self.config.kernel_version);
             let reason = format!(
@@ -301,6 +302,9 @@ fn acceptable(spec: &JobSpec) -> Result<(), String> {
     }
     if settings.samples == 0 || settings.samples > tessera_shared::package::manifest::SAMPLES_MAX {
         return Err(format!("the job asks for {} samples; give `spp` 1 to 1048576", settings.samples));
+    }
+    if spec.options.mode == Mode::Fast && spec.options.verify != Verify::None {
+        return Err("nobody can check a job of mode fast; give `verify` none, or `mode` exact".into());
     }
     match Shape::new(settings) {
         Some(_) => Ok(()),

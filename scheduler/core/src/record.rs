@@ -6,6 +6,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::OperatorId;
+use crate::admission::Examined;
 use crate::api::{Evidence, JobSpec, RefereeId, WorkerHello};
 use crate::tiles::TileKey;
 
@@ -139,6 +140,11 @@ pub enum Record {
     Overruled {
         operator: OperatorId,
         evidence: Evidence,
+    },
+    /// What a worker told of its devices, let in or not.
+    Examined {
+        worker: WorkerId,
+        examined: Examined,
     },
     /// Known tile-passes are taken from their job's pool and asked along with a check that was just lent.
     KnownMixed {

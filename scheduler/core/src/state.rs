@@ -9,8 +9,9 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
+use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
-use crate::jobs::{Job, Phase};
+use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::referee::RefereeTally;
@@ -69,6 +70,7 @@ pub struct State {
     /// The last [`LEFT_MAX`] to leave.
     pub left: BTreeMap<WorkerId, LeftWorker>,
     pub operators: Operators,
+    pub admissions: Admissions,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
     pub ready: BTreeSet<Turn>,
@@ -152,6 +154,10 @@ impl State {
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
             Record::Readmitted { operator } => self.operators.readmit(*operator),
             Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
+            Record::Examined { worker, examined } => {
+                self.next_worker = self.next_worker.max(worker.0 + 1);
+                self.admissions.enter(*worker, examined.clone());
+            }
             Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
@@ -198,6 +204,7 @@ impl State {
     fn restart(&mut self) {
         self.workers.clear();
         self.left.clear();
+        self.admissions = Admissions::default();
         self.referee.clear();
         self.operators.restart();
         self.held = 0;
@@ -472,25 +479,4 @@ fn held_by(life: &TileLife) -> u64 {
         TileLife::Delivered { .. } | TileLife::Checking { .. } => 1,
         TileLife::Disputed { claim, .. } => 1 + u64::from(matches!(**claim, Claim::Delivery(_))),
     }
-}
-
-/// A lease no longer holds the tile-pass.
-fn release(entry: &mut Job, key: TileKey, lease: LeaseId) {
-    let life = match entry.open.get(&key).cloned() {
-        Some(TileLife::Leased { lease: first, duplicate }) if first == lease => match duplicate {
-            Some(other) => TileLife::Leased { lease: other, duplicate: None },
-            None => return drop(entry.put_back(key)),
-        },
-        Some(TileLife::Leased { lease: first, duplicate }) if duplicate == Some(lease) => {
-            TileLife::Leased { lease: first, duplicate: None }
-        }
-        Some(TileLife::Delivered { delivery, duplicate, since_ms }) if duplicate == Some(lease) => {
-            TileLife::Delivered { delivery, duplicate: None, since_ms }
-        }
-        Some(TileLife::Checking { delivery, duplicate, by }) if duplicate == Some(lease) => {
-            TileLife::Checking { delivery, duplicate: None, by }
-        }
-        _ => return,
-    };
-    entry.replace(key, life);
 }

@@ -7,6 +7,7 @@ use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobState, JobStatus, OperatorStanding, WorkerState, WorkerStatus};
 
 use crate::accounting::{Account, OperatorId, Standing};
+use crate::admission::refused_status;
 use crate::api::{Evidence, Recipe};
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
@@ -34,14 +35,18 @@ impl Core {
         let left = left.map(|(id, left)| (*id, &left.worker, Some(left.at_ms)));
         let mut page: Vec<_> = connected.chain(left).collect();
         page.sort_by_key(|(id, ..)| *id);
-        page.truncate(limit);
         let credits = self.credits();
-        let status = |(id, worker, left_ms): (WorkerId, &Worker, Option<u64>)| WorkerStatus {
+        let shown = page.into_iter().map(|(id, worker, left_ms)| WorkerStatus {
             standing: self
                 .standing(worker.operator, credits.get(&worker.operator).copied().unwrap_or_default()),
             ..self.worker(now_ms, id, worker, left_ms)
-        };
-        page.into_iter().map(status).collect()
+        });
+        let refused = self.state.admissions.refused(after).take(limit);
+        let refused = refused.map(|(id, examined)| refused_status(id, examined));
+        let mut page: Vec<WorkerStatus> = shown.chain(refused).collect();
+        page.sort_by_key(|status| status.worker);
+        page.truncate(limit);
+        page
     }
 
     /// Rays by operator of listed jobs: of those that have ended, and of the rest.
@@ -103,6 +108,7 @@ impl Core {
             rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
             connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
             standing: OperatorStanding::default(),
+            reports: self.state.admissions.reports(id).to_vec(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::{JobId, LeaseId};
+use tessera_shared::messages::Mode;
 
 use crate::accounting::OperatorId;
 
@@ -28,6 +29,8 @@ pub struct Session {
     packages: BTreeSet<Digest>,
     /// Leases that it failed, by job.
     failed: BTreeMap<JobId, u32>,
+    /// Fast: no device of it is exact, so it gets jobs of mode fast alone.
+    mode: Mode,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +52,17 @@ impl Session {
             uploading: BTreeMap::new(),
             packages: BTreeSet::new(),
             failed: BTreeMap::new(),
+            mode: Mode::Exact,
         }
+    }
+
+    /// The jobs that it gets from now on: every one, or those of mode fast.
+    pub fn serve(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    pub fn serves(&self, mode: Mode) -> bool {
+        self.mode == Mode::Exact || mode == Mode::Fast
     }
 
     pub fn rate(&self) -> u64 {

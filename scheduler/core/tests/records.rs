@@ -2,11 +2,13 @@
 
 use expect_test::expect;
 use tessera_scheduler_core::accounting::OperatorId;
+use tessera_scheduler_core::admission::Examined;
 use tessera_scheduler_core::api::{Evidence, JobSpec, Recipe, RefereeId, WorkerHello, WrongBlock};
 use tessera_scheduler_core::record::{
     Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
 };
 use tessera_scheduler_core::tiles::TileKey;
+use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::{BlockAt, Grid};
@@ -70,6 +72,19 @@ fn spec() -> JobSpec {
     }
 }
 
+fn examined() -> Examined {
+    let device = Device { name: "d".into(), kind: DeviceKind::Gpu, driver: "1".into() };
+    let failures = vec!["`div`".to_owned()];
+    let report = DeviceReport {
+        device,
+        suite: Digest([7; 32]),
+        failures,
+        serves: Serves::Fast,
+        score_rays_per_second: 300,
+    };
+    Examined { operator: NodeKey([9; 32]), name: "w".into(), at_ms: 5, reports: vec![report], refused: false }
+}
+
 fn records() -> Vec<(&'static str, Record)> {
     let (job, lease, worker, id) = (JOB, LEASE, WORKER, RefereeId(8));
     let device = Device { name: "d".into(), kind: DeviceKind::Cpu, driver: "".into() };
@@ -120,6 +135,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
+        ("Examined", Record::Examined { worker, examined: examined() }),
         ("KnownMixed", Record::KnownMixed { lease, tiles: tiles() }),
         ("CheckVoid", Record::CheckVoid { lease, at_ms: 5 }),
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
@@ -201,7 +217,7 @@ fn the_bytes_of_every_record() {
         lines.push_str(&format!("{name}: {}\n", hex(&bytes)));
     }
     expect![[r#"
-        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe0014040100108031400002041020102000101
+        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100
         PackageComplete: 0107
         JobEnded cancelled: 02070500
         JobEnded failed: 020705010178
@@ -231,9 +247,10 @@ fn the_bytes_of_every_record() {
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
-        KnownMixed: 1afb2c0102000501fb9001
-        CheckVoid: 1bfb2c0105
-        Inconclusive: 1c080702000501fb900101
+        Examined: 1a04(09*32)017705010164010131(07*32)0105606469766001fb2c0100
+        KnownMixed: 1bfb2c0102000501fb9001
+        CheckVoid: 1cfb2c0105
+        Inconclusive: 1d080702000501fb900101
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, VarInt};
+use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
+use tessera_shared::admission::DeviceReport;
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
@@ -112,13 +114,17 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
         return refuse(send, refusal).await;
     }
     match hello {
+        Hello::Examined { name, reports, kernel_version, .. } => {
+            let hello = ExaminedHello { operator: key, name, kernel_version, reports };
+            worker::serve(farm, connection, send, recv, worker::Joining::Examined(hello)).await
+        }
         Hello::Artist { .. } => {
             write_message(&mut send, &Welcome::Artist).await?;
             artist::serve(farm, connection, key).await
         }
         Hello::Worker { name, devices, kernel_version, .. } => {
-            let hello = worker::Hello { operator: key, name, devices, kernel_version };
-            worker::serve(farm, connection, send, recv, hello).await
+            let hello = WorkerHello { operator: key, name, kernel_version, devices };
+            worker::serve(farm, connection, send, recv, worker::Joining::Plain(hello)).await
         }
     }
 }
@@ -126,13 +132,22 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
 fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
-        Hello::Worker { token, kernel_version, .. } => (Role::Worker, token, *kernel_version),
+        Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
+            (Role::Worker, token, *kernel_version)
+        }
     };
     if !farm.secrets.admits(role, token) {
         return Err(Refusal::Token);
     }
     if kernel_version != KERNEL_VERSION {
         return Err(Refusal::KernelVersion { expected: KERNEL_VERSION, found: kernel_version });
+    }
+    if let Hello::Examined { name, reports, .. } = hello
+        && (name.len() > TEXT_BYTES_MAX || !DeviceReport::all_sound(reports))
+    {
+        return Err(Refusal::Worker(
+            "its reports of devices contradict themselves or are too long".to_owned(),
+        ));
     }
     if let Hello::Worker { name, devices, .. } = hello {
         let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);

@@ -76,7 +76,13 @@ async fn accept(
     name.truncate(name.floor_char_boundary(TEXT_BYTES_MAX));
     let settings = manifest.settings.clone();
     let frames: Vec<FrameNumber> = manifest.frames.iter().map(|frame| frame.number).collect();
-    let films = JobFilms { name: name.clone(), package, settings: settings.clone(), frames: frames.clone() };
+    let films = JobFilms {
+        name: name.clone(),
+        package,
+        settings: settings.clone(),
+        mode: options.mode,
+        frames: frames.clone(),
+    };
     let spec = Box::new(JobSpec { owner, package, name, settings, frames, options });
     match farm.driver.ask(move |request| Event::Submit { request, spec }).await? {
         Answer::Submitted(job) => {

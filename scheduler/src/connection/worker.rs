@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use quinn::{RecvStream, SendStream, VarInt};
-use tessera_scheduler_core::api::{Answer, Event, WorkerHello};
+use tessera_scheduler_core::api::{Answer, Event, ExaminedHello, RequestId, WorkerHello};
 use tessera_shared::ids::{NodeKey, WorkerId};
-use tessera_shared::messages::{
-    CloseCode, Device, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
-};
+use tessera_shared::messages::{CloseCode, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome};
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -19,11 +17,34 @@ use crate::driver::WorkerLine;
 const OUTBOX: usize = 1024;
 
 /// What a worker said of itself.
-pub(crate) struct Hello {
-    pub operator: NodeKey,
-    pub name: String,
-    pub devices: Vec<Device>,
-    pub kernel_version: u32,
+pub(crate) enum Joining {
+    Plain(WorkerHello),
+    /// With what its devices made of the conformance suite.
+    Examined(ExaminedHello),
+}
+
+impl Joining {
+    fn who(&self) -> (NodeKey, String) {
+        match self {
+            Joining::Plain(hello) => (hello.operator, hello.name.clone()),
+            Joining::Examined(hello) => (hello.operator, hello.name.clone()),
+        }
+    }
+
+    fn event(self, request: RequestId) -> Event {
+        match self {
+            Joining::Plain(hello) => Event::WorkerConnected { request, hello: Box::new(hello) },
+            Joining::Examined(hello) => Event::WorkerExamined { request, hello: Box::new(hello) },
+        }
+    }
+
+    /// Tells the log which devices are not exact, and by what.
+    fn tell(&self, operator: NodeKey) {
+        let Joining::Examined(hello) = self else { return };
+        for report in hello.reports.iter().filter(|report| !report.failures.is_empty()) {
+            tracing::warn!(%operator, name = hello.name, "{report}");
+        }
+    }
 }
 
 /// Serves a worker until its connection ends.
@@ -32,13 +53,13 @@ pub(crate) async fn serve(
     connection: &quinn::Connection,
     mut send: SendStream,
     recv: RecvStream,
-    hello: Hello,
+    hello: Joining,
 ) -> Result<(), ConnectionEnd> {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
-    let Hello { operator, name, devices, kernel_version } = hello;
+    let (operator, name) = hello.who();
+    hello.tell(operator);
     let line = WorkerLine { operator, outbox, connection: connection.clone() };
-    let hello = Box::new(WorkerHello { operator, name: name.clone(), kernel_version, devices });
-    let answer = farm.driver.connect(line, move |request| Event::WorkerConnected { request, hello }).await?;
+    let answer = farm.driver.connect(line, move |request| hello.event(request)).await?;
     let worker = match answer {
         Answer::Welcome(worker) => worker,
         Answer::Refused(reason) => return refuse(send, Refusal::Worker(reason)).await,

@@ -3,6 +3,7 @@
 
 pub mod compose;
 pub mod diagnostic;
+mod fast;
 pub mod front;
 pub mod lint;
 pub mod rust;
@@ -11,6 +12,7 @@ mod walk;
 
 pub use compose::{Source, compose};
 pub use diagnostic::{CompileError, Diagnostic, Location};
+pub use fast::compile_fast;
 
 /// SPIR-V of a validated module: linted, written, decorated, passed by the gate, and then without names.
 pub fn compile(source: &Source, validated: &front::Validated) -> Result<Vec<u32>, CompileError> {

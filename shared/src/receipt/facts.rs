@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::film::Rays;
 use crate::grid::{Grid, GridError};
 use crate::ids::{JobId, NodeKey};
+use crate::messages::Mode;
 use crate::package::Settings;
 
 /// Who made the image.
@@ -137,6 +138,15 @@ impl JobFacts {
             mode: super::MODE_EXACT.to_owned(),
             verify: verify.to_owned(),
         }
+    }
+
+    /// The same of another mode.
+    pub fn in_mode(self, mode: Mode) -> JobFacts {
+        let mode = match mode {
+            Mode::Exact => super::MODE_EXACT,
+            Mode::Fast => super::MODE_FAST,
+        };
+        JobFacts { mode: mode.to_owned(), ..self }
     }
 
     pub fn grid(&self) -> Result<Grid, GridError> {

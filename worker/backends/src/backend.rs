@@ -42,6 +42,8 @@ pub struct DeviceDescription {
     pub kind: DeviceKind,
     /// What drives it, with its version; the instruction set for a CPU.
     pub driver: String,
+    /// Memory of its own, in bytes, if its driver tells; a CPU's is the machine's.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What a device is.
@@ -100,6 +102,10 @@ pub trait Backend: Send {
         frame: &FrameView,
         items: &[BlockItem],
     ) -> Result<Vec<BlockPixels>, RenderError>;
+
+    /// What `operations.wgsl` makes of each vector (a, b, c and the operation's index) on this device: its arithmetic without a
+    /// scene, for the conformance suite.
+    fn operations(&mut self, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, RenderError>;
 }
 
 /// Checks items against the frame, so that no kernel sees a wild one.

@@ -160,6 +160,14 @@ impl PreparedScene {
         self.flat.get_or_init(|| timed("binary volumes", &self.triangles, build))
     }
 
+    /// Bytes that a GPU is given of the scene. The kernel's volumes are built when this is first asked.
+    pub fn device_bytes(&self) -> u64 {
+        let bytes = |sections: &[crate::pages::Section<'_>]| {
+            sections.iter().map(|section| section.bytes.len() as u64).sum()
+        };
+        crate::gpu::scene_sections(self, bytes)
+    }
+
     /// Instances with the roots of the kernel's volumes.
     pub(crate) fn rooted_instances(&self) -> Vec<Instance> {
         let roots = &self.flat().mesh_roots;

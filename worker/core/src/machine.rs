@@ -33,11 +33,12 @@ struct Held {
 }
 
 impl Held {
-    /// When it is dropped unasked. One that renders never is: its answer may still be of use.
+    /// When it is dropped unasked. One that renders is given its time once more, as a late answer may be of use; what takes
+    /// longer than that may take for ever.
     fn due_ms(&self) -> u64 {
         match self.life {
             Life::Waiting => self.deadline_ms,
-            Life::Rendering(_) => u64::MAX,
+            Life::Rendering(_) => self.deadline_ms.saturating_add(u64::from(self.lease.duration_ms)),
             Life::Finished(_) => self.deadline_ms.saturating_add(LATE_MS),
         }
     }
@@ -204,8 +205,24 @@ impl Core {
     fn expire(&mut self, now_ms: u64) {
         let over = |(id, held): (&LeaseId, &Held)| (held.due_ms() <= now_ms).then_some(*id);
         for lease in self.leases.iter().filter_map(over).collect::<Vec<_>>() {
-            self.drop_lease(lease);
+            match self.rendering.remove(&lease) {
+                true => self.give_up(lease),
+                false => self.drop_lease(lease),
+            }
         }
+    }
+
+    /// Frees the device of a lease that takes too long, whatever its scene has in store for it.
+    fn give_up(&mut self, lease: LeaseId) {
+        let duration_ms = self.leases.get(&lease).map_or(0, |held| held.lease.duration_ms);
+        self.actions.push(Action::Abort { lease });
+        self.fail(
+            lease,
+            format!(
+                "it was not rendered in twice the {} s that the lease is for; shorten the job's passes (pass_spp)",
+                duration_ms.div_ceil(1000)
+            ),
+        );
     }
 
     /// Fetches what is missing and gives free devices the oldest leases whose packages are here.

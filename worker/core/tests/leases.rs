@@ -141,13 +141,27 @@ fn a_revoked_lease_stops_and_the_next_starts() {
 
 #[test]
 fn a_lease_that_waits_past_its_deadline_is_dropped_and_one_that_renders_goes_on() {
-    Told::new().package().lease(1).lease(2).after(2000).rendered(1, 4).is(expect![[r#"
+    Told::new().package().lease(1).lease(2).after(1500).rendered(1, 4).is(expect![[r#"
         connected: nothing
         package: nothing
         lease: render l1 (4 blocks)
         lease: nothing
         time passes: nothing
         rendered: send l1 (1 tiles)
+    "#]]);
+}
+
+/// A scene may be crafted so that it is never rendered: its device is freed, and the next lease has it.
+#[test]
+fn a_lease_that_renders_for_twice_its_time_is_given_up() {
+    Told::new().package().lease(1).after(1500).lease(2).after(500).rendered(1, 4).is(expect![[r#"
+        connected: nothing
+        package: nothing
+        lease: render l1 (4 blocks)
+        time passes: nothing
+        lease: nothing
+        time passes: abort l1, fail l1: it was not rendered in twice the 1 s that the lease is for; shorten the job's passes (pass_spp), render l2 (4 blocks)
+        rendered: nothing
     "#]]);
 }
 

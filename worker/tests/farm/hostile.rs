@@ -70,7 +70,7 @@ async fn garbage_before_the_hello() {
     let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let oversized = u32::MAX.to_le_bytes();
     let garbage = [&8u32.to_le_bytes()[..], &[0xff; 8]].concat();
-    for (bytes, says) in [(&oversized[..], "at most 262144"), (&garbage[..], "does not decode")] {
+    for (bytes, says) in [(&oversized[..], "at most 524288"), (&garbage[..], "does not decode")] {
         let config = tls::client_config(&Identity::ephemeral().unwrap(), link.fingerprint).unwrap();
         let connection = tls::connect(&endpoint, config, stand.scheduler.address()).unwrap().await.unwrap();
         let (mut send, _recv) = connection.open_bi().await.unwrap();

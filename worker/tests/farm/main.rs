@@ -1,5 +1,6 @@
 //! A farm in one process over real QUIC: whatever its workers do, the image is the one that `render` makes.
 
+mod admission;
 mod hostile;
 mod shot;
 mod stand;

@@ -16,6 +16,15 @@ const SPIRV_VERSION: (u8, u8) = (1, 3);
 
 /// Writes the module of one entry point, decorated but not yet passed by the gate.
 pub fn emit(source: &Source, validated: &Validated) -> Result<Vec<u32>, CompileError> {
+    decorate(&emit_contractible(source, validated)?).map_err(|error| bad_words(&error))
+}
+
+fn bad_words(error: &Malformed) -> CompileError {
+    CompileError::one("spirv", Diagnostic::global(format!("naga wrote bad words: {error}")))
+}
+
+/// Writes the module of one entry point as naga does, its shifts masked: a driver may contract and reorder its arithmetic.
+pub(crate) fn emit_contractible(source: &Source, validated: &Validated) -> Result<Vec<u32>, CompileError> {
     let mut module = validated.module.clone();
     naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
     let info = validate(source, &module)?;
@@ -23,9 +32,7 @@ pub fn emit(source: &Source, validated: &Validated) -> Result<Vec<u32>, CompileE
     check_bindings(source, &validated.module)?;
     let words = spv::write_vec(&module, &info, &options(), None)
         .map_err(|error| CompileError::one("spirv", Diagnostic::global(error.to_string())))?;
-    mask_shifts(&words).and_then(|words| decorate(&words)).map_err(|error| {
-        CompileError::one("spirv", Diagnostic::global(format!("naga wrote bad words: {error}")))
-    })
+    mask_shifts(&words).map_err(|error| bad_words(&error))
 }
 
 fn options() -> spv::Options<'static> {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tessera_shaders::cpu::{
     After, Bindings, Hit, Hooks, Kernel, NONE, OCCLUDED, Params, PixelRecord, TRACE_SHADOW,
 };
+use tessera_shaders::cpu_operations;
 use tessera_shaders::wgsl::Vec3f;
 use tessera_shared::film::{BlockPixels, PixelRecord as FilmRecord};
 use tessera_shared::grid::BLOCK_PX;
@@ -102,7 +103,7 @@ impl Backend for CpuBackend {
             Isa::Portable => std::env::consts::ARCH,
         };
         let kind = DeviceKind::Cpu { threads: self.threads };
-        DeviceDescription { name: "CPU".to_owned(), kind, driver: driver.to_owned() }
+        DeviceDescription { name: "CPU".to_owned(), kind, driver: driver.to_owned(), memory_bytes: None }
     }
 
     fn render(
@@ -138,6 +139,11 @@ impl Backend for CpuBackend {
             blocks[row / BLOCK_PX as usize].0[start..start + BLOCK_PX as usize].copy_from_slice(&pixels);
         }
         Ok(blocks)
+    }
+
+    fn operations(&mut self, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, RenderError> {
+        let answer = |&[a, b, c, index]: &[u32; 4]| cpu_operations::operation(index, a, b, c).to_array();
+        Ok(vectors.iter().map(answer).collect())
     }
 }
 

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use ash::vk;
 use tessera_shaders::cpu::BINDINGS;
+use tessera_shaders::spirv;
+use tessera_shared::messages::Mode;
 
 use super::device::{ComputeBuffer, DeviceError, OpenDevice};
+use super::memory::device_memory_bytes;
 use super::render::GpuBackend;
 use crate::backend::{Backend, DeviceDescription, DeviceKind, FloatControls};
 
@@ -21,6 +24,8 @@ pub struct GpuAdapter {
 pub struct GpuOptions {
     /// Folder for what the driver compiled, so that the next start need not; none is kept without it.
     pub cache_dir: Option<PathBuf>,
+    /// Which of the kernel's two sets of words the device runs.
+    pub mode: Mode,
 }
 
 /// Why an adapter cannot render.
@@ -55,7 +60,8 @@ impl GpuAdapter {
         let floats = float_controls(&adapter).unwrap_or_default();
         let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
         let kind = DeviceKind::Gpu { software, floats };
-        GpuAdapter { adapter, description: DeviceDescription { name: info.name, kind, driver } }
+        let memory_bytes = device_memory_bytes(&adapter);
+        GpuAdapter { adapter, description: DeviceDescription { name: info.name, kind, driver, memory_bytes } }
     }
 
     pub fn describe(&self) -> &DeviceDescription {
@@ -88,6 +94,22 @@ impl GpuAdapter {
         self.check()?;
         let device = self.open_device(None).map_err(|error| self.driver_error(&error))?;
         device.run_compute(spirv, entry_point, buffers, workgroups).map_err(|error| self.driver_error(&error))
+    }
+
+    /// The results of `operations.wgsl` for these vectors, in order.
+    pub fn run_operations(&self, mode: Mode, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, OpenDeviceError> {
+        let words = match mode {
+            Mode::Exact => spirv::OPERATIONS,
+            Mode::Fast => spirv::OPERATIONS_FAST,
+        };
+        let zeros = vec![0u8; vectors.len() * 16];
+        let buffers = [
+            ComputeBuffer { bytes: bytemuck::cast_slice(vectors), writable: false },
+            ComputeBuffer { bytes: &zeros, writable: true },
+        ];
+        let groups = (vectors.len() as u32).div_ceil(64);
+        let written = self.run_compute(words, "operations", &buffers, [groups, 1, 1])?;
+        Ok(bytemuck::pod_collect_to_vec(&written[0]))
     }
 
     pub(super) fn open_device(&self, cache_dir: Option<&Path>) -> Result<OpenDevice, DeviceError> {

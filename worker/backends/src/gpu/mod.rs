@@ -2,6 +2,7 @@
 
 mod adapters;
 mod device;
+mod memory;
 #[cfg(test)]
 mod paging;
 mod render;

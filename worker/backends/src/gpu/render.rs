@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tessera_shaders::cpu::{BINDINGS, ENTRY_POINT};
 use tessera_shaders::cpu_render_paged::{BINDINGS as PAGED_BINDINGS, ENTRY_POINT as PAGED_ENTRY_POINT};
+use tessera_shaders::spirv;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels};
+use tessera_shared::messages::Mode;
 
 use super::adapters::{GpuAdapter, GpuOptions};
 use super::device::{DeviceError, Kernel, OpenDevice};
@@ -137,7 +139,7 @@ impl GpuBackend {
             match upload(&ready.device, &name, self.limits, scene)? {
                 Ok(buffers) => {
                     if buffers.further_pages.is_some() && ready.paged_kernel.is_none() {
-                        match paged_kernel(&ready.device) {
+                        match paged_kernel(&ready.device, self.options.mode) {
                             Ok(kernel) => ready.paged_kernel = Some(kernel),
                             Err(error) => return Ok(Err(error)),
                         }
@@ -196,16 +198,24 @@ impl GpuBackend {
 }
 
 /// The kernel for scenes that are cut into pages; compiled when one arrives.
-fn paged_kernel(device: &OpenDevice) -> Result<Kernel, DeviceError> {
+fn paged_kernel(device: &OpenDevice, mode: Mode) -> Result<Kernel, DeviceError> {
     let writable: Vec<bool> = PAGED_BINDINGS.iter().map(|&(_, _, writable)| writable).collect();
-    device.kernel(tessera_shaders::spirv::RENDER_PAGED, PAGED_ENTRY_POINT, &writable)
+    let words = match mode {
+        Mode::Exact => spirv::RENDER_PAGED,
+        Mode::Fast => spirv::RENDER_PAGED_FAST,
+    };
+    device.kernel(words, PAGED_ENTRY_POINT, &writable)
 }
 
 impl Ready {
     fn open(adapter: &GpuAdapter, options: &GpuOptions) -> Result<Ready, DeviceError> {
         let device = adapter.open_device(options.cache_dir.as_deref())?;
         let writable: Vec<bool> = BINDINGS.iter().map(|&(_, _, writable)| writable).collect();
-        let kernel = device.kernel(tessera_shaders::spirv::RENDER, ENTRY_POINT, &writable)?;
+        let words = match options.mode {
+            Mode::Exact => spirv::RENDER,
+            Mode::Fast => spirv::RENDER_FAST,
+        };
+        let kernel = device.kernel(words, ENTRY_POINT, &writable)?;
         let params = device.upload("params", &[0; size_of::<KernelParams>()], false);
         let items = device.upload("items", &vec![0; ITEMS_MAX * 16], false);
         let film = device.upload("film", &vec![0; ITEMS_MAX * BLOCK_BYTES], true);
@@ -315,6 +325,12 @@ impl Backend for GpuBackend {
             }
         }
         Ok(blocks)
+    }
+
+    fn operations(&mut self, vectors: &[[u32; 4]]) -> Result<Vec<[u32; 4]>, RenderError> {
+        self.adapter
+            .run_operations(self.options.mode, vectors)
+            .map_err(|error| RenderError::Device { device: self.name(), reason: error.to_string() })
     }
 }
 
