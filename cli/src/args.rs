@@ -1,10 +1,12 @@
 //! The command line's shape: commands and flags, not what they do.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tessera_shared::ids::JobId;
+use tessera_shared::ids::{JobId, NodeKey};
+use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
 pub use crate::shot::ShotArguments;
@@ -131,6 +133,9 @@ pub struct SchedulerArguments {
     /// Host that the printed links name, as others reach this machine
     #[arg(long, value_name = "HOST")]
     pub advertise: Option<String>,
+    /// A list of operators' keys that jobs may name as their pool; may be given more than once
+    #[arg(long, value_name = "NAME=KEY,KEY", value_parser = parse_pool)]
+    pub pool: Vec<(String, BTreeSet<NodeKey>)>,
     /// Threads of the referee, at most 1024 [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -147,6 +152,9 @@ pub struct WorkerArguments {
     /// Name for people [default: the machine's]
     #[arg(long)]
     pub name: Option<String>,
+    /// What this machine is, for jobs that ask for it; may be given more than once
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
     #[command(flatten)]
     pub device: DeviceArguments,
     /// GiB of blobs kept on disk

@@ -16,6 +16,10 @@ use crate::console::{self, Reader};
 /// Least time between two plain or JSON lines.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
+/// What a job waits for whose limits shut out everybody.
+pub const UNSERVED: &str =
+    "no connected worker may serve it; compare its tags, operators and pool with `tessera workers --json`";
+
 /// Where progress goes.
 pub struct Progress {
     style: Style,
@@ -129,6 +133,9 @@ pub fn sentence(status: &JobStatus) -> String {
     let share = 100.0 * status.samples_done as f64 / status.samples_total.max(1) as f64;
     let frames = format!("{} of {} frames", status.frames_done, status.frames_total);
     match &status.state {
+        JobState::Queued | JobState::Running if status.unserved => {
+            format!("{} waits, {frames}: {UNSERVED}", status.job)
+        }
         JobState::Running => format!("{} {share:.0} %, {frames}, {}", status.job, rates(status)),
         JobState::Queued => format!("{} queued, {frames}; it starts when a worker is free", status.job),
         JobState::Completed => {
@@ -162,7 +169,7 @@ pub fn status_json(status: &JobStatus) -> serde_json::Value {
         "tiles_done": status.tiles_done, "tiles_total": status.tiles_total,
         "samples_done": status.samples_done, "samples_total": status.samples_total,
         "rays": {"camera": camera, "bounce": bounce, "shadow": shadow},
-        "workers": status.workers, "elapsed_ms": status.elapsed_ms,
+        "workers": status.workers, "elapsed_ms": status.elapsed_ms, "unserved": status.unserved,
     })
 }
 

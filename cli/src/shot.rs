@@ -115,6 +115,15 @@ pub struct ShotArguments {
     /// exact, or fast: the device's own functions, not verified, for devices that you trust
     #[arg(long, value_name = "MODE")]
     mode: Option<String>,
+    /// A farm's workers must name all of these tags: a choice of machines, no protection
+    #[arg(long, value_name = "TAG,TAG", value_delimiter = ',')]
+    tags: Option<Vec<String>>,
+    /// Only the workers of these keys render and check it on a farm
+    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
+    operators: Option<Vec<String>>,
+    /// Only the operators of this pool do, as the farm's owner keeps it
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
 }
 
 fn vector(text: &str) -> Result<[f64; 3], String> {
@@ -163,6 +172,9 @@ impl ShotArguments {
             verify: self.verify,
             priority: self.priority,
             mode: self.mode,
+            tags: self.tags,
+            operators: self.operators,
+            pool: self.pool,
         }
     }
 }

@@ -106,6 +106,7 @@ async fn work(link: Link, workers: u32, tile_px: u32) -> anyhow::Result<()> {
             kernel_version: KERNEL_VERSION,
             name: format!("idle-{number}"),
             devices: vec![device],
+            tags: Vec::new(),
         };
         let session = dial(&link, &Identity::ephemeral()?, &hello).await?;
         tasks.spawn(serve_leases(session, grid));

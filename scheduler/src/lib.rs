@@ -7,6 +7,7 @@ mod deliveries;
 mod driver;
 mod films;
 pub mod journal;
+mod leased;
 pub mod options;
 mod packages;
 mod receipts;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use tessera_shared::limits::Pools;
+
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
@@ -23,6 +25,8 @@ pub struct SchedulerOptions {
     pub held_bytes_max: usize,
     /// Most connections at once.
     pub connections_max: usize,
+    /// The lists of operators that jobs may name as their pool.
+    pub pools: Pools,
 }
 
 impl Default for SchedulerOptions {
@@ -36,6 +40,7 @@ impl Default for SchedulerOptions {
             package_bytes_max: 8 << 30,
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
+            pools: Pools::new(),
         }
     }
 }

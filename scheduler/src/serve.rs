@@ -21,6 +21,7 @@ use crate::deliveries::Deliveries;
 use crate::driver::{self, Driver, Machine};
 use crate::films;
 use crate::journal::{Journal, MemoryJournal};
+use crate::leased::Listings;
 use crate::options::SchedulerOptions;
 use crate::packages::Packages;
 use crate::referee::{Referee, RefereeQueue};
@@ -87,7 +88,7 @@ pub async fn serve_with(
     let listen = |source| ServeError::Listen { address: options.listen, source };
     let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
-    let core = Core::new(config(secrets.core));
+    let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let machine = Machine { core, journal, deliveries: deliveries.clone(), films: films.clone(), referee };
     let driving = tokio::spawn(driver::drive(machine, inbox));
     let key = identity.key();
@@ -99,8 +100,10 @@ pub async fn serve_with(
         deliveries,
         films,
         blobs,
+        listings: Arc::new(Listings::new(packages.clone())),
         packages,
         blob_bytes_max: options.blob_bytes_max,
+        shown: connection::possession::Shown::default(),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
     });

@@ -59,6 +59,30 @@ pub struct ParseJobIdError(String);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]
 pub struct NodeKey(pub [u8; 32]);
 
+impl NodeKey {
+    /// All of it as 64 hexadecimal digits, which parse again. `Display` shows the first 16, for people.
+    pub fn hex(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+}
+
+impl std::str::FromStr for NodeKey {
+    type Err = ParseNodeKeyError;
+
+    fn from_str(text: &str) -> Result<NodeKey, ParseNodeKeyError> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+        let key = bytes.and_then(|bytes| bytes.try_into().ok()).map(NodeKey);
+        key.ok_or_else(|| ParseNodeKeyError(text.chars().take(70).collect()))
+    }
+}
+
+/// The text is not an operator's key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no operator's key; a key is 64 hexadecimal digits, as `tessera worker` and `tessera workers --json` print it"
+)]
+pub struct ParseNodeKeyError(String);
+
 impl std::fmt::Display for NodeKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&data_encoding::HEXLOWER.encode(&self.0[..8]))

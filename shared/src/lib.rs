@@ -8,6 +8,7 @@ pub mod film;
 pub mod grid;
 pub mod ids;
 pub mod lease;
+pub mod limits;
 pub mod messages;
 pub mod package;
 pub mod receipt;

@@ -12,6 +12,7 @@ use crate::film::Rays;
 use crate::grid::Grid;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
+use crate::limits::JobLimits;
 use crate::message;
 use crate::package::Settings;
 
@@ -70,11 +71,13 @@ pub struct Device {
 /// First message of a connection, from the client.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Hello {
+    /// The tags choose machines for jobs that ask for them; see [`crate::limits`].
     Worker {
         token: Token,
         kernel_version: u32,
         name: String,
         devices: Vec<Device>,
+        tags: Vec<String>,
     },
     Artist {
         token: Token,
@@ -86,6 +89,7 @@ pub enum Hello {
         kernel_version: u32,
         name: String,
         reports: Vec<DeviceReport>,
+        tags: Vec<String>,
     },
 }
 
@@ -167,18 +171,20 @@ pub struct JobOptions {
     pub priority: i32,
     pub verify: Verify,
     pub mode: Mode,
+    pub limits: JobLimits,
 }
 
 impl Default for JobOptions {
     fn default() -> JobOptions {
-        JobOptions { priority: 0, verify: Verify::Blocks(1), mode: Mode::Exact }
+        let (mode, limits) = (Mode::Exact, JobLimits::default());
+        JobOptions { priority: 0, verify: Verify::Blocks(1), mode, limits }
     }
 }
 
 /// First message of a request stream.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum Request {
-    /// Asks for a blob's bytes from `offset` on. Answer: [`BlobReply`], then the bytes.
+    /// Asks for a blob's bytes from `offset` on. Answer: [`BlobReply`], then the bytes. A worker's request alone.
     Blob { digest: Digest, offset: u64 },
     /// Offers a blob. Answer: [`UploadReply`]; if it is `From`, the client sends the bytes from there on and reads another.
     Upload { digest: Digest, bytes: u64 },
@@ -211,6 +217,8 @@ pub enum BlobReply {
         bytes: u64,
     },
     Absent,
+    /// The worker's operator holds no lease of a package with this blob, whether the farm has it or not.
+    Unleased,
 }
 
 /// Answer to [`Request::Upload`].
@@ -402,6 +410,8 @@ pub struct JobStatus {
     pub workers: u32,
     /// Since the job was accepted, until now or its end.
     pub elapsed_ms: u64,
+    /// The job goes on, but its limits shut out every connected worker.
+    pub unserved: bool,
 }
 
 /// A worker as `workers` shows it.
@@ -422,6 +432,8 @@ pub struct WorkerStatus {
     pub standing: OperatorStanding,
     /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
     pub reports: Vec<DeviceReport>,
+    /// As it names them itself.
+    pub tags: Vec<String>,
 }
 
 /// What an operator has done on the farm, in tile-passes unless named otherwise.
@@ -469,7 +481,7 @@ message!(Welcome, 4 << 10);
 message!(ToWorker, 1 << 20);
 message!(FromWorker, 1 << 20);
 message!(Commit, 16 << 20);
-message!(Request, 1 << 10);
+message!(Request, 16 << 10);
 message!(BlobReply, 64);
 message!(UploadReply, 1 << 10);
 message!(SubmitReply, 64 << 10);

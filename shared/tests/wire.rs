@@ -10,6 +10,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::grid::{BlockAt, Grid};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex, WorkerId};
 use tessera_shared::lease::{BlockPass, Checked, Commit, Lease, TilePass, Work};
+use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::*;
 
 const DIGEST: Digest = Digest([0xab; 32]);
@@ -55,14 +56,26 @@ fn device() -> Device {
 fn hello_and_welcome() {
     check(
         &[
-            Hello::Worker { token: TOKEN, kernel_version: 1, name: "rig".into(), devices: vec![device()] },
+            Hello::Worker {
+                token: TOKEN,
+                kernel_version: 1,
+                name: "rig".into(),
+                devices: vec![device()],
+                tags: vec!["gpu".into(), "studio-a".into()],
+            },
             Hello::Artist { token: TOKEN, kernel_version: 1 },
-            Hello::Examined { token: TOKEN, kernel_version: 1, name: "rig".into(), reports: vec![report()] },
+            Hello::Examined {
+                token: TOKEN,
+                kernel_version: 1,
+                name: "rig".into(),
+                reports: vec![report()],
+                tags: vec!["gpu".into()],
+            },
         ],
         expect![[r#"
-            2000000000[ef×16]010372696701035254580103353830
+            2e00000000[ef×16]01037269670103525458010335383002036770750873747564696f2d61
             1200000001[ef×16]01
-            4b00000002[ef×16]010372696701035254580103353830[ab×32]0105606469766001fb2c01
+            5000000002[ef×16]010372696701035254580103353830[ab×32]0105606469766001fb2c010103677075
         "#]],
     );
     check(
@@ -132,10 +145,13 @@ fn control_streams_and_commits() {
 
 #[test]
 fn requests() {
-    let options = |verify| Request::Submit {
+    let limited = |verify, limits| Request::Submit {
         package: DIGEST,
-        options: JobOptions { priority: -1, verify, mode: Mode::Exact },
+        options: JobOptions { priority: -1, verify, mode: Mode::Exact, limits },
     };
+    let options = |verify| limited(verify, JobLimits::default());
+    let limits =
+        JobLimits { tags: vec!["gpu".into()], operators: vec![KEY, KEY], pool: Some("night".into()) };
     check(
         &[
             Request::Blob { digest: DIGEST, offset: 256 },
@@ -144,6 +160,7 @@ fn requests() {
             options(Verify::Blocks(2)),
             options(Verify::Double),
             options(Verify::Confidence { wrong_ppm: 1000 }),
+            limited(Verify::None, limits),
             Request::Watch { job: JobId(2) },
             Request::Jobs,
             Request::Workers,
@@ -156,10 +173,11 @@ fn requests() {
         expect![[r#"
             2400000000[ab×32]fb0001
             2a00000001[ab×32]fd0000000002000000
-            2400000002[ab×32]010000
-            2500000002[ab×32]01010200
-            2400000002[ab×32]010200
-            2700000002[ab×32]0103fbe80300
+            2700000002[ab×32]010000000000
+            2800000002[ab×32]01010200000000
+            2700000002[ab×32]010200000000
+            2a00000002[ab×32]0103fbe80300000000
+            7100000002[ab×32]010000010367707502[cd×64]01056e69676874
             020000000302
             0100000004
             0100000005
@@ -175,11 +193,12 @@ fn requests() {
 #[test]
 fn answers_about_blobs_and_packages() {
     check(
-        &[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent],
+        &[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent, BlobReply::Unleased],
         expect![[r#"
-        0400000000fbe803
-        0100000001
-    "#]],
+            0400000000fbe803
+            0100000001
+            0100000002
+        "#]],
     );
     check(
         &[
@@ -305,6 +324,7 @@ fn statuses_of_jobs() {
         rays: RAYS,
         workers: 2,
         elapsed_ms: 5000,
+        unserved: false,
     };
     let states = [
         JobState::Queued,
@@ -316,17 +336,17 @@ fn statuses_of_jobs() {
     check(
         &states.map(status),
         expect![[r#"
-        65000000020473686f74[cd×32][ab×32]00000301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-        65000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-        65000000020473686f74[cd×32][ab×32]00020301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-        65000000020473686f74[cd×32][ab×32]00030301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-        69000000020473686f74[cd×32][ab×32]0004037768790301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
-    "#]],
+            66000000020473686f74[cd×32][ab×32]00000301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
+            66000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
+            66000000020473686f74[cd×32][ab×32]00020301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
+            66000000020473686f74[cd×32][ab×32]00030301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
+            6a000000020473686f74[cd×32][ab×32]0004037768790301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
+        "#]],
     );
     check(
         &[WatchReply::Status(status(JobState::Running)), WatchReply::Refused(JobRefusal::Unknown)],
         expect![[r#"
-            6600000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813
+            6700000000020473686f74[cd×32][ab×32]00010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb881300
             020000000100
         "#]],
     );
@@ -346,6 +366,7 @@ fn statuses_of_workers() {
         connected_ms: 5000,
         standing: OperatorStanding { checked: 300, rays_held: 7, ..OperatorStanding::default() },
         reports: vec![report()],
+        tags: vec!["gpu".into()],
     };
     let states = [
         WorkerState::Idle,
@@ -359,13 +380,13 @@ fn statuses_of_workers() {
     check(
         &states.map(worker),
         expect![[r#"
-            7b0000000703726967[cd×32]01035254580103353830000a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            7b0000000703726967[cd×32]01035254580103353830010a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            7b0000000703726967[cd×32]01035254580103353830020a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            810000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            7c0000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            810000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
-            7e0000000703726967[cd×32]0103525458010335383006026e6f0a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c01
+            800000000703726967[cd×32]01035254580103353830000a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            800000000703726967[cd×32]01035254580103353830010a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            800000000703726967[cd×32]01035254580103353830020a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            860000000703726967[cd×32]01035254580103353830030577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            810000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            860000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            830000000703726967[cd×32]0103525458010335383006026e6f0a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
         "#]],
     );
 }
@@ -373,7 +394,7 @@ fn statuses_of_workers() {
 #[test]
 fn sizes_are_checked_before_anything_is_allocated() {
     let error = codec::payload_length::<Request>(u32::MAX.to_le_bytes()).unwrap_err();
-    expect!["a Request of 4294967295 bytes; at most 1024 are read"].assert_eq(&error.to_string());
+    expect!["a Request of 4294967295 bytes; at most 16384 are read"].assert_eq(&error.to_string());
     // A list that claims 2^60 digests in a few bytes.
     let mut payload = vec![0xfd];
     payload.extend((1u64 << 60).to_le_bytes());

@@ -104,6 +104,7 @@ fn run(workers: u32, lease_tiles_max: u32, verify: Verify) -> (f64, f64) {
             name: format!("worker {worker}"),
             kernel_version: tessera_shared::KERNEL_VERSION,
             devices: Vec::new(),
+            tags: Vec::new(),
         };
         run.event(Event::WorkerConnected { request: RequestId(1), hello: Box::new(hello) });
     }

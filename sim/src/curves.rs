@@ -78,6 +78,7 @@ impl Job {
             name: "forger".into(),
             kernel_version: tessera_shared::KERNEL_VERSION,
             devices: Vec::new(),
+            tags: Vec::new(),
         };
         let mut events = VecDeque::from([
             Event::Submit { request: RequestId(0), spec },

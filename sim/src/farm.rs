@@ -8,11 +8,12 @@ use tessera_scheduler_core::Config;
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::{FrameNumber, NodeKey};
+use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::{JobOptions, Verify};
 use tessera_shared::package::manifest::Settings;
 
 use crate::cheats::Cheat;
-use crate::node::{NodeSpec, REQUESTER};
+use crate::node::{NodeSpec, REQUESTER, operator_key};
 use crate::random::Random;
 use crate::world::{Outcome, World};
 
@@ -54,6 +55,7 @@ pub struct Shot {
     pub pass_samples: u32,
     pub priority: i32,
     pub verify: Verify,
+    pub limits: JobLimits,
     pub at_ms: u64,
 }
 
@@ -67,6 +69,7 @@ impl Default for Shot {
             pass_samples: 8,
             priority: 0,
             verify: Verify::Blocks(1),
+            limits: JobLimits::default(),
             at_ms: 0,
         }
     }
@@ -87,6 +90,23 @@ impl Shot {
 
     pub fn verify(self, verify: Verify) -> Shot {
         Shot { verify, ..self }
+    }
+
+    /// Only workers with this tag, and with those asked for before.
+    pub fn tag(mut self, tag: &str) -> Shot {
+        self.limits.tags.push(tag.to_owned());
+        self
+    }
+
+    /// Only these operators, by the places of their workers.
+    pub fn operators(mut self, operators: &[u64]) -> Shot {
+        self.limits.operators = operators.iter().map(|operator| operator_key(*operator)).collect();
+        self
+    }
+
+    pub fn pool(mut self, name: &str) -> Shot {
+        self.limits.pool = Some(name.to_owned());
+        self
     }
 
     pub fn settings(&self) -> Settings {
@@ -113,7 +133,12 @@ impl Shot {
             name: format!("shot {number}"),
             settings: self.settings(),
             frames: (1..=self.frames).map(|frame| FrameNumber(frame + 100 * number as u32)).collect(),
-            options: JobOptions { priority: self.priority, verify: self.verify, ..JobOptions::default() },
+            options: JobOptions {
+                priority: self.priority,
+                verify: self.verify,
+                limits: self.limits.clone(),
+                ..JobOptions::default()
+            },
         }
     }
 }
@@ -180,6 +205,7 @@ impl Farm {
                 operator,
                 new_keys: false,
                 patient: false,
+                tags: Vec::new(),
             });
         }
         self
@@ -217,6 +243,19 @@ impl Farm {
     /// The worker's key is that of the job's owner.
     pub fn requesters(mut self, node: usize, job: u64) -> Farm {
         self.nodes[node].operator = REQUESTER + job;
+        self
+    }
+
+    /// The worker says that it has this tag.
+    pub fn tagged(mut self, node: usize, tag: &str) -> Farm {
+        self.nodes[node].tags.push(tag.to_owned());
+        self
+    }
+
+    /// The owner keeps a pool of these operators, by the places of their workers.
+    pub fn pool(mut self, name: &str, operators: &[u64]) -> Farm {
+        let keys = operators.iter().map(|operator| operator_key(*operator)).collect();
+        self.config.pools.insert(name.to_owned(), keys);
         self
     }
 
@@ -307,6 +346,7 @@ impl Farm {
         for _ in 0..random.between(1, 4) {
             farm = farm.job(random_shot(random));
         }
+        limit_some(&mut farm, seed);
         let end_ms = random.between(2_000, 30_000);
         farm = farm.network(random.between(0, 60), random.between(0, 60), end_ms);
         farm.referee_fail_permille = random.between(0, 100);
@@ -331,6 +371,27 @@ impl Farm {
             farm.faults.push((at_ms, fault));
         }
         farm
+    }
+}
+
+/// Limits one job in three to some of the workers, always the first among them.
+fn limit_some(farm: &mut Farm, seed: u64) {
+    let random = &mut Random::new(seed ^ 0x11b3);
+    let count = farm.nodes.len() as u64;
+    let some: Vec<u64> = (0..count).filter(|node| *node == 0 || random.permille(400)).collect();
+    for node in &some {
+        farm.nodes[*node as usize].tags.push("some".into());
+    }
+    let operators: Vec<u64> = some.iter().map(|node| farm.nodes[*node as usize].operator).collect();
+    let keys = operators.iter().map(|operator| operator_key(*operator)).collect();
+    farm.config.pools.insert("some".into(), keys);
+    for shot in &mut farm.shots {
+        *shot = match random.between(0, 9) {
+            0 => shot.clone().tag("some"),
+            1 => shot.clone().operators(&operators),
+            2 => shot.clone().pool("some"),
+            _ => shot.clone(),
+        };
     }
 }
 
@@ -367,6 +428,7 @@ fn random_shot(random: &mut Random) -> Shot {
             2 => Verify::Blocks(4),
             _ => Verify::Blocks(1),
         },
+        limits: JobLimits::default(),
         at_ms: random.between(0, 5_000),
     }
 }

@@ -30,6 +30,7 @@ pub struct NodeSpec {
     pub new_keys: bool,
     /// It is honest until it is given a check to do: then it has ended its probation.
     pub patient: bool,
+    pub tags: Vec<String>,
 }
 
 /// A worker process, alive or not.
@@ -56,6 +57,17 @@ pub struct Node {
     pub(crate) sent: Vec<Message>,
 }
 
+/// The key of an operator by its number.
+pub fn operator_key(operator: u64) -> NodeKey {
+    // An artist's key, as jobs have it.
+    if let Some(job) = operator.checked_sub(REQUESTER) {
+        return NodeKey([job as u8 + 1; 32]);
+    }
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&scatter(operator + 1).to_le_bytes());
+    NodeKey(key)
+}
+
 impl Node {
     pub fn new(spec: NodeSpec) -> Node {
         let core = Core::new(Config { slots: spec.devices, ..Config::default() });
@@ -78,13 +90,7 @@ impl Node {
     }
 
     pub fn key(&self) -> NodeKey {
-        // An artist's key, as jobs have it.
-        if let Some(job) = self.spec.operator.checked_sub(REQUESTER) {
-            return NodeKey([job as u8 + 1; 32]);
-        }
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&scatter(self.spec.operator + 1).to_le_bytes());
-        NodeKey(key)
+        operator_key(self.spec.operator)
     }
 
     /// The process starts anew with nothing in memory.

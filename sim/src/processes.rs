@@ -151,6 +151,7 @@ impl World {
             name: format!("node {node}"),
             kernel_version: tessera_shared::KERNEL_VERSION,
             devices: (0..worker.spec.cheat.devices_claimed(worker.spec.devices)).map(device).collect(),
+            tags: worker.spec.tags.clone(),
         };
         let request = RequestId(1_000_000 + node as u64);
         self.schedule(Event::WorkerConnected { request, hello: Box::new(hello) });

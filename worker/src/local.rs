@@ -177,6 +177,7 @@ impl Farm {
                 operator: NodeKey([number as u8 + 1; 32]),
                 name: lane.device.name.clone(),
                 kernel_version: KERNEL_VERSION,
+                tags: Vec::new(),
                 devices: vec![lane.device.clone()],
             };
             let request = RequestId(number as u64);

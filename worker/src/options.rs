@@ -20,6 +20,8 @@ pub struct WorkerOptions {
     pub scenes_bytes_max: u64,
     /// What its devices made of the conformance suite, those included that serve nothing; empty if they were not examined.
     pub reports: Vec<DeviceReport>,
+    /// What it says that it is, for jobs that ask for it; see [`tessera_shared::limits`].
+    pub tags: Vec<String>,
 }
 
 impl WorkerOptions {
@@ -32,6 +34,7 @@ impl WorkerOptions {
             cache_bytes_max: 32 << 30,
             scenes_bytes_max: 4 << 30,
             reports: Vec::new(),
+            tags: Vec::new(),
         }
     }
 }

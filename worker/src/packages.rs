@@ -154,7 +154,14 @@ impl Packages {
         let mut offset = 0;
         write_message(&mut send, &Request::Blob { digest, offset }).await?;
         let mut reply = read_message(&mut recv).await?;
-        let BlobReply::Follows { bytes } = reply else { anyhow::bail!("the farm does not have {digest}") };
+        let bytes = match reply {
+            BlobReply::Follows { bytes } => bytes,
+            BlobReply::Absent => anyhow::bail!("the farm does not have {digest}"),
+            // The lease ended while its package was on its way.
+            BlobReply::Unleased => {
+                anyhow::bail!("the farm gives {digest} only to who holds a lease of its package")
+            }
+        };
         anyhow::ensure!(bytes <= bytes_max, "{digest} has {bytes} bytes, {bytes_max} were announced");
         self.blobs.make_room(bytes, keep);
         let store = self.blobs.clone();

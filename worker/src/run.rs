@@ -56,10 +56,10 @@ pub async fn run(
         wake_at: None,
         leaving: false,
     };
-    let (token, kernel_version, name) = (link.token, KERNEL_VERSION, options.name);
+    let (token, kernel_version, name, tags) = (link.token, KERNEL_VERSION, options.name, options.tags);
     let hello = match options.reports.is_empty() {
-        true => Hello::Worker { token, kernel_version, name, devices: described },
-        false => Hello::Examined { token, kernel_version, name, reports: options.reports },
+        true => Hello::Worker { token, kernel_version, name, devices: described, tags },
+        false => Hello::Examined { token, kernel_version, name, reports: options.reports, tags },
     };
     let connected = session::keep_connected(link, identity, hello, inputs);
     let ended = tokio::select! {

@@ -193,6 +193,7 @@ mod tests {
             rays_per_second,
             connected_ms: 1,
             standing: Default::default(),
+            tags: Vec::new(),
             reports: vec![report],
         }
     }

@@ -79,8 +79,9 @@ fn worker_line(worker: &WorkerStatus) -> String {
         percent_of_score(worker).map_or_else(String::new, |percent| format!(" ({percent} % of its score)"));
     let tiles = format!("{} tiles accepted, {} rejected", worker.tiles_accepted, worker.tiles_rejected);
     let tiles = format!("{tiles}  {}", standing_line(&worker.standing));
+    let tags: String = worker.tags.iter().map(|tag| format!(" #{tag}")).collect();
     format!(
-        "{}  {}  {state}{detail}  {rate} rays/s{of_score}  {tiles}  {}  key {}",
+        "{}  {}{tags}  {state}{detail}  {rate} rays/s{of_score}  {tiles}  {}  key {}",
         worker.worker,
         worker.name,
         devices.join(" + "),
@@ -157,6 +158,7 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
     };
     json!({
         "worker": worker.worker.to_string(), "name": worker.name, "operator": worker.operator.to_string(),
+        "operator_key": worker.operator.hex(), "tags": worker.tags,
         "devices": devices, "state": state, "reason": reason, "left_ms_ago": left_ms_ago,
         "tiles_accepted": worker.tiles_accepted, "tiles_rejected": worker.tiles_rejected,
         "standing": {

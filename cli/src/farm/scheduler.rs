@@ -1,6 +1,7 @@
 //! `tessera scheduler`: serves until it is asked to end.
 
 use tessera_scheduler::{Role, SchedulerOptions, serve};
+use tessera_shared::limits::Pools;
 
 use crate::args::SchedulerArguments;
 use crate::console;
@@ -9,7 +10,12 @@ use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::referee::CpuReferee;
 
 pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
+    let mut pools = Pools::new();
+    for (name, keys) in arguments.pool {
+        pools.entry(name).or_default().extend(keys);
+    }
     let mut options = SchedulerOptions {
+        pools,
         data: arguments.data,
         advertise: arguments.advertise,
         ..SchedulerOptions::default()

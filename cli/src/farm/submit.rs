@@ -7,7 +7,7 @@ use tessera_shared::messages::{JobOptions, Verify};
 use crate::args::SubmitArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
-use crate::progress::amount;
+use crate::progress::{UNSERVED, amount};
 use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
@@ -20,11 +20,17 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let (shot, compiled) = compile_shot(&arguments.shot, arguments.keys)?;
     let verify = policy(shot.verify).or_exit(Exit::Usage)?;
     crate::receipt::write_package(arguments.package.as_deref(), &compiled.package).or_exit(Exit::Output)?;
-    let options = JobOptions { priority: shot.priority, verify, mode: shot.mode };
+    let (priority, mode, limits) = (shot.priority, shot.mode, shot.limits);
+    let options = JobOptions { priority, verify, mode, limits };
     let mut sent = 0;
     let job = super::with_client(&arguments.farm, async |client| {
         let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;
-        job.or_exit(Exit::Farm)
+        let job = job.or_exit(Exit::Farm)?;
+        let status = client.watch(job).await.or_exit(Exit::Farm)?.next().await.or_exit(Exit::Farm)?;
+        if status.is_some_and(|status| status.unserved) {
+            console::note(format_args!("note: {job} waits: {UNSERVED}"));
+        }
+        Ok(job)
     })?;
     let sent = amount(sent as f64);
     console::note(format_args!("{sent}B sent; `tessera watch {job} --wait` follows the job"));

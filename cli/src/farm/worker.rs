@@ -6,9 +6,10 @@ use anyhow::{Context, anyhow};
 use tessera_backends::{Backend, BuildOptions};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::{DeviceReport, Serves};
+use tessera_shared::limits::check_tags;
 use tessera_shared::messages::{Device, Mode};
 use tessera_worker::admission::{Examiner, Fresh};
-use tessera_worker::{Link, Renderer, WorkerOptions, renderers, shutdown_signal};
+use tessera_worker::{Identity, Link, Renderer, WorkerOptions, renderers, shutdown_signal};
 
 use crate::args::{DeviceArguments, WorkerArguments};
 use crate::console;
@@ -21,8 +22,12 @@ pub fn run(arguments: WorkerArguments) -> Result<Outcome, Failure> {
         Some(data) => data,
         None => data_folder()?,
     };
+    check_tags(&arguments.tag).context("--tag").or_exit(Exit::Usage)?;
+    let key = Identity::load_or_create(&data).or_exit(Exit::Output)?.key();
+    console::note(format_args!("operator {}", key.hex()));
     let (renderers, reports) = admitted(&arguments.device, &data, arguments.allow_fast)?;
     let mut options = WorkerOptions::new(link, data, arguments.name.unwrap_or_else(machine));
+    options.tags = arguments.tag;
     options.cache_bytes_max = arguments.cache_gib.max(1).saturating_mul(1 << 30);
     options.reports = reports;
     let nothing = renderers.is_empty();

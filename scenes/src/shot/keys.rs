@@ -115,6 +115,12 @@ keys! {
     priority: i32,
     /// `exact` or `fast`.
     mode: String,
+    /// Tags that a worker must have, all of them.
+    tags: Vec<String>,
+    /// Keys of the operators that may serve the job.
+    operators: Vec<String>,
+    /// Name of a list of operators that the farm's owner keeps.
+    pool: String,
 }
 
 /// A name, or an index that job files may also write as a number.

@@ -5,6 +5,7 @@ mod camera;
 mod choices;
 mod frames;
 mod keys;
+mod limits;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ pub use keys::{Frames, KEYS, KeysError, Name, ShotKeys};
 
 use tessera_shared::grid::{Grid, GridError};
 use tessera_shared::ids::FrameNumber;
+use tessera_shared::limits::{JobLimits, LimitsError};
 use tessera_shared::messages::Mode;
 use tessera_shared::package::manifest::{BOUNCES_MAX, SAMPLES_MAX};
 
@@ -56,6 +58,8 @@ pub struct Shot {
     pub priority: i32,
     /// Fast ones are not verified.
     pub mode: Mode,
+    /// Who may serve the job.
+    pub limits: JobLimits,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +110,8 @@ pub enum ReadShotError {
         "nobody can check a job of mode `fast`, as every device gives it other bits: leave `verify` out, or render it `exact`"
     )]
     FastVerify,
+    #[error("`{key}`: {source}")]
+    Limits { key: &'static str, source: LimitsError },
     #[error(transparent)]
     Grid(#[from] GridError),
 }
@@ -147,7 +153,7 @@ impl Shot {
         let mode = keys.mode.as_deref().map_or(Ok(Mode::Exact), choices::parse_mode);
         let mode = mode.map_err(|source| ReadShotError::Choice { key: "mode", source })?;
         let (camera, lens) = (camera::camera(&keys)?, camera::lens(&keys)?);
-        let lamps = lamps(&keys)?;
+        let (lamps, limits) = (lamps(&keys)?, limits::limits(&keys)?);
         let environment = keys.environment.filter(|path| !keys::is_none(path));
         let strength = in_range("environment_strength", keys.environment_strength.unwrap_or(1.0), 0.0, 1e9)?;
         let turn = keys.environment_rotation_degrees.unwrap_or(0.0);
@@ -180,6 +186,7 @@ impl Shot {
             verify: verify(mode, keys.verify.as_deref())?,
             mode,
             priority: keys.priority.unwrap_or(0),
+            limits,
         })
     }
 }

@@ -22,6 +22,7 @@ pub struct ExaminedHello {
     pub kernel_version: u32,
     /// Of every device, those that serve nothing included.
     pub reports: Vec<DeviceReport>,
+    pub tags: Vec<String>,
 }
 
 /// A worker's reports.
@@ -77,7 +78,7 @@ fn served(reports: &[DeviceReport]) -> Option<Mode> {
 impl Core {
     /// Lets a worker in with the devices that serve, or refuses it by the name of what failed.
     pub(crate) fn examine(&mut self, request: RequestId, hello: ExaminedHello) {
-        let ExaminedHello { operator, name, kernel_version, reports } = hello;
+        let ExaminedHello { operator, name, kernel_version, reports, tags } = hello;
         let worker = WorkerId(self.state.next_worker.max(1));
         let examined = Examined { operator, name: name.clone(), at_ms: self.now_ms, reports, refused: false };
         let Some(mode) = served(&examined.reports) else {
@@ -89,7 +90,7 @@ impl Core {
         let wanted = if mode == Mode::Exact { Serves::Every } else { Serves::Fast };
         let lent = examined.reports.iter().filter(|report| report.serves == wanted);
         let devices = lent.map(|report| report.device.clone()).collect();
-        self.connect(request, WorkerHello { operator, name, kernel_version, devices });
+        self.connect(request, WorkerHello { operator, name, kernel_version, devices, tags });
         if let Some(session) = self.sessions.get_mut(&worker) {
             session.serve(mode);
             self.record(Record::Examined { worker, examined });
@@ -119,5 +120,6 @@ pub(crate) fn refused_status(worker: WorkerId, examined: &Examined) -> WorkerSta
         connected_ms: 0,
         standing: Default::default(),
         reports: examined.reports.clone(),
+        tags: Vec::new(),
     }
 }

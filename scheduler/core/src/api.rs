@@ -14,13 +14,14 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use tessera_shared::lease::{BlockPass, Checked, TilePass};
+use tessera_shared::limits::Pools;
 use tessera_shared::messages::{Device, JobOptions, JobRefusal, ToWorker};
 use tessera_shared::package::manifest::Settings;
 
 pub use crate::admission::ExaminedHello;
 pub use crate::record::Record;
 
-/// What the farm's owner sets. It must be the same when records are replayed.
+/// What the farm's owner sets. But for the pools it must be the same when records are replayed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Source of every random choice: which blocks are checked, by whom. Workers must not learn it. The shell draws it once
@@ -78,6 +79,8 @@ pub struct Config {
     pub held_max: u64,
     /// Ended jobs that stay listed; older ones are forgotten, their films stay with the shell.
     pub ended_jobs_max: u32,
+    /// The operators that a job may name as one. Every lease is decided by the pools as they are now.
+    pub pools: Pools,
 }
 
 impl Config {
@@ -112,6 +115,7 @@ impl Config {
             worker_failures_max: 3,
             held_max: 4_096,
             ended_jobs_max: 10_000,
+            pools: Pools::new(),
         }
     }
 }
@@ -147,6 +151,8 @@ pub struct WorkerHello {
     pub kernel_version: u32,
     /// Each keeps its own leases in flight. None counts as one.
     pub devices: Vec<Device>,
+    /// What it says that it is, for jobs that ask for it.
+    pub tags: Vec<String>,
 }
 
 /// A tile-pass of a commit.

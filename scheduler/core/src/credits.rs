@@ -134,7 +134,13 @@ mod tests {
             options: JobOptions::default(),
         };
         let joined = |worker, operator| {
-            let hello = WorkerHello { operator, name: String::new(), kernel_version: 2, devices: vec![] };
+            let hello = WorkerHello {
+                operator,
+                name: String::new(),
+                kernel_version: 2,
+                devices: vec![],
+                tags: vec![],
+            };
             Record::Joined { worker: WorkerId(worker), at_ms: 0, hello }
         };
         let submitted = Record::Submitted { job: JOB, at_ms: 0, spec };

@@ -8,38 +8,44 @@ use tessera_shared::lease::{Lease, Work};
 use tessera_shared::messages::ToWorker;
 
 use crate::leases::Hold;
+use crate::limits::{JOBS_SEARCHED, LIMITED_SEARCHED};
 use crate::machine::Core;
 use crate::record::{LeaseEnd, Record, Term};
 use crate::tiles::{TileKey, TileLife};
-use crate::workers::Session;
 
-/// Workers that are asked for nothing in one event before the rest wait for the next.
-const REFUSALS_MAX: u32 = 64;
-/// Jobs that are looked through for one lease.
-const JOBS_SEARCHED: usize = 64;
+/// Workers that are asked for nothing in one event before the rest wait a little; fewer where each looks through many jobs.
+const REFUSALS_MAX: usize = 64;
 /// Owed checks, or leases to duplicate, that are looked through for one lease.
 const SEARCHED: usize = 256;
+/// When a round of workers goes on that had to stop.
+const ROUND_EVERY_MS: u64 = 10;
 /// Blocks of one check lease.
 const CHECK_BLOCKS_MAX: u64 = 1024;
 /// How often duplicates are thought of.
 const DUPLICATES_EVERY_MS: u64 = 100;
 
+/// Where in the order of workers the next one is asked, and how many have not been asked since something last happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round {
+    next: WorkerId,
+    unasked: usize,
+}
+
 impl Core {
     /// Lets workers with room find work.
     pub(crate) fn fill(&mut self) {
-        let endgame = self.state.ready.is_empty() && self.now_ms >= self.duplicates_ms;
+        let endgame = self.now_ms >= self.duplicates_ms && self.only_limited_ready();
         if endgame {
             self.duplicates_ms = self.now_ms + DUPLICATES_EVERY_MS;
         }
         if self.hungry.is_empty() || (self.state.ready.is_empty() && self.state.owing.is_empty() && !endgame)
         {
+            self.round.iter_mut().for_each(|round| round.unasked = 0);
             return;
         }
-        // A start that depends on what was lent, so that low ids are not preferred.
-        let first = WorkerId(
-            self.state.next_lease.wrapping_mul(0x9e37_79b9_7f4a_7c15) % self.state.next_worker.max(1),
-        );
-        let mut refusals = 0;
+        let Round { next: first, unasked } = self.round.take().unwrap_or_else(|| self.fresh_round());
+        let weight = 1 + self.state.ready.len().min(LIMITED_SEARCHED) / JOBS_SEARCHED;
+        let (mut asked, mut refusals) = (0, 0);
         for range in [(Bound::Included(first), Bound::Unbounded), (Bound::Unbounded, Bound::Excluded(first))]
         {
             let mut range: (Bound<WorkerId>, Bound<WorkerId>) = range;
@@ -49,13 +55,35 @@ impl Core {
                 while self.hungry.contains(&worker) && self.grant_one(worker, endgame) {
                     granted = true;
                 }
-                refusals += u32::from(!granted);
+                asked += 1;
+                refusals += if granted { 0 } else { weight };
                 let work_left = !self.state.ready.is_empty() || !self.state.owing.is_empty() || endgame;
-                if refusals >= REFUSALS_MAX || !work_left {
+                if !work_left {
+                    return;
+                }
+                if refusals >= REFUSALS_MAX {
+                    let unasked = unasked.saturating_sub(asked);
+                    self.round = Some(Round { next: WorkerId(worker.0 + 1), unasked });
                     return;
                 }
             }
         }
+    }
+
+    /// A round that begins where what was lent says, so that low ids are not preferred.
+    fn fresh_round(&self) -> Round {
+        let first = self.state.next_lease.wrapping_mul(0x9e37_79b9_7f4a_7c15) % self.state.next_worker.max(1);
+        Round { next: WorkerId(first), unasked: self.hungry.len() }
+    }
+
+    /// Something has happened that may be work for anybody, or so much time has passed: those who were asked are asked
+    /// again, the others first.
+    pub(crate) fn restart_round(&mut self, tick: bool) {
+        let unasked = self.hungry.len();
+        self.round
+            .iter_mut()
+            .filter(|round| !tick || round.unasked == 0)
+            .for_each(|round| round.unasked = unasked);
     }
 
     fn grant_one(&mut self, worker: WorkerId, endgame: bool) -> bool {
@@ -66,21 +94,12 @@ impl Core {
             || (idle && endgame && self.grant_duplicate(worker))
     }
 
-    /// Whether a worker may get something of a job: it has not failed it too often, and renders as the job wants.
-    fn may_serve(&self, session: &Session, job: JobId) -> bool {
-        !session.blocked(job, self.config.worker_failures_max)
-            && session.serves(self.state.jobs[&job].spec.options.mode)
-    }
-
     fn grant_render(&mut self, worker: WorkerId) -> bool {
         if self.state.held >= self.config.held_max {
             return false;
         }
         let Some(session) = self.sessions.get(&worker) else { return false };
-        let turns = self.state.ready.iter().take(JOBS_SEARCHED);
-        let Some(job) = turns.map(|(_, job)| *job).find(|job| self.may_serve(session, *job)) else {
-            return false;
-        };
+        let Some(job) = self.turns(&self.state.ready, session).next() else { return false };
         let entry = &self.state.jobs[&job];
         let measured = session.measured_rate().is_some();
         let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
@@ -90,8 +109,11 @@ impl Core {
         let most = share.clamp(1, u128::from(self.config.lease_tiles_max)) as usize;
         let (mut tiles, mut cost) = (Vec::new(), 0u64);
         for key in entry.queue() {
-            let suspect = entry.failures.contains_key(&key);
-            if suspect && entry.failures[&key].workers.contains(&worker) && self.sessions.len() > 1 {
+            let failures = entry.failures.get(&key);
+            let suspect = failures.is_some();
+            if failures.is_some_and(|failures| {
+                failures.workers.contains(&worker) && self.others_may_try(job, failures)
+            }) {
                 continue;
             }
             if !tiles.is_empty() && (suspect || u128::from(cost + entry.cost(key)) > budget) {
@@ -152,12 +174,12 @@ impl Core {
         }
         let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
         let mut found = None;
-        for (_, job) in self.state.owing.iter().take(JOBS_SEARCHED) {
-            let entry = &self.state.jobs[job];
+        for job in self.turns(&self.state.owing, session) {
+            let entry = &self.state.jobs[&job];
             let oldest_ms = entry.owed.first().map_or(u64::MAX, |(since_ms, _)| *since_ms);
             let waited = self.now_ms >= oldest_ms.saturating_add(u64::from(self.config.check_wait_ms));
             let ripe = urgent || waited || entry.owed_blocks >= u64::from(self.config.check_blocks);
-            if !ripe || !self.may_serve(session, *job) {
+            if !ripe {
                 continue;
             }
             let (mut tiles, mut cost, mut blocks) = (Vec::new(), 0u64, 0u64);
@@ -178,7 +200,7 @@ impl Core {
                 blocks += drawn;
             }
             if !tiles.is_empty() {
-                found = Some((*job, tiles, cost));
+                found = Some((job, tiles, cost));
                 break;
             }
         }
@@ -279,6 +301,9 @@ impl Core {
                 wake = Some(wake.map_or(at_ms, |wake| wake.min(at_ms)));
             }
         };
+        if self.round.is_some_and(|round| round.unasked > 0) {
+            sooner(self.now_ms + ROUND_EVERY_MS);
+        }
         for (_, job) in self.state.owing.iter().take(JOBS_SEARCHED) {
             if let Some((since_ms, _)) = self.state.jobs[job].owed.first() {
                 sooner(since_ms + u64::from(self.config.check_wait_ms));

@@ -9,6 +9,7 @@ mod judgement;
 pub mod known;
 pub mod leases;
 mod lending;
+mod limits;
 mod machine;
 pub mod odds;
 pub mod policy;

@@ -8,6 +8,7 @@ use tessera_shared::messages::{JobRefusal, Mode, ToWorker, Verify};
 
 use crate::accounting::{OperatorId, Standing};
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
+use crate::lending::Round;
 use crate::record::{JobEnd, LeaseEnd};
 use crate::referee::RefereeClock;
 use crate::state::State;
@@ -29,6 +30,8 @@ pub struct Core {
     pub(crate) operators: BTreeMap<OperatorId, u32>,
     /// Rays a second of all connected workers.
     pub(crate) rate_total: u64,
+    /// Where a round of workers with room goes on that had to stop, and how many are still to be asked.
+    pub(crate) round: Option<Round>,
     /// When duplicates are next thought of.
     pub(crate) duplicates_ms: u64,
     /// Referee's failures in a row, by job.
@@ -61,6 +64,7 @@ impl Core {
             deadlines,
             operators: BTreeMap::new(),
             rate_total: 0,
+            round: None,
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
             referee,
@@ -79,6 +83,7 @@ impl Core {
             Event::Restarted => now_ms,
             _ => self.now_ms.max(now_ms),
         };
+        self.restart_round(matches!(event, Event::Tick));
         self.referee.pass(self.now_ms);
         match event {
             Event::Restarted => self.restarted(),
@@ -132,7 +137,8 @@ impl Core {
     }
 
     fn submit(&mut self, request: RequestId, spec: JobSpec) {
-        if let Err(reason) = acceptable(&spec) {
+        let limited = self.acceptable_limits(&spec.options.limits);
+        if let Err(reason) = acceptable(&spec).and(limited) {
             return self.reply(request, Answer::Refused(reason));
         }
         let job = JobId(self.state.next_job.max(1));
@@ -210,10 +216,10 @@ impl Core {
             return self.reply(request, Answer::Refused(reason));
         }
         let worker = WorkerId(self.state.next_worker.max(1));
-        let devices = hello.devices.len() as u32;
+        let (devices, tags) = (hello.devices.len() as u32, hello.tags.clone());
         self.record(Record::Joined { worker, at_ms: self.now_ms, hello });
         let operator = self.state.workers[&worker].operator;
-        let session = Session::new(operator, devices, self.config.first_rate);
+        let session = Session::new(operator, devices, self.config.first_rate).tagged(&tags);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
         self.sessions.insert(worker, session);

@@ -44,6 +44,15 @@ impl Core {
                 "{id} in the hands of a quarantined operator"
             );
             if lease.hold == Hold::Live {
+                let limits = &entry.spec.options.limits;
+                assert!(
+                    self.admits_operator(limits, lease.operator),
+                    "{id} is lent to whom the job shuts out"
+                );
+                if let Some(session) = self.sessions.get(&lease.worker) {
+                    let tagged = limits.tags.iter().all(|tag| session.tags.contains(tag));
+                    assert!(tagged, "{id} is lent to a worker without the job's tags");
+                }
                 assert!(self.sessions.contains_key(&lease.worker), "{id} is live, {} is gone", lease.worker);
                 assert!(entry.holders.contains_key(&lease.worker), "{id} is not counted");
                 assert!(self.deadlines.contains(&(lease.due_ms(), *id)), "{id} never expires");

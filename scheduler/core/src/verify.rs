@@ -96,7 +96,8 @@ impl Core {
             return self.fail_lease(worker, lease, "its commit has another shape than the lease");
         }
         let clean = self.state.operators.conduct(lent.operator).clean;
-        let checkers = self.checkers_of(lent.operator);
+        let checkers = self.two_checkers(&entry.spec.options.limits);
+        let checkers = checkers.iter().any(|checker| *checker != lent.operator);
         let extent = policy::extent(&self.config, entry.spec.options.verify, clean, checkers);
         let commits =
             commits.iter().enumerate().map(|(at, commit)| self.keep(extent, lease, at as u32, commit));
@@ -225,9 +226,7 @@ impl Core {
         self.end_lease(lease, LeaseEnd::Failed { worker });
         self.freed(worker, |session, _| session.charge(job));
         let Some(entry) = self.state.jobs.get(&job) else { return };
-        let blocked =
-            |session: &crate::workers::Session| session.blocked(job, self.config.worker_failures_max);
-        let nobody = self.sessions.values().all(blocked);
+        let nobody = !self.sessions.values().any(|session| self.may_serve(session, job));
         let most = self.config.tile_failures_max;
         let hopeless = tiles.iter().find(|key| {
             entry.failures.get(key).is_some_and(|failures| {
@@ -289,11 +288,6 @@ impl Core {
         entry.overruled.is_none() && !policy::on_probation(&self.config, entry.conduct.clean)
     }
 
-    /// Whether somebody is connected who may check what this operator delivers.
-    pub(crate) fn checkers_of(&self, operator: OperatorId) -> bool {
-        self.operators.keys().any(|other| *other != operator && self.may_check(*other))
-    }
-
     /// The delivery that this checker is checking still.
     pub(crate) fn under_check(&self, job: JobId, key: TileKey, checker: Checker) -> Option<&Delivery> {
         match self.state.jobs.get(&job)?.open.get(&key)? {
@@ -338,10 +332,11 @@ impl Core {
     fn unclaimed(&self) -> Option<(JobId, Vec<TileKey>)> {
         self.state.owing.iter().take(8).find_map(|(_, job)| {
             let entry = &self.state.jobs[job];
+            let checkers = self.two_checkers(&entry.spec.options.limits);
             let lonely = |(since_ms, key): &&(u64, TileKey)| {
                 let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
                 let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);
-                waited || owner.is_none_or(|owner| !self.checkers_of(owner))
+                waited || checkers.iter().all(|operator| Some(*operator) == owner)
             };
             let owed = entry
                 .owed

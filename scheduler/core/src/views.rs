@@ -17,14 +17,18 @@ use crate::state::Worker;
 impl Core {
     /// Where a job stands.
     pub fn job(&self, now_ms: u64, job: JobId) -> Option<JobStatus> {
-        self.state.jobs.get(&job).map(|entry| status(now_ms, job, entry))
+        self.state.jobs.get(&job).map(|entry| self.status(now_ms, job, entry))
+    }
+
+    fn status(&self, now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
+        JobStatus { unserved: self.unserved(entry), ..status(now_ms, job, entry) }
     }
 
     /// At most `limit` jobs older than `before`, newest first.
     pub fn jobs(&self, now_ms: u64, before: Option<JobId>, limit: usize) -> Vec<JobStatus> {
         let end = before.map_or(Bound::Unbounded, Bound::Excluded);
         let older = self.state.jobs.range((Bound::Unbounded, end)).rev();
-        older.take(limit).map(|(job, entry)| status(now_ms, *job, entry)).collect()
+        older.take(limit).map(|(job, entry)| self.status(now_ms, *job, entry)).collect()
     }
 
     /// At most `limit` workers behind `after`, connected or lately left, in the order they joined.
@@ -109,6 +113,7 @@ impl Core {
             connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
             standing: OperatorStanding::default(),
             reports: self.state.admissions.reports(id).to_vec(),
+            tags: worker.hello.tags.clone(),
         }
     }
 
@@ -152,6 +157,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         rays: entry.rays,
         workers: entry.holders.len() as u32,
         elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
+        unserved: false,
     }
 }
 

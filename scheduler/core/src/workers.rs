@@ -18,6 +18,8 @@ pub struct Session {
     pub operator: OperatorId,
     /// Leases that it works on at once.
     pub devices: u32,
+    /// As the worker names them.
+    pub tags: BTreeSet<String>,
     /// Rays a second of one device.
     rate: u64,
     measured: bool,
@@ -46,6 +48,7 @@ impl Session {
         Session {
             operator,
             devices: devices.max(1),
+            tags: BTreeSet::new(),
             rate: first_rate.clamp(1, RATE_MAX),
             measured: false,
             lanes: BTreeMap::new(),
@@ -63,6 +66,15 @@ impl Session {
 
     pub fn serves(&self, mode: Mode) -> bool {
         self.mode == Mode::Exact || mode == Mode::Fast
+    }
+
+    pub fn tagged(self, tags: &[String]) -> Session {
+        Session { tags: tags.iter().cloned().collect(), ..self }
+    }
+
+    /// Leases in its hands, committed ones included.
+    pub fn leases(&self) -> impl Iterator<Item = LeaseId> + '_ {
+        self.lanes.keys().chain(self.uploading.keys()).copied()
     }
 
     pub fn rate(&self) -> u64 {

@@ -14,6 +14,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::grid::{BlockAt, Grid};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex, WorkerId};
 use tessera_shared::lease::{BlockPass, TilePass};
+use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::{Device, DeviceKind, JobOptions};
 use tessera_shared::package::manifest::Settings;
 
@@ -85,6 +86,12 @@ fn examined() -> Examined {
     Examined { operator: NodeKey([9; 32]), name: "w".into(), at_ms: 5, reports: vec![report], refused: false }
 }
 
+fn limited() -> JobSpec {
+    let limits =
+        JobLimits { tags: vec!["gpu".into()], operators: vec![NodeKey([9; 32])], pool: Some("night".into()) };
+    JobSpec { options: JobOptions { limits, ..JobOptions::default() }, ..spec() }
+}
+
 fn records() -> Vec<(&'static str, Record)> {
     let (job, lease, worker, id) = (JOB, LEASE, WORKER, RefereeId(8));
     let device = Device { name: "d".into(), kind: DeviceKind::Cpu, driver: "".into() };
@@ -93,6 +100,7 @@ fn records() -> Vec<(&'static str, Record)> {
         name: "w".into(),
         kernel_version: 1,
         devices: vec![device],
+        tags: vec!["gpu".into()],
     };
     let delivery = Delivery { lease, at: 1, worker, operator: OperatorId(2), commit: commit(), rays: RAYS };
     let landings = vec![
@@ -106,6 +114,7 @@ fn records() -> Vec<(&'static str, Record)> {
     let operator = OperatorId(2);
     vec![
         ("Submitted", Record::Submitted { job, at_ms: 5, spec: spec() }),
+        ("Submitted, limited", Record::Submitted { job, at_ms: 5, spec: limited() }),
         ("PackageComplete", Record::PackageComplete { job }),
         ("JobEnded cancelled", Record::JobEnded { job, at_ms: 5, end: JobEnd::Cancelled }),
         ("JobEnded failed", Record::JobEnded { job, at_ms: 5, end: JobEnd::Failed("x".into()) }),
@@ -217,13 +226,14 @@ fn the_bytes_of_every_record() {
         lines.push_str(&format!("{name}: {}\n", hex(&bytes)));
     }
     expect![[r#"
-        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100
+        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100000000
+        Submitted, limited: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100010367707501(09*32)01056e69676874
         PackageComplete: 0107
         JobEnded cancelled: 02070500
         JobEnded failed: 020705010178
         JobCompleted: 030705
         JobForgotten: 0407
-        Joined: 050405(09*32)0177010101640000
+        Joined: 050405(09*32)01770101016400000103677075
         Left: 060405
         Leaving: 0704
         Restarted: 08

@@ -53,7 +53,9 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             let reply = submit::submit(&farm, key, package, options).await?;
             write_message(&mut send, &reply).await?;
         }
-        Request::Upload { digest, bytes } => blobs::take(&farm, send, recv, digest, bytes).await?,
+        Request::Upload { digest, bytes } => {
+            blobs::take(&farm, Asked { key, send, recv }, digest, bytes).await?
+        }
         Request::Watch { job } => watch(&farm, send, job).await?,
         Request::Jobs => jobs(&farm, send).await?,
         Request::Workers => workers(&farm, send).await?,

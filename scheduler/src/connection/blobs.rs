@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use quinn::{RecvStream, SendStream};
 use tessera_shared::digest::Digest;
+use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{BlobReply, UploadRefusal, UploadReply};
 use tessera_transport::blobs::{BlobError, PartialBlob};
 use tessera_transport::frames::{WriteError, write_message};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::{ConnectionEnd, Farm};
+use super::{Asked, ConnectionEnd, Farm, possession};
 
 /// Bytes moved at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -55,12 +56,12 @@ pub(super) async fn copy(
 /// Takes a blob that an artist offers.
 pub(super) async fn take(
     farm: &Arc<Farm>,
-    mut send: SendStream,
-    recv: RecvStream,
+    asked: Asked,
     digest: Digest,
     bytes: u64,
 ) -> Result<(), WriteError> {
-    let reply = match upload(farm, &mut send, recv, digest, bytes).await? {
+    let Asked { key, mut send, recv } = asked;
+    let reply = match upload(farm, key, &mut send, recv, digest, bytes).await? {
         Ok(()) => UploadReply::Stored,
         Err(refusal) => UploadReply::Refused(refusal),
     };
@@ -69,12 +70,20 @@ pub(super) async fn take(
 
 async fn upload(
     farm: &Arc<Farm>,
+    artist: NodeKey,
     send: &mut SendStream,
     mut recv: RecvStream,
     digest: Digest,
     bytes: u64,
 ) -> Result<Result<(), UploadRefusal>, WriteError> {
-    if farm.blobs.bytes_of(&digest).is_some() {
+    if let Ok((stored, held)) = farm.blobs.open_blob(&digest) {
+        if bytes == held && farm.shown.wants(artist, digest, bytes) {
+            write_message(send, &UploadReply::From { offset: 0 }).await?;
+            if !possession::brings(stored, bytes, &mut recv).await {
+                return Ok(Err(UploadRefusal::Digest));
+            }
+            farm.shown.note(artist, digest, bytes);
+        }
         return Ok(Ok(()));
     }
     if bytes > farm.blob_bytes_max {
@@ -88,6 +97,7 @@ async fn upload(
         Ok(Err(error)) => return Ok(Err(refusal(&digest, &error))),
         Err(_) => return Ok(Err(UploadRefusal::Storage)),
     };
+    let whole = partial.offset() == 0;
     write_message(send, &UploadReply::From { offset: partial.offset() }).await?;
     while partial.rest() > 0 {
         let chunk = match recv.read_chunk(CHUNK_BYTES, true).await {
@@ -104,7 +114,12 @@ async fn upload(
         return Ok(Err(UploadRefusal::Digest));
     }
     match tokio::task::spawn_blocking(move || partial.finish()).await {
-        Ok(Ok(())) => Ok(Ok(())),
+        Ok(Ok(())) => {
+            if whole {
+                farm.shown.note(artist, digest, bytes);
+            }
+            Ok(Ok(()))
+        }
         Ok(Err(error)) => Ok(Err(refusal(&digest, &error))),
         Err(_) => Ok(Err(UploadRefusal::Storage)),
     }

@@ -2,6 +2,7 @@
 
 mod artist;
 mod blobs;
+pub(crate) mod possession;
 mod results;
 mod submit;
 mod worker;
@@ -14,6 +15,7 @@ use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::DeviceReport;
 use tessera_shared::ids::NodeKey;
+use tessera_shared::limits::check_tags;
 use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
@@ -24,6 +26,7 @@ use tessera_transport::tls::peer_key;
 use crate::deliveries::Deliveries;
 use crate::driver::{Driver, Stopped};
 use crate::films::Films;
+use crate::leased::Listings;
 use crate::packages::Packages;
 use crate::secrets::Secrets;
 
@@ -40,7 +43,9 @@ pub(crate) struct Farm {
     pub films: Films,
     pub blobs: Arc<BlobStore>,
     pub packages: Arc<Packages>,
+    pub listings: Arc<Listings>,
     pub blob_bytes_max: u64,
+    pub shown: possession::Shown,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
     /// Receipts are made one after the other, as each reads a whole film.
@@ -114,16 +119,16 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
         return refuse(send, refusal).await;
     }
     match hello {
-        Hello::Examined { name, reports, kernel_version, .. } => {
-            let hello = ExaminedHello { operator: key, name, kernel_version, reports };
+        Hello::Examined { name, reports, kernel_version, tags, .. } => {
+            let hello = ExaminedHello { operator: key, name, kernel_version, reports, tags };
             worker::serve(farm, connection, send, recv, worker::Joining::Examined(hello)).await
         }
         Hello::Artist { .. } => {
             write_message(&mut send, &Welcome::Artist).await?;
             artist::serve(farm, connection, key).await
         }
-        Hello::Worker { name, devices, kernel_version, .. } => {
-            let hello = WorkerHello { operator: key, name, kernel_version, devices };
+        Hello::Worker { name, devices, kernel_version, tags, .. } => {
+            let hello = WorkerHello { operator: key, name, kernel_version, devices, tags };
             worker::serve(farm, connection, send, recv, worker::Joining::Plain(hello)).await
         }
     }
@@ -148,6 +153,9 @@ fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
         return Err(Refusal::Worker(
             "its reports of devices contradict themselves or are too long".to_owned(),
         ));
+    }
+    if let Hello::Worker { tags, .. } | Hello::Examined { tags, .. } = hello {
+        check_tags(tags).map_err(|error| Refusal::Worker(error.to_string()))?;
     }
     if let Hello::Worker { name, devices, .. } = hello {
         let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);

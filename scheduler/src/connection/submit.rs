@@ -27,6 +27,7 @@ pub(super) async fn submit(
         Some(bytes) if bytes > MANIFEST_BYTES_MAX as u64 => {
             return Ok(SubmitReply::Refused(PackageError::ManifestTooLarge(bytes).to_string()));
         }
+        Some(_) if !farm.shown.has(owner, package) => return Ok(SubmitReply::Missing(vec![package])),
         Some(_) => {}
     }
     let loaded = match load(farm, package).await {

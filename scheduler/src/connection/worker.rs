@@ -5,7 +5,9 @@ use std::sync::Arc;
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_scheduler_core::api::{Answer, Event, ExaminedHello, RequestId, WorkerHello};
 use tessera_shared::ids::{NodeKey, WorkerId};
-use tessera_shared::messages::{CloseCode, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome};
+use tessera_shared::messages::{
+    BlobReply, CloseCode, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
+};
 use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -88,7 +90,7 @@ async fn converse(
         ended = write(send, inbox) => ended,
         ended = read(farm, worker, recv) => ended,
         ended = take_results(farm, connection, worker, operator) => ended,
-        ended = give_blobs(farm, connection) => ended,
+        ended = give_blobs(farm, connection, worker) => ended,
     }
 }
 
@@ -135,14 +137,18 @@ async fn take_results(
     }
 }
 
-async fn give_blobs(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), ConnectionEnd> {
+async fn give_blobs(
+    farm: &Arc<Farm>,
+    connection: &quinn::Connection,
+    worker: WorkerId,
+) -> Result<(), ConnectionEnd> {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let (send, recv) = stream?;
                 let farm = farm.clone();
-                streams.spawn(async move { answer(&farm, send, recv).await });
+                streams.spawn(async move { answer(&farm, worker, send, recv).await });
             }
             Some(ended) = streams.join_next() => match ended {
                 Ok(ended) => ended?,
@@ -152,9 +158,20 @@ async fn give_blobs(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<
     }
 }
 
-async fn answer(farm: &Farm, send: SendStream, mut recv: RecvStream) -> Result<(), ConnectionEnd> {
+async fn answer(
+    farm: &Farm,
+    worker: WorkerId,
+    mut send: SendStream,
+    mut recv: RecvStream,
+) -> Result<(), ConnectionEnd> {
     match read_message(&mut recv).await? {
-        Request::Blob { digest, offset } => blobs::give(farm, send, digest, offset).await,
+        Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
+            true => blobs::give(farm, send, digest, offset).await,
+            false => {
+                tracing::warn!(%worker, %digest, "a blob is refused: no lease of the worker's operator needs it");
+                Ok(write_message(&mut send, &BlobReply::Unleased).await?)
+            }
+        },
         other => Err(ConnectionEnd::Malformed(format!("a worker may not ask for {other:?}"))),
     }
 }

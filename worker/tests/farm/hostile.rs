@@ -19,16 +19,16 @@ use tessera_transport::{link::Fingerprint, tls};
 use crate::shot::{Honest, Shot};
 use crate::stand::{Stand, local_digests};
 
-fn worker_hello(link: &Link) -> Hello {
+pub fn worker_hello(link: &Link) -> Hello {
     let (kernel_version, name) = (tessera_shared::KERNEL_VERSION, "hostile".to_owned());
-    Hello::Worker { token: link.token, kernel_version, name, devices: Vec::new() }
+    Hello::Worker { token: link.token, kernel_version, name, devices: Vec::new(), tags: Vec::new() }
 }
 
 fn artist_hello(link: &Link) -> Hello {
     Hello::Artist { token: link.token, kernel_version: tessera_shared::KERNEL_VERSION }
 }
 
-async fn session(stand: &Stand, role: Role) -> Session {
+pub async fn session(stand: &Stand, role: Role) -> Session {
     let link = stand.scheduler.link(role);
     let hello = match role {
         Role::Artist => artist_hello(&link),
@@ -47,7 +47,7 @@ async fn closed(connection: &quinn::Connection) -> (u64, String) {
     }
 }
 
-async fn assert_malformed(connection: &quinn::Connection, says: &str) {
+pub async fn assert_malformed(connection: &quinn::Connection, says: &str) {
     let (code, reason) = closed(connection).await;
     assert_eq!(code, CloseCode::Malformed as u64, "{reason}");
     assert!(reason.contains(says), "{reason}");
