@@ -78,7 +78,7 @@ fn tiles_accepted(workers: &[Value], name: &str) -> Option<u64> {
 #[test]
 fn a_killed_worker_and_a_late_one_leave_the_picture_as_it_is() {
     let farm = Farm::new();
-    let shot = "scenes/pebbles.toml --width 480 --height 272 --spp 16 --pass-spp 4";
+    let shot = "scenes/pebbles.toml --width 480 --height 272 --spp 40 --pass-spp 4";
     let gpu = software_gpu(&farm.sandbox, "a Vulkan worker on the farm; a third CPU worker stands in");
     let other = gpu.map_or_else(|| "--backend cpu --threads 1".into(), |gpu| format!("--gpu {gpu}"));
     let steady = farm.worker("steady", &other);
@@ -94,7 +94,7 @@ fn a_killed_worker_and_a_late_one_leave_the_picture_as_it_is() {
     let last = parsed(lines.last().unwrap()).unwrap();
     assert_eq!((code, last["state"].as_str()), (Some(0), Some("completed")), "{last}");
     assert_eq!(last["samples_done"], last["samples_total"]);
-    assert_eq!(last["samples_total"], 480 * 272 * 16);
+    assert_eq!(last["samples_total"], 480 * 272 * 40);
 
     // The dead worker is listed as such once its silence was long enough; no tile counts twice.
     let workers = farm.list("workers");

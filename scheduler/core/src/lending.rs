@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{Lease, Work};
-use tessera_shared::messages::ToWorker;
+use tessera_shared::messages::{ToWorker, Verify};
 
 use crate::leases::Hold;
 use crate::limits::{JOBS_SEARCHED, LIMITED_SEARCHED};
@@ -107,6 +107,13 @@ impl Core {
         let share = u128::from(entry.pending()) * u128::from(session.rate_total())
             / (2 * u128::from(self.rate_total.max(1)) * u128::from(session.devices));
         let most = share.clamp(1, u128::from(self.config.lease_tiles_max)) as usize;
+        // What is committed on probation is checked whole: no more of it than probation needs.
+        let left =
+            self.config.probation_tiles.saturating_sub(self.state.operators.conduct(session.operator).clean);
+        let most = match (entry.spec.options.verify, left) {
+            (Verify::None, _) | (_, 0) => most,
+            (_, left) => most.min(left as usize),
+        };
         let (mut tiles, mut cost) = (Vec::new(), 0u64);
         for key in entry.queue() {
             let failures = entry.failures.get(&key);
