@@ -2,6 +2,7 @@
 //! GPU's arithmetic with the CPU's. Knows nothing of how an image is made.
 
 mod matrix;
+mod overhead;
 mod process;
 mod reference;
 mod sheet;
@@ -26,6 +27,7 @@ cargo run --release -p tessera-benches -- COMMAND
                                      the same table, and a contact sheet: ours, the reference, where FLIP sees a difference
   turns SPP ROUNDS [--gpu NAME] [--cycles SCRIPT] JOB…
                                      seconds of the CPU backend, an adapter and Cycles in turn
+  overhead SPP ROUNDS JOB            what `spot` costs against `none` on a farm of two operators: rays and processor seconds
   farm SPP ROUNDS JOB                two one-thread workers under a scheduler against `render` with two threads
 
 The binary is `tessera` beside this one.
@@ -53,6 +55,9 @@ fn main() -> ExitCode {
         ["turns", spp, rounds, rest @ ..] => timed(spp, rounds, rest),
         ["farm", spp, rounds, job] => {
             rounds.parse().map_err(Into::into).and_then(|rounds| turns::farm(spp, rounds, job))
+        }
+        ["overhead", spp, rounds, job] => {
+            rounds.parse().map_err(Into::into).and_then(|rounds| overhead::run(spp, rounds, job))
         }
         _ => {
             print!("{HELP}");

@@ -76,14 +76,14 @@ fn cycles_seconds(script: &str, job: &str, spp: &str, picture: &str) -> Result<f
 }
 
 /// The middle one of `values`, of an even number the higher of the two.
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
 /// A farm process that ends when this value does.
-struct Process(Child);
+pub(crate) struct Process(pub Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -142,18 +142,18 @@ pub fn farm(spp: &str, rounds: usize, job: &str) -> Result<bool> {
     Ok(true)
 }
 
-struct Links {
-    artist: String,
-    worker: String,
+pub(crate) struct Links {
+    pub artist: String,
+    pub worker: String,
 }
 
-fn spawn(arguments: &[&str]) -> Result<Process> {
+pub(crate) fn spawn(arguments: &[&str]) -> Result<Process> {
     let mut command = Command::new(binary()?);
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
     Ok(Process(command.spawn().context("tessera did not start")?))
 }
 
-fn links(scheduler: &mut Child) -> Result<Links> {
+pub(crate) fn links(scheduler: &mut Child) -> Result<Links> {
     let output = scheduler.stdout.take().context("the scheduler's output is piped")?;
     let (mut artist, mut worker) = (None, None);
     for line in BufReader::new(output).lines() {
@@ -168,7 +168,7 @@ fn links(scheduler: &mut Child) -> Result<Links> {
 }
 
 /// Standard output of a command that must succeed.
-fn said(arguments: &[&str]) -> Result<String> {
+pub(crate) fn said(arguments: &[&str]) -> Result<String> {
     let output = tessera(arguments)?;
     if !output.status.success() {
         bail!("tessera {}\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));

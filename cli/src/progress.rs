@@ -183,7 +183,7 @@ pub fn status_json(status: &JobStatus) -> serde_json::Value {
         "samples_done": status.samples_done, "samples_total": status.samples_total,
         "rays": {"camera": camera, "bounce": bounce, "shadow": shadow},
         "workers": status.workers, "elapsed_ms": status.elapsed_ms, "unserved": status.unserved,
-        "tiles_overturned": status.tiles_overturned,
+        "tiles_overturned": status.tiles_overturned, "rays_checked": status.rays_checked,
     })
 }
 
@@ -231,6 +231,7 @@ mod tests {
             workers: 1,
             elapsed_ms: 1000,
             unserved: false,
+            rays_checked: 0,
             tiles_overturned,
         };
         assert!(!sentence(&status(JobState::Completed, 0)).contains("overturned"));

@@ -414,6 +414,8 @@ pub struct JobStatus {
     pub unserved: bool,
     /// Tile-passes that were accepted, then doubted and rendered again: frames fetched before may have changed.
     pub tiles_overturned: u64,
+    /// Rays of checks: of the referee's, and of the workers' as they say.
+    pub rays_checked: u64,
 }
 
 /// A worker as `workers` shows it.

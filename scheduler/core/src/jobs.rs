@@ -92,6 +92,8 @@ pub struct Job {
     pub accounts: BTreeMap<OperatorId, Account>,
     /// Leases in hand by worker.
     pub holders: BTreeMap<WorkerId, u32>,
+    /// Rays of the referee's answers.
+    pub rays_refereed: u64,
     pub known: KnownPool,
     /// How often it ran again after it had completed.
     pub reopened: u32,
@@ -123,6 +125,7 @@ impl Job {
             rays: Rays::default(),
             accounts: BTreeMap::new(),
             holders: BTreeMap::new(),
+            rays_refereed: 0,
             known: KnownPool::default(),
             reopened: 0,
             spec,

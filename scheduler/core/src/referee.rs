@@ -164,7 +164,10 @@ impl Core {
 
 impl State {
     pub(crate) fn referee_done(&mut self, id: RefereeId, rays: Rays) {
-        self.referee.remove(&id);
+        let job = self.referee.remove(&id).and_then(|work| self.jobs.get_mut(&work.job()));
+        if let Some(entry) = job {
+            entry.rays_refereed += rays.total();
+        }
         self.referee_tally.rays += rays;
     }
 

@@ -159,6 +159,8 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
         unserved: false,
         tiles_overturned: entry.overturned.values().sum(),
+        rays_checked: entry.rays_refereed
+            + entry.accounts.values().map(|account| account.checked.total()).sum::<u64>(),
     }
 }
 
