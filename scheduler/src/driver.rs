@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use quinn::VarInt;
 use tessera_scheduler_core::Core;
+use tessera_scheduler_core::accounting::Operator;
 use tessera_scheduler_core::api::{Answer, Effect, Event, Output, RequestId};
 use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{CloseCode, ToWorker};
@@ -16,6 +17,7 @@ use crate::deliveries::Deliveries;
 use crate::films::{self, Films};
 use crate::journal::Journal;
 use crate::referee::{self, RefereeQueue};
+use crate::standings::Standings;
 
 /// Commands that wait for the driver.
 const QUEUE: usize = 1024;
@@ -149,6 +151,7 @@ pub(crate) fn channel() -> (Driver, Inbox) {
 pub(crate) struct Machine {
     pub core: Core,
     pub journal: Box<dyn Journal>,
+    pub standings: Standings,
     pub deliveries: Arc<Deliveries>,
     pub films: Films,
     pub referee: RefereeQueue,
@@ -166,7 +169,7 @@ struct Shell {
 }
 
 /// Runs until it is stopped, or until the journal fails: a scheduler that cannot keep its records must not go on.
-pub(crate) async fn drive(machine: Machine, mut inbox: Inbox) -> std::io::Result<()> {
+pub(crate) async fn drive(machine: Machine, known: Vec<Operator>, mut inbox: Inbox) -> std::io::Result<()> {
     let mut shell = Shell {
         machine,
         start: Instant::now(),
@@ -176,19 +179,21 @@ pub(crate) async fn drive(machine: Machine, mut inbox: Inbox) -> std::io::Result
         workers: BTreeMap::new(),
         revision: inbox.revision,
     };
+    shell.event(Event::Remembered { operators: known }).await?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let due =
             shell.wake_at.map(|at| tokio::time::Instant::from_std(shell.start + Duration::from_millis(at)));
         tokio::select! {
-            received = inbox.commands.recv_many(&mut batch, BATCH) => if received == 0 { return Ok(()) },
+            received = inbox.commands.recv_many(&mut batch, BATCH) => if received == 0 { return shell.close() },
             () = sleep_until(due) => shell.event(Event::Tick).await?,
         }
         for command in batch.drain(..) {
             match command {
                 Command::Stop(stopped) => {
+                    let closed = shell.close();
                     let _ = stopped.send(());
-                    return Ok(());
+                    return closed;
                 }
                 other => shell.command(other).await?,
             }
@@ -204,6 +209,10 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
 }
 
 impl Shell {
+    fn close(&mut self) -> std::io::Result<()> {
+        self.machine.standings.close(&self.machine.core)
+    }
+
     fn now_ms(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
     }
@@ -243,6 +252,7 @@ impl Shell {
         let Output { records, messages, replies, effects, wake_at } = output;
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
+            self.machine.standings.keep(&self.machine.core, &records)?;
             self.machine.journal.append(records)?;
         }
         // Replies first: a welcome opens the line that the same output's leases go through.

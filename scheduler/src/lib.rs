@@ -14,6 +14,7 @@ mod receipts;
 pub mod referee;
 mod secrets;
 mod serve;
+mod standings;
 
 pub use options::SchedulerOptions;
 pub use referee::Referee;

@@ -26,6 +26,7 @@ use crate::options::SchedulerOptions;
 use crate::packages::Packages;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
+use crate::standings::Standings;
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +90,10 @@ pub async fn serve_with(
     let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
-    let machine = Machine { core, journal, deliveries: deliveries.clone(), films: films.clone(), referee };
-    let driving = tokio::spawn(driver::drive(machine, inbox));
+    let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
+    let machine =
+        Machine { core, journal, standings, deliveries: deliveries.clone(), films: films.clone(), referee };
+    let driving = tokio::spawn(driver::drive(machine, known, inbox));
     let key = identity.key();
     let tokens = (secrets.token(Role::Artist), secrets.token(Role::Worker));
     let farm = Arc::new(Farm {

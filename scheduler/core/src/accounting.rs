@@ -88,6 +88,20 @@ impl Operators {
         id
     }
 
+    /// All of them, in the order of their ids.
+    pub fn all(&self) -> &[Operator] {
+        &self.all
+    }
+
+    /// Enters operators as they were known before; quarantines begin anew.
+    pub fn remember(&mut self, operators: &[Operator]) {
+        for operator in operators {
+            let id = self.enter(operator.key);
+            self.all[id.0 as usize] = operator.clone();
+        }
+        self.restart();
+    }
+
     pub fn find(&self, key: &NodeKey) -> Option<OperatorId> {
         self.by_key.get(key).copied()
     }

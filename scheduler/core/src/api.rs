@@ -187,6 +187,8 @@ pub enum Event {
     /// The first event after a replay that had records: no worker is connected, no pixels are held, the clock is at zero
     /// again.
     Restarted,
+    /// The first event of a scheduler without records of its own: what an earlier one knew of operators.
+    Remembered { operators: Vec<crate::accounting::Operator> },
     /// Time has passed; due at [`Output::wake_at`].
     Tick,
 

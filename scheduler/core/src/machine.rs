@@ -87,6 +87,7 @@ impl Core {
         self.referee.pass(self.now_ms);
         match event {
             Event::Restarted => self.restarted(),
+            Event::Remembered { operators } => self.remember(operators),
             Event::Tick => self.duplicates_ms = self.duplicates_ms.min(self.now_ms),
             Event::Submit { request, spec } => self.submit(request, *spec),
             Event::PackageComplete { job } => self.package_complete(job),

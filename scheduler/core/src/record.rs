@@ -5,7 +5,7 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
-use crate::accounting::OperatorId;
+use crate::accounting::{Operator, OperatorId};
 use crate::admission::Examined;
 use crate::api::{Evidence, JobSpec, RefereeId, WorkerHello};
 use crate::tiles::TileKey;
@@ -168,6 +168,10 @@ pub enum Record {
     Archived {
         job: JobId,
         at_ms: u64,
+    },
+    /// What an earlier scheduler of the farm knew of operators.
+    Remembered {
+        operators: Vec<Operator>,
     },
 }
 

@@ -164,6 +164,7 @@ impl State {
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
             Record::Archived { job, .. } => self.archive(*job),
+            Record::Remembered { operators } => self.operators.remember(operators),
         }
     }
 

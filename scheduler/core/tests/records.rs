@@ -149,6 +149,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("CheckVoid", Record::CheckVoid { lease, at_ms: 5 }),
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
         ("Archived", Record::Archived { job, at_ms: 5 }),
+        ("Remembered", Record::Remembered { operators: Vec::new() }),
     ]
     .into_iter()
     .chain(standing())
@@ -263,6 +264,7 @@ fn the_bytes_of_every_record() {
         CheckVoid: 1cfb2c0105
         Inconclusive: 1d080702000501fb900101
         Archived: 1e0705
+        Remembered: 1f00
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use shot::{Forger, Gate, Gated, Honest, Shot};
 use stand::{Stand, ended, local_digests, prompt};
 use tessera_scheduler::client::ClientError;
-use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState};
+use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState, WorkerStatus};
 use tessera_scheduler_core::Core;
 use tessera_shared::messages::JobRefusal;
 use tessera_worker::WorkerError;
@@ -104,6 +104,37 @@ async fn a_forger_is_caught_and_the_image_is_right() {
             .iter()
             .all(|worker| { worker.name == "honest" || matches!(worker.state, WorkerState::Quarantined(_)) })
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scheduler_that_starts_anew_forgives_nobody_and_forgets_no_work() {
+    let stand = Stand::new().await;
+    let honest = stand.worker("honest", Honest);
+    let (_, status) = stand.completes(&Shot { frames: 4, ..Shot::default() }.package()).await;
+    let forger = stand.worker("forger", Forger);
+    let artist = stand.artist().await;
+    let another = Shot { frames: 2, samples: 5, pass_samples: 5, ..Shot::default() }.package();
+    let job = artist.submit(&another, JobOptions::default(), |_| {}).await.unwrap();
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    let caught = forger.task.await.unwrap();
+    assert!(matches!(caught, Err(WorkerError::Quarantined(_))), "{caught:?}");
+    let standing = |workers: Vec<WorkerStatus>| {
+        workers.into_iter().find(|worker| worker.name == "honest").unwrap().standing
+    };
+    let before = standing(artist.workers().await.unwrap());
+    assert!(before.checked > 0 && before.rays_settled + before.rays_held >= status.rays.total());
+    drop(artist);
+    honest.leave().await.unwrap();
+
+    let stand = stand.restarted().await;
+    let again = stand.worker("forger", Honest).task.await.unwrap().unwrap_err();
+    assert!(again.to_string().contains("quarantined"), "{again}");
+    let _honest = stand.worker("honest", Honest);
+    let (_, status) = stand.completes(&Shot::default().package()).await;
+    assert_eq!(status.state, JobState::Completed);
+    let after = standing(stand.artist().await.workers().await.unwrap());
+    assert!(after.checked > before.checked && after.delivered > before.delivered, "{before:?} {after:?}");
+    assert!(after.rays_settled + after.rays_held > before.rays_settled + before.rays_held);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -67,7 +67,16 @@ impl Stand {
     }
 
     pub async fn with(config: impl FnOnce([u8; 32]) -> Config) -> Stand {
-        let directory = TempDir::new().unwrap();
+        Stand::at(TempDir::new().unwrap(), config).await
+    }
+
+    /// Another scheduler on the same data, once this one has stopped.
+    pub async fn restarted(self) -> Stand {
+        self.scheduler.stop().await;
+        Stand::at(self.directory, prompt).await
+    }
+
+    async fn at(directory: TempDir, config: impl FnOnce([u8; 32]) -> Config) -> Stand {
         let options = SchedulerOptions {
             data: directory.path().join("scheduler"),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
