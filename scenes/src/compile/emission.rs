@@ -6,7 +6,7 @@ use crate::import::{Raster, SurfaceMaterial, TextureUse, Wrap};
 use crate::srgb::srgb_to_linear;
 
 /// Texels looked up for all triangles of a scene together, about.
-const LOOKUPS: u64 = 1 << 26;
+const LOOKUPS: u64 = 1 << 22;
 /// Fewest and most texels looked up for a triangle.
 const POINTS: (u64, u64) = (8, 1024);
 /// A triangle counts for at least this part of its texture's mean: filtering lets light spill, and what can emit must be picked.
