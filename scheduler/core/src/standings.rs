@@ -3,7 +3,6 @@
 use tessera_shared::digest::Digest;
 
 use crate::accounting::Operator;
-use crate::api::Event;
 use crate::machine::Core;
 use crate::record::Record;
 
@@ -63,10 +62,8 @@ impl Core {
     /// The operators as the next scheduler should know them: what they were credited in jobs that end with this one is theirs.
     pub fn operators_to_remember(&self) -> Vec<Operator> {
         let mut operators = self.state.operators.all().to_vec();
-        for job in self.state.jobs.values() {
-            for (id, account) in &job.accounts {
-                operators[id.0 as usize].settled += account.rendered.total();
-            }
+        for (id, (ended, running)) in self.credits() {
+            operators[id.0 as usize].settled += ended + running;
         }
         operators
     }
@@ -79,11 +76,6 @@ impl Core {
     }
 }
 
-/// The event that begins a scheduler with what the last one knew.
-pub fn remembered(operators: Vec<Operator>) -> Event {
-    Event::Remembered { operators }
-}
-
 #[cfg(test)]
 mod tests {
     use tessera_shared::ids::NodeKey;
@@ -91,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::accounting::{Conduct, Standing};
-    use crate::api::{Answer, Config, Evidence, RequestId, WorkerHello};
+    use crate::api::{Answer, Config, Event, Evidence, RequestId, WorkerHello};
 
     fn operators() -> Vec<Operator> {
         let pass = tessera_shared::lease::TilePass {
@@ -129,7 +121,7 @@ mod tests {
     fn a_banned_operator_stays_out_and_a_known_one_is_not_on_probation_again() {
         let config = Config::new([3; 32]);
         let mut core = Core::new(config.clone());
-        let mut records = core.handle(0, remembered(operators())).records;
+        let mut records = core.handle(0, Event::Remembered { operators: operators() }).records;
         let mut join = |request, byte| {
             let hello = WorkerHello {
                 operator: NodeKey([byte; 32]),

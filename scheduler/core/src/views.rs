@@ -54,7 +54,7 @@ impl Core {
     }
 
     /// Rays by operator of listed jobs: of those that have ended, and of the rest.
-    fn credits(&self) -> BTreeMap<OperatorId, (u64, u64)> {
+    pub(crate) fn credits(&self) -> BTreeMap<OperatorId, (u64, u64)> {
         let mut credits: BTreeMap<OperatorId, (u64, u64)> = BTreeMap::new();
         for job in self.state.jobs.values() {
             for (operator, account) in &job.accounts {
