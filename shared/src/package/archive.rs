@@ -88,22 +88,11 @@ pub fn read(input: &mut impl Read, bytes: u64) -> Result<Package, ReadArchiveErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::Grid;
-    use crate::package::Settings;
+    use crate::package::empty::tests::settings;
     use proptest::prelude::*;
 
     fn archive() -> (Package, Vec<u8>) {
-        let settings = Settings {
-            grid: Grid::new(100, 75, 32).unwrap(),
-            samples: 8,
-            pass_samples: 8,
-            seed: 7,
-            max_bounces: 4,
-            roulette_start: 3,
-            film_scale_log2: 20,
-            sample_clamp: 16.0,
-        };
-        let package = Package::empty("empty", settings, 3);
+        let package = Package::empty("empty", settings(), 3);
         let mut bytes = Vec::new();
         write(&package, &mut bytes).unwrap();
         (package, bytes)

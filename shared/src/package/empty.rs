@@ -48,13 +48,13 @@ impl Package {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::grid::Grid;
 
-    #[test]
-    fn they_pass_the_validator() {
-        let settings = Settings {
+    /// Of a small frame whose last tiles are cut off.
+    pub(crate) fn settings() -> Settings {
+        Settings {
             grid: Grid::new(100, 75, 32).unwrap(),
             samples: 8,
             pass_samples: 8,
@@ -63,8 +63,12 @@ mod tests {
             roulette_start: 3,
             film_scale_log2: 20,
             sample_clamp: 16.0,
-        };
-        let mut package = Package::empty("empty", settings, 3);
+        }
+    }
+
+    #[test]
+    fn they_pass_the_validator() {
+        let mut package = Package::empty("empty", settings(), 3);
         package.add_section(SectionKind::Texels, &[7; 64]);
         assert_eq!(crate::package::validate::validate(&package), Ok(()));
     }
