@@ -8,25 +8,12 @@ use tessera_shared::package::layout::{
 use tessera_shared::package::{Projection, SectionKind};
 
 use super::Draft;
-
-/// Random numbers of a test: splitmix64.
-pub struct Random(u64);
+use super::random::Random;
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    /// Numbers of a package's seed.
+    pub fn of_seed(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xfa2e)
-    }
-
-    pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.word() % n.max(1) as u64) as usize
     }
 
     fn pick<T: Copy>(&mut self, items: &[T]) -> T {

@@ -2,6 +2,8 @@
 //! still takes them, from one seed. Shared by the test and by the long run of `examples/packages.rs`.
 
 mod change;
+#[path = "../random/mod.rs"]
+mod random;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +21,7 @@ use tessera_shared::grid::BlockAt;
 use tessera_shared::package::validate::validate;
 use tessera_shared::package::{Manifest, Package, SceneEntry, Section, SectionKind};
 
-pub use change::Random;
+pub use random::Random;
 
 /// Blocks of a package that are rendered, and samples of each.
 const BLOCKS: usize = 3;
@@ -99,7 +101,7 @@ pub struct Played {
 
 /// The package of a seed, the blocks of it that are rendered, and what was changed.
 pub fn craft(seed: u64, samples: &[(&'static str, Draft)]) -> (Package, Vec<BlockItem>, Vec<String>) {
-    let mut random = Random::new(seed);
+    let mut random = Random::of_seed(seed);
     let (name, sample) = &samples[random.below(samples.len())];
     let (draft, mut changes) = crafted(sample, &mut random);
     changes.insert(0, (*name).to_owned());

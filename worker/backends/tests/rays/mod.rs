@@ -13,22 +13,14 @@ use tessera_shared::package::layout::{
 };
 use tessera_shared::package::{Manifest, Package, SceneEntry, Section, SectionKind, Settings};
 
+#[path = "../random/mod.rs"]
+mod random;
+
+pub use random::Random;
+
 pub type Point = [f32; 3];
 
-/// Random numbers of a test: splitmix64.
-pub struct Random(pub u64);
-
 impl Random {
-    pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.word() % n as u64) as usize
-    }
     /// In [0, 1).
     pub fn unit(&mut self) -> f32 {
         (self.word() >> 40) as f32 / (1u64 << 24) as f32
