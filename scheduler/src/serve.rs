@@ -87,7 +87,9 @@ pub async fn serve_with(
     let referee =
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
-    let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
+    let mut quic = tls::server_config(&identity)?;
+    quic.transport_config(Arc::new(tls::transport(&options.timing)));
+    let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
