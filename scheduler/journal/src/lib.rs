@@ -9,9 +9,11 @@ pub mod log;
 pub mod memory;
 pub mod scan;
 pub mod snapshot;
+pub mod tiles;
 
 pub use disk::Disk;
 pub use folder::Folder;
 pub use journal::{Journal, JournalOptions, Opened};
 pub use log::{AppendError, OpenError};
 pub use memory::MemoryDisk;
+pub use tiles::{HeldPixels, TileStore};
