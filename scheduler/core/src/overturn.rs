@@ -103,7 +103,7 @@ impl State {
     }
 
     /// A completed job runs again, if it is not archived.
-    fn reopen(&mut self, job: JobId) {
+    pub(crate) fn reopen(&mut self, job: JobId) {
         if self.unkeep(job)
             && let Some(entry) = self.jobs.get_mut(&job)
         {
