@@ -25,7 +25,7 @@ const ROUTES = [
 ];
 
 const main = document.getElementById("main");
-const bar = new Bar(document.getElementById("bar"), { logOut: () => leave() });
+const bar = new Bar(document.getElementById("bar"), { logOut: () => leave(), onKeys: () => showKeys(KEYS) });
 const stream = new Stream({
   onEvent: (kind, data) => (kind === "resync" ? resync() : farm.apply(kind, data)),
   onStatus: (status, wait_ms) => {

@@ -8,7 +8,7 @@ const SECTIONS = [["jobs", "Queue"], ["workers", "Workers"], ["events", "Events"
 const LOST_AFTER_MS = 1_500;
 
 export class Bar {
-  constructor(holder, { logOut }) {
+  constructor(holder, { logOut, onKeys }) {
     this.holder = holder;
     this.links = SECTIONS.map(([section, text]) => el("a", { href: `#/${section}`, text }));
     this.farm = el("p", { class: "pulse", "aria-label": "The farm now" });
@@ -21,7 +21,7 @@ export class Bar {
       el("a", { class: "brand", href: "#/jobs", "aria-label": "Tessera, to the queue" }, el("img", { src: "/icon.svg", alt: "", width: 24, height: 24 }), el("span", { text: "Tessera" })),
       el("nav", { "aria-label": "Views" }, this.links),
       this.farm,
-      el("div", { class: "who" }, this.state, this.role, button("Log out", logOut, { class: "quiet" })),
+      el("div", { class: "who" }, this.state, this.role, button("?", onKeys, { class: "quiet ask-keys", "aria-label": "Keys", title: "Keys (?)" }), button("Log out", logOut, { class: "quiet" })),
     ];
     this.lost = el("p", { class: "lost", role: "alert", hidden: true });
     farm.on("about", () => this.about());

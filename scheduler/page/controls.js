@@ -9,7 +9,7 @@ const GAINS = [1, 4, 16, 64, 255];
 
 const stops = (number) => `${number > 0 ? "+" : number < 0 ? "−" : ""}${Math.abs(number).toFixed(2).replace(/\.?0+$/, "")} EV`;
 
-// `on` has listeners: output, exposure, overlay, compare, table, and zoom with { stepIn, stepOut, fit, oneToOne }.
+// `on` has listeners: output, exposure, overlay, compare, table, save, and zoom with { stepIn, stepOut, fit, oneToOne }.
 export class Controls {
   constructor(on) {
     this.output = choice("Output", OUTPUTS, "color", on.output);
@@ -31,7 +31,7 @@ export class Controls {
       el("div", { class: "group", role: "group", "aria-label": "Zoom" },
         button("−", on.zoom.stepOut, { "aria-label": "Zoom out" }), this.scale, button("+", on.zoom.stepIn, { "aria-label": "Zoom in" }),
         button("Fit", on.zoom.fit, { title: "Whole frame (0)" }), button("1:1", on.zoom.oneToOne, { title: "One to one (1)" })),
-      el("div", { class: "group" }, this.compare, this.table));
+      el("div", { class: "group" }, this.compare, this.table, button("Save", on.save, { title: "Save this picture as a PNG file" })));
   }
 
   showScale(scale) {
@@ -68,6 +68,12 @@ export class CompareBar {
       this.mode, el("div", { class: "field grow wiping" }, el("span", { text: "Wipe" }), this.wipe), this.gain,
       button("Close", on.close, { class: "quiet" }), this.said, this.known);
     this.shape("wipe");
+  }
+
+  // Moves the wipe as if by its slider.
+  put(at) {
+    this.wipe.value = Math.round(at * 100);
+    this.wipe.dispatchEvent(new Event("input"));
   }
 
   turn(mode) {

@@ -15,6 +15,11 @@ export function el(name, properties = {}, ...children) {
   return node;
 }
 
+// A sentence of the farm's, with what it puts between backticks as code.
+export function prose(text) {
+  return text.split("`").map((piece, index) => (index % 2 === 1 ? el("code", { text: piece }) : piece)).filter((piece) => piece !== "");
+}
+
 export function setAttribute(node, key, value) {
   if (value === null || value === undefined || value === false) {
     if (node.hasAttribute(key)) node.removeAttribute(key);

@@ -1,6 +1,6 @@
 // The view of the farm's log: what happened, newest first, live, narrowed by kind and words.
 
-import { el, button, setAttribute, setText, throttled } from "./dom.js";
+import { el, button, prose, setAttribute, setText, throttled } from "./dom.js";
 import { farm } from "./farm.js";
 import { clock, plural, wall } from "./format.js";
 
@@ -94,7 +94,7 @@ function createRow(entry) {
   return el("li", {},
     el("time", { datetime: at.toISOString(), text: clock(at) }),
     el("span", { class: "kind", "data-kind": entry.kind, text: entry.kind }),
-    el("span", { class: "text", text: entry.text }),
+    el("span", { class: "text" }, prose(entry.text)),
     el("span", { class: "about" },
       entry.job === null ? null : el("a", { href: `#/jobs/${entry.job}`, text: `job ${entry.job}` }),
       entry.worker === null ? null : el("a", { href: `#/workers/${entry.worker}`, text: `worker ${entry.worker}` })));

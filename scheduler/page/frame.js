@@ -1,15 +1,16 @@
 // The view of one frame: the mosaic that fills in, its tiles in words, the comparison, and the film strip to its neighbours.
 
 import { requeue } from "./actions.js";
-import { load } from "./api.js";
+import { load, picture } from "./api.js";
 import { CompareBar, Controls } from "./controls.js";
 import { Comparison } from "./compare.js";
+import { notice } from "./dialog.js";
 import { el, button, setAttribute, setText, setVar, throttled } from "./dom.js";
 import { farm } from "./farm.js";
 import { count, large, part, percent } from "./format.js";
 import { crumbs } from "./job.js";
 import { TILE } from "./mosaic.js";
-import { FramePicture } from "./pictures.js";
+import { FramePicture, picturePath } from "./pictures.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { Legend, TilePanel, TileTable } from "./tiles.js";
@@ -48,10 +49,12 @@ class FrameView {
       overlay: (overlay) => this.overlaid(overlay),
       compare: () => (this.comparison ? this.endCompare() : this.beginCompare()),
       table: () => this.toggleTable(),
+      save: () => this.save(),
       zoom: { stepIn: zoom("stepIn"), stepOut: zoom("stepOut"), fit: zoom("fit"), oneToOne: zoom("oneToOne") },
     });
     this.stage = new Stage({
       cursor: (tile, byKey) => this.point(tile, byKey), open: (tile) => this.openWorker(tile), beside: (step) => this.beside(step),
+      wipe: () => (this.comparison?.mode === "wipe" ? this.comparison.at : null), wiped: (at) => this.compareBar.put(at),
       overlay: () => this.controls.turnOverlay(), table: () => this.toggleTable(), scale: (scale) => this.controls.showScale(scale),
     });
     this.compareBar = new CompareBar({
@@ -79,9 +82,9 @@ class FrameView {
     this.holder.append(el("div", { class: "frame-view" },
       el("header", { class: "title" }, el("div", { class: "named" }, this.place, this.title, this.state, el("div", { class: "group" }, this.before, this.after)),
         el("div", { class: "progress" }, this.bar, this.done), this.again),
-      this.controls.element, this.compareBar.element, this.error, this.said,
+      this.error, this.said,
       el("div", { class: "work" },
-        el("div", { class: "look" }, this.stage.element, this.stage.hint, this.table.element),
+        el("div", { class: "look" }, this.stage.element, this.stage.hint, this.compareBar.element, this.controls.element, this.table.element),
         el("aside", { class: "side", "aria-label": "Tiles of the frame" }, this.legend.element, this.panel.element)),
       strip));
     this.strip = new Strip({ farm, job: this.job, holder: strip, onFrames: () => this.showFrame() });
@@ -140,6 +143,7 @@ class FrameView {
     if (frame !== this.frame) return;
     this.error.hidden = true;
     this.stage.uncover();
+    this.stage.shape(grid);
     this.grid = grid;
     this.picture.size(grid);
     this.stage.mosaic.picture = this.picture.canvas;
@@ -245,6 +249,19 @@ class FrameView {
   sayProgress() {
     const frame = this.strip.frames.get(this.frame);
     if (frame) setText(this.said, frame.state === "finished" ? "The frame is finished." : `${percent(frame.tiles_done, frame.tiles_total)} of the frame.`);
+  }
+
+  // The picture as the farm makes it now, as a file.
+  async save() {
+    try {
+      const { blob } = await picture(picturePath(this.job, this.frame), this.picture.values());
+      const address = URL.createObjectURL(blob);
+      const name = (farm.jobs.get(this.job)?.name || `job-${this.job}`).replace(/[^\w.-]+/g, "-");
+      el("a", { href: address, download: `${name}-${String(this.frame).padStart(4, "0")}.png` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    } catch (problem) {
+      notice(problem.message, "failed");
+    }
   }
 
   // The address says what is compared with what: ?with=JOB/FRAME&by=wipe.

@@ -2,7 +2,7 @@
 
 import { jobButtons } from "./actions.js";
 import { load } from "./api.js";
-import { el, setAttribute, setText, setVar, throttled } from "./dom.js";
+import { el, prose, setAttribute, setText, setVar, throttled } from "./dom.js";
 import { farm } from "./farm.js";
 import { clock, count, duration, large, part, percent, plural, raysOf, shortKey, wall } from "./format.js";
 import { Preview } from "./preview.js";
@@ -84,7 +84,11 @@ function showJob(parts, job) {
   setText(parts.state, job.state);
   setAttribute(parts.state, "data-state", job.state);
   parts.reason.hidden = !job.reason && !job.unserved;
-  setText(parts.reason, job.reason ?? (job.unserved ? "No connected worker may take it: its limits shut out every one." : ""));
+  const reason = job.reason ?? (job.unserved ? "No connected worker may take it: its limits shut out every one." : "");
+  if (parts.reason.shown !== reason) {
+    parts.reason.shown = reason;
+    parts.reason.replaceChildren(...prose(reason));
+  }
   setVar(parts.bar, "--part", part(job.samples_done, job.samples_total).toFixed(4));
   setAttribute(parts.bar, "data-state", job.state);
   setAttribute(parts.bar, "aria-valuenow", Math.floor(part(job.samples_done, job.samples_total) * 100));
@@ -142,7 +146,7 @@ async function showWhy(parts, id, job) {
   parts.whyBox.hidden = !sentences.length;
   if (parts.why.shown === sentences.join("\n")) return;
   parts.why.shown = sentences.join("\n");
-  parts.why.replaceChildren(...sentences.map((text) => el("li", { text })));
+  parts.why.replaceChildren(...sentences.map((text) => el("li", {}, prose(text))));
 }
 
 async function showFailures(parts, id) {

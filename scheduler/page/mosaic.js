@@ -5,6 +5,7 @@ import { coalesced, reducedMotion } from "./dom.js";
 
 const GLOW_MS = 1_400;
 const BORDER_MIN_PX = 7;
+const PASSES_MIN_PX = 24;
 const HUE_STEP = 137.508;
 
 // Places in a tile of the farm's tuple.
@@ -171,7 +172,7 @@ export class Mosaic {
         context.strokeRect(box.left + 1, box.top + 1, box.width - 2, box.height - 2);
       }
     }
-    if (borders && passes > 0 && this.overlay === "states") {
+    if (passes > 0 && this.overlay === "states" && box.width >= PASSES_MIN_PX * devicePixelRatio) {
       context.globalAlpha = 0.8;
       context.fillStyle = this.colours.passes;
       context.fillRect(box.left + 1, box.top + box.height - 3, Math.round((box.width - 2) * passes / this.grid.passes), 2);

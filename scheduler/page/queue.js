@@ -25,6 +25,7 @@ export function queueView(holder) {
   const list = new LongList({
     scroller: parts.scroller, sizeVariable: "--row", create: createRow, update: updateRow, item: (job) => farm.jobs.get(job),
   });
+  let filling = true;
   const order = () => {
     const shown = narrowed([...farm.jobs.values()]).sort(ORDERS[kept.order][1]);
     list.show(shown.map((job) => job.job));
@@ -32,7 +33,7 @@ export function queueView(holder) {
     setText(parts.empty, emptyText());
     setAttribute(parts.table, "aria-rowcount", shown.length + 1);
     parts.more.hidden = farm.jobsComplete || farm.jobsNext === undefined;
-    setText(parts.found, `${plural(shown.length, "job")} shown`);
+    setText(parts.found, filling ? "" : `${plural(shown.length, "job")} shown`);
   };
   const reorder = throttled(order, REORDER_MS);
   parts.onChange(order);
@@ -41,7 +42,7 @@ export function queueView(holder) {
     farm.on("about", () => parts.chips.count()),
   ];
   order();
-  const filled = () => { order(); };
+  const filled = () => { filling = false; order(); };
   const stopFirst = farm.on("jobs", () => { stopFirst(); order(); });
   farm.fillJobs().then(filled, parts.failed);
   parts.more.addEventListener("click", () => farm.fillJobs(farm.jobs.size + 1000).then(filled, parts.failed));
@@ -150,6 +151,7 @@ function updateRow(row, job) {
   setAttribute(fields.bar, "data-state", job.state);
   setText(fields.done, percent(job.samples_done, job.samples_total));
   setText(fields.frames, `${count(job.frames_done)} / ${count(job.frames_total)}`);
+  setAttribute(fields.left, "data-none", job.state !== "running" || job.left_ms === null);
   setText(fields.left, job.state === "running" ? duration(job.left_ms) : "–");
   setText(fields.rays, large(raysOf(job)));
   setText(fields.workers, job.workers ? count(job.workers) : "–");

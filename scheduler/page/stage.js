@@ -5,9 +5,11 @@ import { Mosaic } from "./mosaic.js";
 import { Viewport } from "./viewport.js";
 
 const PAN_PX = 60;
+const WIPE_PX = 16;
 
 export class Stage {
-  // `on` has listeners: cursor(tile, byKey), open(tile), beside(step), overlay, table, scale(scale).
+  // `on` has listeners: cursor(tile, byKey), open(tile), beside(step), overlay, table, scale(scale), wiped(at);
+  // and wipe() says where the wipe is, or null.
   constructor(on) {
     this.on = on;
     this.canvas = el("canvas", { "aria-hidden": "true" });
@@ -21,7 +23,9 @@ export class Stage {
         this.mosaic?.redraw();
         on.scale(this.viewport.scale * devicePixelRatio);
       },
-      onTap: (x, y) => this.point(x, y, true),
+      onTap: (x, y) => this.point(x, y),
+      claims: (x) => this.holdsWipe(x),
+      onClaimed: (x) => this.wipe(x),
     });
     this.mosaic = new Mosaic(this.canvas, this.viewport);
     this.element.addEventListener("pointermove", (event) => this.hover(event));
@@ -31,6 +35,23 @@ export class Stage {
 
   close() {
     this.mosaic.close();
+  }
+
+  // On a narrow screen the window has the shape of the frame.
+  shape({ width_px, height_px }) {
+    this.element.style.setProperty("--shape", `${width_px} / ${height_px}`);
+  }
+
+  // Whether a press at x takes hold of the wipe's edge.
+  holdsWipe(x) {
+    const at = this.on.wipe();
+    if (at === null || !this.mosaic.grid) return false;
+    return Math.abs(this.viewport.x + this.mosaic.grid.width_px * this.viewport.scale * at - x) < WIPE_PX;
+  }
+
+  wipe(x) {
+    const at = this.viewport.toPicture(x, 0).x / this.mosaic.grid.width_px;
+    this.on.wiped(Math.min(1, Math.max(0, at)));
   }
 
   uncover(text = null) {

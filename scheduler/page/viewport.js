@@ -6,8 +6,9 @@ const DRAG_PX = 4;
 
 export class Viewport {
   // `element` takes the pointers; `onChange` is called when the picture moved, `onTap(x, y)` when a point was pressed without a move.
-  constructor(element, { onChange, onTap }) {
-    Object.assign(this, { element, onChange, onTap });
+  // A press that `claims(x)` moves no picture: where it goes is told to `onClaimed(x)`.
+  constructor(element, { onChange, onTap, claims, onClaimed }) {
+    Object.assign(this, { element, onChange, onTap, claims, onClaimed });
     this.scale = 1;
     this.x = 0;
     this.y = 0;
@@ -110,7 +111,10 @@ export class Viewport {
     if (event.button !== 0) return;
     const point = this.point(event);
     this.pointers.set(event.pointerId, point);
-    if (this.pointers.size === 1) this.from = { ...point, moved: false };
+    if (this.pointers.size === 1) {
+      this.from = { ...point, moved: false, claimed: this.claims(point.x) };
+      if (this.from.claimed) this.element.setPointerCapture(event.pointerId);
+    }
     else this.from.moved = true;
   }
 
@@ -118,7 +122,10 @@ export class Viewport {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
     const now = this.point(event);
-    if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
+    if (this.from.claimed) {
+      this.from.moved = true;
+      this.onClaimed(now.x);
+    } else if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
     else if (this.from.moved || Math.hypot(now.x - this.from.x, now.y - this.from.y) > DRAG_PX) {
       if (!this.from.moved) this.element.setPointerCapture(event.pointerId);
       this.from.moved = true;

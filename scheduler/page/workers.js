@@ -27,7 +27,7 @@ export function workersView(holder, [chosen]) {
     const shown = narrowed([...farm.workers.values()]).sort(ORDERS[kept.order][1]);
     list.show(shown.map((worker) => worker.worker));
     setAttribute(parts.table, "aria-rowcount", shown.length + 1);
-    setText(parts.found, farm.workersNext === undefined ? "Loading the workers …" : `${plural(shown.length, "worker")} shown${farm.workersNext === null ? "" : ", more are coming"}`);
+    setText(parts.found, farm.workersNext === null ? `${plural(shown.length, "worker")} shown` : "Loading the workers …");
   };
   const reorder = throttled(order, REORDER_MS);
   parts.onChange(order);
