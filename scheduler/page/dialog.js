@@ -49,7 +49,9 @@ function open(dialog, first) {
   const before = document.activeElement;
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (before?.isConnected) before.focus();
+    // What was pressed may be gone: a paused job has another button.
+    const back = before?.isConnected ? before : document.querySelector(".actions button") ?? document.getElementById("main");
+    back.focus();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);

@@ -11,7 +11,7 @@ export function el(name, properties = {}, ...children) {
     else if (key === "vars") for (const [variable, worth] of Object.entries(value)) node.style.setProperty(variable, worth);
     else setAttribute(node, key, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 

@@ -17,6 +17,7 @@ export class Farm {
     this.about = null;
     this.jobs = new Map();
     this.workers = new Map();
+    this.operators = new Map();
     this.entries = [];
     this.entriesNext = undefined;
     this.jobsNext = undefined;
@@ -69,7 +70,10 @@ export class Farm {
   }
 
   keepWorkers(workers) {
-    for (const worker of workers) this.workers.set(worker.worker, worker);
+    for (const worker of workers) {
+      this.workers.set(worker.worker, worker);
+      if (worker.name) this.operators.set(worker.operator, worker.name);
+    }
     this.tell("workers", workers);
   }
 

@@ -24,11 +24,15 @@ export function jobView(holder, [id]) {
     farm.on("jobs", (jobs) => {
       const changed = jobs.findLast((other) => other.job === id);
       if (!changed) return;
-      const turned = changed.state !== job?.state;
+      const before = job;
       job = changed;
       show();
-      if (turned) parts.said.textContent = `The job is ${job.state}.`;
-      why();
+      if (before?.state === job.state) {
+        why();
+        return;
+      }
+      showWhy(parts, id, job);
+      if (before) parts.said.textContent = `The job is ${job.state}.`;
     }),
     farm.on("log", (entries) => entries.some((entry) => entry.job === id && entry.kind === "failed") && log()),
     farm.on("open", () => reload()),

@@ -4,6 +4,7 @@ import { openStream } from "./api.js";
 
 const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 30_000;
+const ANSWER_MAX_MS = 10_000;
 const SILENCE_MAX_MS = 45_000;
 
 // Splits text into events as https://html.spec.whatwg.org/multipage/server-sent-events.html has it. Text may end anywhere.
@@ -102,10 +103,12 @@ export class Stream {
     const abort = new AbortController();
     const stop = () => abort.abort();
     run.abort.signal.addEventListener("abort", stop);
-    let watch = setTimeout(stop, SILENCE_MAX_MS);
+    let watch = setTimeout(stop, ANSWER_MAX_MS);
     try {
       const response = await openStream(run.job, this.lastId, abort.signal);
       if (this.run !== run) return heard;
+      clearTimeout(watch);
+      watch = setTimeout(stop, SILENCE_MAX_MS);
       this.onStatus("open");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       const parser = new EventParser((event) => this.deliver(run, event));

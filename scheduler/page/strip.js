@@ -34,7 +34,8 @@ class Thumbs {
     if (rests) return;
     this.queue = this.queue.filter((asked) => asked.frame.frame !== frame.frame);
     this.queue.push({ canvas, frame });
-    this.run();
+    // A new row is filled before it stands in the document.
+    queueMicrotask(() => this.run());
   }
 
   run() {

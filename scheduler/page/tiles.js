@@ -20,8 +20,8 @@ function checkedBy(tile) {
   const checker = tile[TILE.checker];
   if (!checker) return "nobody";
   if (checker === "referee") return "the referee";
-  const known = [...farm.workers.values()].find((worker) => worker.operator === checker);
-  return known?.name ? `the operator of ${known.name}` : `operator ${shortKey(checker)}`;
+  const known = farm.operators.get(checker);
+  return known ? `the operator of ${known}` : `operator ${shortKey(checker)}`;
 }
 
 export function verdict(tile) {
