@@ -111,6 +111,8 @@ class FrameView {
     this.endCompare(false);
     this.frame = frame;
     this.grid = null;
+    this.finishing = false;
+    setAttribute(this.stage.element, "data-finished", "false");
     this.stage.mosaic.cursor = null;
     this.panel.show(null, null);
     this.picture?.close();
@@ -180,6 +182,8 @@ class FrameView {
 
   drawn(tiles) {
     this.stage.mosaic.glow(tiles ?? []);
+    setAttribute(this.stage.element, "data-finished", String(this.picture.finished));
+    this.showFrame();
     this.comparison?.changed();
   }
 
@@ -237,6 +241,7 @@ class FrameView {
       this.after.disabled = this.strip.beside(this.frame, 1) === null;
     }
     if (!frame) return;
+    this.finish(frame);
     setText(this.state, frame.state);
     setAttribute(this.state, "data-state", frame.state);
     setVar(this.bar, "--part", part(frame.tiles_done, frame.tiles_total).toFixed(4));
@@ -244,6 +249,15 @@ class FrameView {
     setAttribute(this.bar, "aria-valuenow", Math.floor(part(frame.tiles_done, frame.tiles_total) * 100));
     const overturned = frame.overturned ? ` · ${count(frame.overturned)} overturned` : "";
     setText(this.done, `${percent(frame.tiles_done, frame.tiles_total)} · ${count(frame.tiles_done)} of ${count(frame.tiles_total)} tile-passes · ${large(frame.rays)} rays${overturned}`);
+  }
+
+  // A frame that is finished is fetched whole once more, whatever came tile by tile; one that is overturned later begins again.
+  finish(frame) {
+    if (frame.state !== "finished") this.finishing = false;
+    else if (!this.finishing && this.picture?.seen && !this.picture.finished) {
+      this.finishing = true;
+      this.picture.wantAll();
+    }
   }
 
   sayProgress() {

@@ -4,6 +4,7 @@
 import { coalesced, reducedMotion } from "./dom.js";
 
 const GLOW_MS = 1_400;
+const GLOW_EVERY_MS = 40;
 const BORDER_MIN_PX = 7;
 const PASSES_MIN_PX = 24;
 const HUE_STEP = 137.508;
@@ -103,7 +104,14 @@ export class Mosaic {
     if (this.overlay !== "none") this.drawTiles();
     this.drawGlows();
     if (this.cursor !== null) this.drawCursor();
-    if (this.glows.size) this.redraw();
+    if (this.glows.size) this.glowOn();
+  }
+
+  glowOn() {
+    this.next ??= setTimeout(() => {
+      this.next = null;
+      this.redraw();
+    }, GLOW_EVERY_MS);
   }
 
   lay(canvas) {

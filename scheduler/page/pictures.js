@@ -9,7 +9,7 @@ const TILES_BEFORE_WHOLE = 24;
 const WHOLE_EVERY_MS = 700;
 
 // Bytes of the file become bytes of the canvas: no colour management, no scaling by alpha.
-export const bitmapOf = (blob, options = {}) => createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none", ...options });
+export const bitmapOf = (blob) => createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
 
 export const picturePath = (job, frame) => `/jobs/${job}/frames/${frame}/picture.png`;
 
@@ -21,6 +21,7 @@ export class FramePicture {
     this.context = this.canvas.getContext("2d");
     this.exposure = 0;
     this.output = "color";
+    // Whether the canvas holds the finished frame whole.
     this.finished = false;
     this.seen = false;
     this.waiting = new Set();
@@ -72,7 +73,10 @@ export class FramePicture {
     if (this.running || this.closed) return;
     const abort = this.abort;
     const running = this.work(abort).catch((problem) => {
-      if (problem.name !== "AbortError" && !this.closed && problem.status !== 404) this.onProblem(problem);
+      // Pictures of somebody else's job are not asked for a second time.
+      if (problem.status === 403) this.closed = true;
+      else if (this.closed) return;
+      if (problem.name !== "AbortError" && problem.status !== 404) this.onProblem(problem);
     }).finally(() => {
       if (this.running === running) this.running = null;
     });
@@ -129,7 +133,6 @@ export class FramePicture {
     const y = Math.floor(tile / columns) * tile_px;
     this.etag = null;
     this.seen = true;
-    this.finished = got.finished;
     this.context.clearRect(x, y, bitmap.width, bitmap.height);
     this.context.drawImage(bitmap, x, y);
     bitmap.close();

@@ -39,11 +39,11 @@ class Thumbs {
   }
 
   run() {
-    while (this.busy < AT_ONCE && this.queue.length) {
+    while (this.busy < AT_ONCE && this.queue.length && !this.refused) {
       const asked = this.queue.pop();
       if (!asked.canvas.isConnected) continue;
       this.busy += 1;
-      this.fetch(asked).catch(() => {}).finally(() => {
+      this.fetch(asked).catch((problem) => { if (problem.status === 403) this.refused = true; }).finally(() => {
         this.busy -= 1;
         if (!this.abort.signal.aborted) this.run();
       });
@@ -57,7 +57,8 @@ class Thumbs {
       kept.done = frame.tiles_done;
       return;
     }
-    const bitmap = await bitmapOf(got.blob, { resizeWidth: THUMB_PX, resizeQuality: "medium" });
+    let bitmap = await bitmapOf(got.blob);
+    if (bitmap.width > 2 * THUMB_PX) bitmap = await createImageBitmap(bitmap, { resizeWidth: THUMB_PX, resizeQuality: "medium" });
     this.kept.delete(frame.frame);
     this.kept.set(frame.frame, { bitmap, etag: got.etag, done: frame.tiles_done, at_ms: performance.now() });
     if (this.kept.size > KEPT_MAX) this.kept.delete(this.kept.keys().next().value);
