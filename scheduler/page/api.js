@@ -9,11 +9,13 @@ let refused = () => {};
 // What the farm answered instead of what was asked for. `status` is 0 if it did not answer.
 export class Problem extends Error {
   constructor(status, title, detail) {
-    super(detail || title);
+    super(sentence(detail || title));
     this.status = status;
     this.title = title;
   }
 }
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 
 export const hasToken = () => Boolean(token);
 

@@ -12,6 +12,8 @@ export class LongList {
     this.keys = [];
     this.rows = new Map();
     this.active = null;
+    // Whether somebody chose the active row; until then it is the first.
+    this.held = false;
     this.size_px = 0;
     this.body = el("div", { class: "long", role: grid ? "rowgroup" : "list" });
     scroller.append(this.body);
@@ -43,7 +45,7 @@ export class LongList {
   show(keys) {
     this.keys = keys;
     this.index = new Map(keys.map((key, index) => [key, index]));
-    if (!this.index.has(this.active)) this.active = keys[0] ?? null;
+    if (!this.held || !this.index.has(this.active)) this.active = keys[0] ?? null;
     this.places = true;
     this.stretch();
     this.refresh();
@@ -128,6 +130,7 @@ export class LongList {
     const before = this.rows.get(this.active)?.querySelector(".link");
     if (before) setAttribute(before, "tabindex", "-1");
     this.active = key;
+    this.held = true;
     const now = this.rows.get(key)?.querySelector(".link");
     if (now) setAttribute(now, "tabindex", "0");
   }
