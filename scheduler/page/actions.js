@@ -65,9 +65,9 @@ function prioritise(job) {
 // Buttons for what a wrangler can do to a worker.
 export function workerButtons(worker) {
   if (!farm.wrangler || ["left", "refused"].includes(worker.state)) return [];
-  const drains = ["draining", "leaving"].includes(worker.state);
+  const drains = worker.state === "draining";
   return [
-    worker.state === "banned" ? null : button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker))),
+    ["banned", "leaving"].includes(worker.state) ? null : button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker))),
     worker.state === "banned" ? null : button("Ban its operator …", () => ban(worker), { class: "danger" }),
   ].filter(Boolean);
 }

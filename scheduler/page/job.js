@@ -84,6 +84,7 @@ function layout(holder, id) {
 }
 
 function showJob(parts, job) {
+  document.title = `${job.name || `Job ${job.job}`} · Tessera`;
   setText(parts.title, job.name || `Job ${job.job}`);
   setText(parts.state, job.state);
   setAttribute(parts.state, "data-state", job.state);
