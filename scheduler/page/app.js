@@ -48,7 +48,13 @@ function destination() {
   const { path, query } = splitAddress();
   for (const [pattern, make, section] of ROUTES) {
     const match = pattern.exec(path);
-    if (match) return { make, section, query, ids: match.slice(1).map((text) => (text === undefined ? null : Number(text))) };
+    if (match)
+      return {
+        make,
+        section,
+        query,
+        ids: match.slice(1).map((text) => (text === undefined ? null : Number(text))),
+      };
   }
   history.replaceState(null, "", "#/jobs");
   return destination();
@@ -125,12 +131,26 @@ async function begin() {
 }
 
 function unreachable(problem) {
-  main.replaceChildren(el("div", { class: "empty", role: "alert" }, el("h1", { text: "No farm here" }), el("p", { text: problem.message })));
+  main.replaceChildren(
+    el(
+      "div",
+      { class: "empty", role: "alert" },
+      el("h1", { text: "No farm here" }),
+      el("p", { text: problem.message }),
+    ),
+  );
   setTimeout(begin, 3_000);
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || !view) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) ||
+    !view
+  )
+    return;
   if (event.key === "?") showKeys(KEYS);
   else if (event.key === "/") {
     const search = main.querySelector("input[type=search]");

@@ -93,7 +93,10 @@ export class Farm {
   once(kind, work) {
     if (!this.loading.has(kind)) {
       const loads = this.loading;
-      loads.set(kind, work().finally(() => loads.delete(kind)));
+      loads.set(
+        kind,
+        work().finally(() => loads.delete(kind)),
+      );
     }
     return this.loading.get(kind);
   }
@@ -150,14 +153,20 @@ export class Farm {
   worker(id) {
     if (this.workers.has(id)) return Promise.resolve(this.workers.get(id));
     if (!this.asked.has(id)) {
-      this.asked.set(id, load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then((page) => {
-        const found = page.workers.find((worker) => worker.worker === id) ?? null;
-        if (found) this.keepWorkers([found]);
-        return found;
-      }, (error) => {
-        this.asked.delete(id);
-        throw error;
-      }));
+      this.asked.set(
+        id,
+        load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then(
+          (page) => {
+            const found = page.workers.find((worker) => worker.worker === id) ?? null;
+            if (found) this.keepWorkers([found]);
+            return found;
+          },
+          (error) => {
+            this.asked.delete(id);
+            throw error;
+          },
+        ),
+      );
     }
     return this.asked.get(id);
   }
