@@ -63,7 +63,7 @@ export function requeue(job, frames = "") {
       type: "text",
       required: true,
       value: frames,
-      hint: "For example 12, or 1-10, or 1-100x5, or 3,7,10-20.",
+      hint: "For example 12, or 1-10, or 3,7-10.",
     },
     action: "Render again",
     done: "The frames are queued again.",

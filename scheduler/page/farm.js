@@ -65,7 +65,11 @@ export class Farm {
   }
 
   keepJobs(jobs) {
-    for (const job of jobs) this.jobs.set(job.job, job);
+    for (const job of jobs) {
+      // Events are the same for everybody, so they cannot say whose a job is for whom.
+      job.mine ??= Boolean(this.about?.key) && job.owner === this.about.key;
+      this.jobs.set(job.job, job);
+    }
     this.tell("jobs", jobs);
   }
 

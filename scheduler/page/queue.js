@@ -6,7 +6,7 @@ import { count, duration, large, part, percent, plural, raysOf, shortKey } from 
 import { LongList, tableOf } from "./list.js";
 
 const REORDER_MS = 500;
-const STATES = ["running", "queued", "uploading", "paused", "failed", "cancelled", "completed"];
+const STATES = ["running", "queued", "uploading", "waiting", "paused", "failed", "cancelled", "completed"];
 const COLUMNS = ["Job", "State", "Progress", "Frames", "Left", "Rays", "Workers", "Priority", "Owner"];
 const ORDERS = {
   newest: ["Newest first", (one, other) => other.job - one.job],
@@ -150,6 +150,7 @@ function stateChips(change) {
     states.forEach((state, index) => {
       const all = Object.values(jobs).reduce((sum, number) => sum + number, 0);
       setText(numbers[index], count(state ? (jobs[state] ?? 0) : all));
+      buttons[index].hidden = state === "waiting" && !jobs.waiting;
       setAttribute(buttons[index], "aria-pressed", String(kept.state === state));
     });
   };
