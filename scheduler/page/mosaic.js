@@ -200,7 +200,7 @@ export class Mosaic {
       }
     }
     if (passes > 0 && this.overlay === "states" && box.width >= PASSES_MIN_PX * devicePixelRatio) {
-      context.globalAlpha = 0.8;
+      context.globalAlpha = 0.6;
       context.fillStyle = this.colours.passes;
       context.fillRect(
         box.left + 1,
