@@ -4,6 +4,7 @@
 pub mod admission;
 pub mod codec;
 pub mod digest;
+pub mod display;
 pub mod film;
 pub mod grid;
 pub mod ids;

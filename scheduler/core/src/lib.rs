@@ -11,6 +11,7 @@ pub mod leases;
 mod lending;
 mod limits;
 mod machine;
+pub mod mosaic;
 pub mod odds;
 pub mod overturn;
 pub mod policy;

@@ -89,6 +89,38 @@ impl Core {
         }
     }
 
+    /// Rays a second of all connected workers, as measured and until then as assumed.
+    pub fn rays_per_second(&self) -> u64 {
+        self.rate_total
+    }
+
+    /// Connected workers with a lease in hand.
+    pub fn workers_busy(&self) -> u64 {
+        self.sessions.values().filter(|session| !session.idle()).count() as u64
+    }
+
+    /// Operators in quarantine or banned.
+    pub fn operators_out(&self) -> u64 {
+        self.state.operators.out()
+    }
+
+    /// Where every listed job is.
+    pub fn job_states(&self) -> impl Iterator<Item = JobState> + '_ {
+        self.state.jobs.values().map(state_of)
+    }
+
+    /// A job of which the worker holds a lease.
+    pub fn job_in_hand(&self, worker: WorkerId) -> Option<JobId> {
+        let lease = self.sessions.get(&worker)?.leases().next()?;
+        self.state.leases.get(&lease).map(|lent| lent.job)
+    }
+
+    /// One worker, connected or lately left.
+    pub fn worker_status(&self, now_ms: u64, id: WorkerId) -> Option<WorkerStatus> {
+        let before = id.0.checked_sub(1).map(WorkerId);
+        self.workers(now_ms, before, 1).into_iter().find(|status| status.worker == id)
+    }
+
     fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
         let session = self.sessions.get(&id);
         let evidence = self.state.operators.evidence(worker.operator).map(ToString::to_string);
@@ -132,14 +164,21 @@ impl Core {
     }
 }
 
+fn state_of(entry: &Job) -> JobState {
+    match &entry.phase {
+        Phase::Uploading => JobState::Queued,
+        Phase::Running if !entry.started => JobState::Queued,
+        Phase::Running => JobState::Running,
+        Phase::Completed { .. } => JobState::Completed,
+        Phase::Ended { end: JobEnd::Cancelled, .. } => JobState::Cancelled,
+        Phase::Ended { end: JobEnd::Failed(reason), .. } => JobState::Failed(reason.clone()),
+    }
+}
+
 fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
-    let (state, end_ms) = match &entry.phase {
-        Phase::Uploading => (JobState::Queued, now_ms),
-        Phase::Running if !entry.started => (JobState::Queued, now_ms),
-        Phase::Running => (JobState::Running, now_ms),
-        Phase::Completed { at_ms } => (JobState::Completed, *at_ms),
-        Phase::Ended { at_ms, end: JobEnd::Cancelled } => (JobState::Cancelled, *at_ms),
-        Phase::Ended { at_ms, end: JobEnd::Failed(reason) } => (JobState::Failed(reason.clone()), *at_ms),
+    let end_ms = match &entry.phase {
+        Phase::Uploading | Phase::Running => now_ms,
+        Phase::Completed { at_ms } | Phase::Ended { at_ms, .. } => *at_ms,
     };
     JobStatus {
         job,
@@ -147,7 +186,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         owner: entry.spec.owner,
         package: entry.spec.package,
         priority: entry.spec.options.priority,
-        state,
+        state: state_of(entry),
         frames_total: entry.spec.frames.len() as u32,
         frames_done: entry.frames_done,
         tiles_total: entry.tiles_total(),
