@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tessera_shared::limits::Pools;
+use tessera_transport::timing::Timing;
 
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct SchedulerOptions {
     pub connections_max: usize,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
+    /// When a peer is taken for gone.
+    pub timing: Timing,
 }
 
 impl Default for SchedulerOptions {
@@ -44,6 +47,7 @@ impl Default for SchedulerOptions {
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
             pools: Pools::new(),
+            timing: Timing::default(),
         }
     }
 }

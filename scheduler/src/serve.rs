@@ -59,7 +59,7 @@ pub struct Scheduler {
     address: SocketAddr,
     advertise: Option<String>,
     key: NodeKey,
-    tokens: (Token, Token),
+    tokens: [Token; 3],
     driver: Driver,
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
@@ -101,7 +101,9 @@ pub async fn serve_with(
     let referee =
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
-    let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
+    let mut quic = tls::server_config(&identity)?;
+    quic.transport_config(Arc::new(tls::transport(&options.timing)));
+    let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
@@ -118,7 +120,7 @@ pub async fn serve_with(
         Machine { core, journal, standings, deliveries: deliveries_of, films: films_of, referee, feed };
     let driving = tokio::spawn(driver::drive(machine, known, inbox));
     let key = identity.key();
-    let tokens = (secrets.token(Role::Artist), secrets.token(Role::Worker));
+    let tokens = [Role::Artist, Role::Worker, Role::Wrangler].map(|role| secrets.token(role));
     let farm = Arc::new(Farm {
         identity,
         secrets,
@@ -182,8 +184,9 @@ impl Scheduler {
     /// The link that gives a role. It holds a secret: print it for the farm's owner, never log it.
     pub fn link(&self, role: Role) -> Link {
         let token = match role {
-            Role::Artist => self.tokens.0,
-            Role::Worker => self.tokens.1,
+            Role::Artist => self.tokens[0],
+            Role::Worker => self.tokens[1],
+            Role::Wrangler => self.tokens[2],
         };
         let fingerprint = Fingerprint::of(&self.key);
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }

@@ -29,6 +29,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         let mut scheduler = serve(options, referee).await.or_exit(Exit::Farm)?;
         console::print(format_args!("artist {}", scheduler.link(Role::Artist)));
         console::print(format_args!("worker {}", scheduler.link(Role::Worker)));
+        console::print(format_args!("wrangler {}", scheduler.link(Role::Wrangler)));
         if let Some(page) = scheduler.page(WebRole::Wrangler) {
             console::print(format_args!("page {page}"));
         }

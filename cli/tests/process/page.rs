@@ -125,10 +125,10 @@ fn without_a_token_there_is_the_login_alone() {
 fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
     let mut farm = Farm::with("--http 127.0.0.1:0");
     let site = Site::of(&mut farm);
-    let shot = "scenes/mosaic.toml --width 80 --height 48 --spp 4 --pass-spp 2 --tile 16 --output exr,png";
+    let shot = "scenes/mosaic.toml --width 80 --height 48 --spp 4 --pass-spp 2 --tile 16 --outputs exr,png";
     let job = farm.submit(shot);
     let path = format!("/api/v1/jobs/{}", &job[1..]);
-    let waiting = site.get(&format!("{path}/frames/0/picture.png"));
+    let waiting = site.get(&format!("{path}/frames/1/picture.png"));
     assert!(waiting.head.contains("tessera-finished: false"), "{}", waiting.head);
     assert_eq!(
         pixels(&waiting.body),
@@ -163,7 +163,7 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
     assert!(joined, "the log did not tell of the worker");
     assert!(!accepted.is_empty(), "no tile was seen to be accepted");
 
-    let tiles = site.get(&format!("{path}/frames/0/tiles")).json();
+    let tiles = site.get(&format!("{path}/frames/1/tiles")).json();
     assert_eq!((&tiles["columns"], &tiles["rows"], &tiles["passes"]), (&5.into(), &3.into(), &2.into()));
     let all = tiles["tiles"].as_array().unwrap();
     assert_eq!(all.len(), 15);
@@ -178,10 +178,10 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
 
     farm.sandbox.succeed(&format!("fetch {job} -o @fetched"));
     let fetched = std::fs::read(farm.sandbox.path("fetched/mosaic.png")).unwrap();
-    let shown = site.get(&format!("{path}/frames/0/picture.png"));
+    let shown = site.get(&format!("{path}/frames/1/picture.png"));
     assert!(shown.head.contains("tessera-finished: true"), "{}", shown.head);
     assert_eq!(pixels(&shown.body), pixels(&fetched));
-    let tile = site.get(&format!("{path}/frames/0/picture.png?tile=14"));
+    let tile = site.get(&format!("{path}/frames/1/picture.png?tile=14"));
     let (width, height, bytes) = pixels(&tile.body);
     assert_eq!((width, height), (16, 16));
     let (_, _, whole) = pixels(&fetched);

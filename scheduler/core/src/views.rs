@@ -13,6 +13,7 @@ use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
 use crate::state::Worker;
+use crate::workers::Session;
 
 impl Core {
     /// Where a job stands.
@@ -106,7 +107,7 @@ impl Core {
 
     /// Where every listed job is.
     pub fn job_states(&self) -> impl Iterator<Item = JobState> + '_ {
-        self.state.jobs.values().map(state_of)
+        self.state.jobs.iter().map(|(job, entry)| state_of(*job, entry))
     }
 
     /// A job of which the worker holds a lease.
@@ -130,6 +131,10 @@ impl Core {
             (Some(evidence), _, _) => WorkerState::Quarantined(evidence),
             (None, Some(at_ms), _) => WorkerState::Left { ago_ms: now_ms.saturating_sub(at_ms) },
             (None, None, _) if worker.leaving => WorkerState::Leaving,
+            (None, None, Some(session)) if session.drained => WorkerState::Drained,
+            (None, None, Some(Session { asleep_until_ms: Some(until_ms), .. })) => {
+                WorkerState::Asleep { for_ms: until_ms.saturating_sub(now_ms) }
+            }
             (None, None, Some(session)) if !session.idle() => WorkerState::Busy,
             (None, None, _) => WorkerState::Idle,
         };
@@ -164,8 +169,12 @@ impl Core {
     }
 }
 
-fn state_of(entry: &Job) -> JobState {
+fn state_of(job: JobId, entry: &Job) -> JobState {
     match &entry.phase {
+        Phase::Uploading | Phase::Running if entry.paused => JobState::Paused,
+        Phase::Uploading | Phase::Running if !entry.waits_for.is_empty() => {
+            JobState::Waiting { after: entry.waits_for.first().copied().unwrap_or(job) }
+        }
         Phase::Uploading => JobState::Queued,
         Phase::Running if !entry.started => JobState::Queued,
         Phase::Running => JobState::Running,
@@ -186,7 +195,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         owner: entry.spec.owner,
         package: entry.spec.package,
         priority: entry.spec.options.priority,
-        state: state_of(entry),
+        state: state_of(job, entry),
         frames_total: entry.spec.frames.len() as u32,
         frames_done: entry.frames_done,
         tiles_total: entry.tiles_total(),

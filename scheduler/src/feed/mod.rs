@@ -95,6 +95,12 @@ pub(crate) struct Watching {
     job: JobId,
 }
 
+impl Watching {
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+}
+
 impl Drop for Watching {
     fn drop(&mut self) {
         let mut pending = self.feed.pending();
@@ -117,7 +123,9 @@ impl Pending {
             | Record::JobEnded { job, .. }
             | Record::JobCompleted { job, .. }
             | Record::JobForgotten { job }
-            | Record::Archived { job, .. } => drop(self.changes.jobs_turned.insert(*job)),
+            | Record::Archived { job, .. }
+            | Record::Paused { job, .. }
+            | Record::Prioritised { job, .. } => drop(self.changes.jobs_turned.insert(*job)),
             Record::Joined { worker, .. }
             | Record::Left { worker, .. }
             | Record::Leaving { worker }
@@ -143,13 +151,20 @@ impl Pending {
             | Record::CheckReturned { job, tiles, .. }
             | Record::Inconclusive { job, tiles, .. } => self.tiles(core, *job, tiles),
             Record::Disputed { job, tile, .. } => self.tiles(core, *job, &[*tile]),
+            Record::FramesRequeued { job, .. } => {
+                self.changes.jobs_turned.insert(*job);
+                self.changes.jobs_blurred.extend(self.watchers.contains_key(job).then_some(*job));
+            }
+            Record::PixelsLost { job, tiles } => self.tiles(core, *job, tiles),
             Record::Quarantined { operator, .. }
+            | Record::Drained { operator, .. }
             | Record::Readmitted { operator }
             | Record::Overruled { operator, .. } => {
                 let workers = core.state().workers.iter().filter(|(_, worker)| worker.operator == *operator);
                 self.changes.workers_turned.extend(workers.map(|(id, _)| *id));
             }
             Record::Restarted
+            | Record::Kernel { .. }
             | Record::Committed { .. }
             | Record::LeaseForgotten { .. }
             | Record::RefereeDone { .. }

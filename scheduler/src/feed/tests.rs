@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tessera_scheduler_core::api::{Config, Event, JobSpec, RequestId, WorkerHello};
+use tessera_scheduler_core::api::{Asker, Config, Event, JobSpec, RequestId, WorkerHello};
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::{FrameNumber, NodeKey};
@@ -101,7 +101,7 @@ fn a_job_that_turns_is_told_apart_from_one_that_goes_on() {
     let job = job_number(&farm);
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
     let owner = NodeKey([9; 32]);
-    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: owner });
+    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: Asker::Artist(owner) });
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
     assert_eq!(changes.entries[0].text, format!("{job} is cancelled"));
 }

@@ -55,11 +55,9 @@ pub(super) async fn stream(
             })?
         }
     };
-    let job = watched.job.map(JobId);
     let reader = Reader {
         newest: site.board.newest(),
-        watching: job.map(|job| site.feed.watch(job)),
-        job,
+        watching: watched.job.map(|job| site.feed.watch(JobId(job))),
         cursor,
         first: true,
         site,
@@ -80,7 +78,6 @@ pub(super) async fn stream(
 struct Reader {
     site: Arc<Site>,
     newest: watch::Receiver<u64>,
-    job: Option<JobId>,
     /// Keeps the job's tiles noted while the stream is open.
     watching: Option<Watching>,
     cursor: u64,
@@ -116,9 +113,11 @@ impl Reader {
             News::Batches(batches, _) if batches.is_empty() => return None,
             News::Batches(batches, cursor) => {
                 for batch in batches {
+                    // What happened to tiles comes before what follows for their job.
+                    let watching =
+                        self.watching.as_ref().and_then(|watching| batch.jobs.get(&watching.job()));
+                    bytes.extend(watching.into_iter().flatten());
                     bytes.extend(&batch.general);
-                    let of_job = self.watching.is_some().then_some(self.job).flatten();
-                    bytes.extend(of_job.and_then(|job| batch.jobs.get(&job)).into_iter().flatten());
                 }
                 self.cursor = cursor;
             }

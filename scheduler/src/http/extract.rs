@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 
 use super::problem::Problem;
-use super::token::{Bearer, WebRole};
+use super::token::Bearer;
 
 /// Parts of the path.
 #[derive(Debug)]
@@ -56,17 +56,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Bearer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, Problem> {
         let bearer = parts.extensions.get::<Bearer>().copied();
         bearer.ok_or_else(|| Problem::new(axum::http::StatusCode::UNAUTHORIZED, super::gate::NO_TOKEN))
-    }
-}
-
-impl Bearer {
-    /// Refuses whom only a wrangler may stand in for.
-    pub fn require_wrangler(self) -> Result<(), Problem> {
-        match self.role {
-            WebRole::Wrangler => Ok(()),
-            WebRole::Artist | WebRole::ReadOnly => Err(Problem::forbidden(
-                "this is the wrangler's to decide; use the link that `tessera scheduler --http` prints",
-            )),
-        }
     }
 }

@@ -47,6 +47,8 @@ pub(super) fn jobs(core: &Core) -> JobCounts {
         *match json::JobStateName::of(&state) {
             json::JobStateName::Queued => &mut counts.queued,
             json::JobStateName::Running => &mut counts.running,
+            json::JobStateName::Paused => &mut counts.paused,
+            json::JobStateName::Waiting => &mut counts.waiting,
             json::JobStateName::Completed => &mut counts.completed,
             json::JobStateName::Cancelled => &mut counts.cancelled,
             json::JobStateName::Failed => &mut counts.failed,

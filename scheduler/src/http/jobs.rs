@@ -1,20 +1,18 @@
-//! Jobs over HTTP: lists, one, and what their owners and the wrangler decide about them.
+//! Jobs over HTTP.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use tessera_scheduler_core::Core;
-use tessera_scheduler_core::api::{Answer, Event};
-use tessera_shared::ids::{JobId, NodeKey};
+use tessera_shared::ids::JobId;
 use tessera_shared::messages::JobRefusal;
 
 use super::Site;
 use super::extract::{Path, Query};
 use super::json::{Job, JobList, JobStateName};
 use super::problem::Problem;
-use super::token::{Bearer, WebRole};
+use super::token::Bearer;
 
 /// Jobs of a page.
 const LIMIT: usize = 50;
@@ -107,40 +105,4 @@ pub(super) async fn one(
     let job = JobId(job);
     let found = site.driver.question(move |core, now_ms| view(core, now_ms, job)).await?;
     found.map(Json).ok_or_else(|| JobRefusal::Unknown.into())
-}
-
-/// The key that may decide about a job: the token's own, or for the wrangler the job's owner.
-async fn key_for(site: &Site, bearer: Bearer, job: JobId) -> Result<NodeKey, Problem> {
-    match (bearer.role, bearer.key) {
-        (WebRole::Wrangler, _) => {
-            let owner =
-                site.driver.question(move |core, _| core.state().jobs.get(&job).map(|job| job.spec.owner));
-            owner.await?.ok_or_else(|| JobRefusal::Unknown.into())
-        }
-        (WebRole::Artist, Some(key)) => Ok(key),
-        _ => Err(Problem::forbidden("this token may look and change nothing")),
-    }
-}
-
-/// Ends a job; its finished frames stay.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/cancel", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
-    (status = 204, description = "It is cancelled"),
-    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
-))]
-pub(super) async fn cancel(
-    State(site): State<Arc<Site>>,
-    bearer: Bearer,
-    Path(job): Path<u64>,
-) -> Result<StatusCode, Problem> {
-    let job = JobId(job);
-    let by = key_for(&site, bearer, job).await?;
-    answered(site.driver.ask(move |request| Event::Cancel { request, job, by }).await?)
-}
-
-/// What the core says to a decision.
-fn answered(answer: Answer) -> Result<StatusCode, Problem> {
-    match answer {
-        Answer::JobRefused(refusal) => Err(refusal.into()),
-        _ => Ok(StatusCode::NO_CONTENT),
-    }
 }

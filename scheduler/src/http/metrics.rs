@@ -76,6 +76,8 @@ fn text(numbers: &Numbers, uptime_ms: u64) -> String {
     let jobs = [
         (r#"{state="queued"}"#, numbers.jobs.queued as f64),
         (r#"{state="running"}"#, numbers.jobs.running as f64),
+        (r#"{state="paused"}"#, numbers.jobs.paused as f64),
+        (r#"{state="waiting"}"#, numbers.jobs.waiting as f64),
         (r#"{state="completed"}"#, numbers.jobs.completed as f64),
         (r#"{state="failed"}"#, numbers.jobs.failed as f64),
         (r#"{state="cancelled"}"#, numbers.jobs.cancelled as f64),

@@ -12,6 +12,7 @@ mod jobs;
 mod json;
 mod metrics;
 mod openapi;
+mod orders;
 mod pace;
 mod page;
 mod picture;
@@ -96,11 +97,18 @@ fn router(site: Arc<Site>) -> Router {
         .route("/farm", get(farm::farm))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::one))
-        .route("/jobs/{job}/cancel", post(jobs::cancel))
+        .route("/jobs/{job}/cancel", post(orders::cancel))
+        .route("/jobs/{job}/pause", post(orders::pause))
+        .route("/jobs/{job}/priority", post(orders::priority))
+        .route("/jobs/{job}/requeue", post(orders::requeue))
+        .route("/jobs/{job}/resume", post(orders::resume))
         .route("/jobs/{job}/frames", get(frames::list))
         .route("/jobs/{job}/frames/{frame}/picture.png", get(picture::picture))
         .route("/jobs/{job}/frames/{frame}/tiles", get(frames::tiles))
         .route("/workers", get(workers::list))
+        .route("/workers/{worker}", get(workers::one))
+        .route("/workers/{worker}/drain", post(orders::drain))
+        .route("/workers/{worker}/undrain", post(orders::undrain))
         .route("/events", get(events::stream))
         .route("/events/log", get(events::log));
     let private = Router::new()

@@ -88,7 +88,7 @@ mod tests {
         pace.go_on([1]);
         pace.turn([7]);
         assert_eq!(pace.take(200), [7]);
-        assert_eq!(pace.take(1099), []);
+        assert!(pace.take(1099).is_empty());
         assert_eq!(pace.take(1100), [1]);
         assert!(pace.is_empty());
     }
@@ -105,6 +105,7 @@ mod tests {
         told.sort_unstable();
         assert_eq!(told, [0, 1, 2, 3, 4, 5]);
         pace.turn(0..5);
-        assert_eq!(pace.take(5000).len(), 3 + 2);
+        assert_eq!(pace.take(5000), [0, 1, 2]);
+        assert_eq!(pace.take(5001), [3, 4]);
     }
 }

@@ -23,7 +23,38 @@ macro_rules! files {
 }
 
 files! {
+    "/actions.js" "actions.js" "text/javascript; charset=utf-8";
+    "/api.js" "api.js" "text/javascript; charset=utf-8";
+    "/app.css" "app.css" "text/css; charset=utf-8";
+    "/app.js" "app.js" "text/javascript; charset=utf-8";
+    "/bar.js" "bar.js" "text/javascript; charset=utf-8";
+    "/compare.js" "compare.js" "text/javascript; charset=utf-8";
+    "/controls.js" "controls.js" "text/javascript; charset=utf-8";
+    "/dialog.js" "dialog.js" "text/javascript; charset=utf-8";
+    "/dom.js" "dom.js" "text/javascript; charset=utf-8";
+    "/events.js" "events.js" "text/javascript; charset=utf-8";
+    "/farm.js" "farm.js" "text/javascript; charset=utf-8";
+    "/format.js" "format.js" "text/javascript; charset=utf-8";
+    "/frame.css" "frame.css" "text/css; charset=utf-8";
+    "/frame.js" "frame.js" "text/javascript; charset=utf-8";
+    "/icon.svg" "icon.svg" "image/svg+xml";
     "/" "index.html" "text/html; charset=utf-8";
+    "/job.js" "job.js" "text/javascript; charset=utf-8";
+    "/keys.js" "keys.js" "text/javascript; charset=utf-8";
+    "/list.js" "list.js" "text/javascript; charset=utf-8";
+    "/lists.css" "lists.css" "text/css; charset=utf-8";
+    "/login.js" "login.js" "text/javascript; charset=utf-8";
+    "/mosaic.js" "mosaic.js" "text/javascript; charset=utf-8";
+    "/pictures.js" "pictures.js" "text/javascript; charset=utf-8";
+    "/preview.js" "preview.js" "text/javascript; charset=utf-8";
+    "/queue.js" "queue.js" "text/javascript; charset=utf-8";
+    "/stage.js" "stage.js" "text/javascript; charset=utf-8";
+    "/stream.js" "stream.js" "text/javascript; charset=utf-8";
+    "/strip.js" "strip.js" "text/javascript; charset=utf-8";
+    "/tiles.js" "tiles.js" "text/javascript; charset=utf-8";
+    "/viewport.js" "viewport.js" "text/javascript; charset=utf-8";
+    "/views.css" "views.css" "text/css; charset=utf-8";
+    "/workers.js" "workers.js" "text/javascript; charset=utf-8";
 }
 
 /// A route for each file.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tessera_shared::control::OrderRefusal;
 use tessera_shared::messages::JobRefusal;
 
 use crate::driver::Stopped;
@@ -42,10 +43,6 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, detail)
     }
 
-    pub fn forbidden(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, detail)
-    }
-
     pub fn retry_after(self, seconds: u64) -> Problem {
         Problem { retry_after_s: Some(seconds), ..self }
     }
@@ -71,6 +68,19 @@ impl IntoResponse for Problem {
 impl From<Stopped> for Problem {
     fn from(stopped: Stopped) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, stopped.to_string())
+    }
+}
+
+impl From<OrderRefusal> for Problem {
+    fn from(refusal: OrderRefusal) -> Problem {
+        let status = match &refusal {
+            OrderRefusal::Job(refusal) => return refusal.clone().into(),
+            OrderRefusal::UnknownWorker => StatusCode::NOT_FOUND,
+            OrderRefusal::NoWrangler => StatusCode::FORBIDDEN,
+            OrderRefusal::Archived | OrderRefusal::Drained(_) => StatusCode::CONFLICT,
+            OrderRefusal::Priority(_) | OrderRefusal::Ranges(_) => StatusCode::BAD_REQUEST,
+        };
+        Problem::new(status, refusal.to_string())
     }
 }
 

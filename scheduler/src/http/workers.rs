@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use tessera_scheduler_core::Core;
+use tessera_shared::control::OrderRefusal;
 use tessera_shared::ids::WorkerId;
 
 use super::Site;
-use super::extract::Query;
+use super::extract::{Path, Query};
 use super::json::{Worker, WorkerList};
 use super::problem::Problem;
 use super::token::Bearer;
@@ -52,6 +53,20 @@ pub(super) async fn list(
     let workers = workers.await?;
     let next = (workers.len() == limit).then(|| workers.last().map(|(id, _)| id.0)).flatten();
     Ok(Json(WorkerList { workers: workers.into_iter().map(|(_, worker)| worker).collect(), next }))
+}
+
+/// One worker.
+#[utoipa::path(get, path = "/api/v1/workers/{worker}", tag = "workers", params(("worker" = u64, Path, description = "Its number")), responses(
+    (status = 200, description = "The worker", body = Worker),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn one(
+    State(site): State<Arc<Site>>,
+    _: Bearer,
+    Path(worker): Path<u64>,
+) -> Result<Json<Worker>, Problem> {
+    let found = site.driver.question(move |core, now_ms| view(core, now_ms, WorkerId(worker))).await?;
+    found.map(Json).ok_or_else(|| OrderRefusal::UnknownWorker.into())
 }
 
 /// A worker as it is now.

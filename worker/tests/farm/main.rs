@@ -3,6 +3,8 @@
 mod admission;
 mod confidential;
 mod hostile;
+mod network;
+mod relay;
 mod shot;
 mod stand;
 

@@ -18,6 +18,9 @@ pub(crate) struct WorkerCounts {
 pub(crate) struct JobCounts {
     pub queued: u64,
     pub running: u64,
+    pub paused: u64,
+    /// For another job.
+    pub waiting: u64,
     pub completed: u64,
     pub failed: u64,
     pub cancelled: u64,

@@ -16,6 +16,9 @@ pub(crate) enum JobStateName {
     Completed,
     Cancelled,
     Failed,
+    Paused,
+    /// For another job.
+    Waiting,
 }
 
 impl JobStateName {
@@ -26,6 +29,8 @@ impl JobStateName {
             JobState::Completed => JobStateName::Completed,
             JobState::Cancelled => JobStateName::Cancelled,
             JobState::Failed(_) => JobStateName::Failed,
+            JobState::Paused => JobStateName::Paused,
+            JobState::Waiting { .. } => JobStateName::Waiting,
         }
     }
 }
@@ -46,7 +51,7 @@ pub(crate) struct Job {
     /// Key that submitted it.
     owner: String,
     state: JobStateName,
-    /// Why it failed.
+    /// Why it failed, or what it waits for.
     #[schema(required)]
     reason: Option<String>,
     priority: i32,
@@ -95,6 +100,7 @@ impl Job {
         let settings = &spec.settings;
         let reason = match &status.state {
             JobState::Failed(reason) => Some(reason.clone()),
+            JobState::Waiting { after } => Some(format!("waits for {after}")),
             _ => None,
         };
         Job {

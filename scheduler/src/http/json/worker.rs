@@ -17,6 +17,12 @@ pub(crate) enum WorkerStateName {
     Quarantined,
     Banned,
     Refused,
+    /// The wrangler gives it nothing more.
+    Drained,
+    /// By its own schedule.
+    Asleep,
+    /// It failed too much.
+    Resting,
 }
 
 /// A device of a worker.
@@ -85,6 +91,9 @@ impl Worker {
             WorkerState::Quarantined(reason) => (WorkerStateName::Quarantined, Some(reason)),
             WorkerState::Banned(reason) => (WorkerStateName::Banned, Some(reason)),
             WorkerState::Refused(reason) => (WorkerStateName::Refused, Some(reason)),
+            WorkerState::Drained => (WorkerStateName::Drained, None),
+            WorkerState::Asleep { .. } => (WorkerStateName::Asleep, None),
+            WorkerState::Resting { reason, .. } => (WorkerStateName::Resting, Some(reason)),
         };
         let devices = status.devices.into_iter().map(|device| Device {
             name: device.name,
