@@ -5,7 +5,9 @@ pub mod client;
 mod connection;
 mod deliveries;
 mod driver;
+mod feed;
 mod films;
+mod http;
 pub mod journal;
 mod leased;
 pub mod options;
@@ -16,6 +18,7 @@ mod secrets;
 mod serve;
 mod standings;
 
+pub use http::token::WebRole;
 pub use options::SchedulerOptions;
 pub use referee::Referee;
 pub use serve::{Scheduler, ServeError, serve, serve_with};
