@@ -14,7 +14,9 @@ mod receipts;
 pub mod referee;
 mod secrets;
 mod serve;
+mod soundness;
 mod standings;
+mod uploads;
 
 pub use options::SchedulerOptions;
 pub use referee::Referee;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use quinn::Connection;
+use quinn::{Connection, RecvStream};
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::{BlobReply, Request};
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
@@ -30,6 +30,11 @@ pub(crate) struct Packages {
     /// Blobs that a scene in memory holds: scenes of an animation share most of theirs.
     memory: Mutex<BTreeMap<Digest, Weak<[u8]>>>,
 }
+
+/// The scheduler says so, or its copy is damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the farm's disk has lost or damaged the blob {0}; submit the shot again, which brings it back")]
+pub(crate) struct FarmLacks(pub Digest);
 
 /// The scenes of one package, from the cache or the farm.
 #[derive(Debug)]
@@ -149,18 +154,15 @@ impl Packages {
         bytes_max: u64,
         keep: &BTreeSet<Digest>,
     ) -> anyhow::Result<Result<(), BlobError>> {
-        let (mut send, mut recv) = connection.open_bi().await?;
-        // The offset is known only with the length: the first try asks from the start and learns it.
-        let mut offset = 0;
-        write_message(&mut send, &Request::Blob { digest, offset }).await?;
-        let mut reply = read_message(&mut recv).await?;
-        let bytes = match reply {
-            BlobReply::Follows { bytes } => bytes,
-            BlobReply::Absent => anyhow::bail!("the farm does not have {digest}"),
-            // The lease ended while its package was on its way.
-            BlobReply::Unleased => {
-                anyhow::bail!("the farm gives {digest} only to who holds a lease of its package")
+        // A guess, as another task may be writing: what it turns out to be decides.
+        let mut offset = self.blobs.partial_bytes(&digest);
+        let (mut recv, bytes) = match ask(connection, digest, offset).await {
+            // A file longer than the blob is not the blob's beginning.
+            Err(error) if offset > 0 && error.is::<FarmLacks>() => {
+                offset = 0;
+                ask(connection, digest, offset).await?
             }
+            asked => asked?,
         };
         anyhow::ensure!(bytes <= bytes_max, "{digest} has {bytes} bytes, {bytes_max} were announced");
         self.blobs.make_room(bytes, keep);
@@ -169,12 +171,11 @@ impl Packages {
             Ok(partial) => partial,
             Err(error) => return Ok(Err(error)),
         };
-        if partial.offset() > 0 {
+        if partial.offset() != offset {
             offset = partial.offset();
-            (send, recv) = connection.open_bi().await?;
-            write_message(&mut send, &Request::Blob { digest, offset }).await?;
-            reply = read_message(&mut recv).await?;
-            anyhow::ensure!(reply == BlobReply::Follows { bytes }, "{digest} changed its length");
+            let (again, length) = ask(connection, digest, offset).await?;
+            anyhow::ensure!(length == bytes, "{digest} changed its length");
+            recv = again;
         }
         while partial.rest() > 0 {
             let chunk = recv.read_chunk(CHUNK_BYTES, true).await?;
@@ -185,6 +186,20 @@ impl Packages {
             };
         }
         Ok(tokio::task::spawn_blocking(move || partial.finish()).await?)
+    }
+}
+
+/// Asks for a blob from `offset` on; returns the stream of its bytes and its whole length.
+async fn ask(connection: &Connection, digest: Digest, offset: u64) -> anyhow::Result<(RecvStream, u64)> {
+    let (mut send, mut recv) = connection.open_bi().await?;
+    write_message(&mut send, &Request::Blob { digest, offset }).await?;
+    match read_message(&mut recv).await? {
+        BlobReply::Follows { bytes } => Ok((recv, bytes)),
+        BlobReply::Absent => Err(FarmLacks(digest).into()),
+        // The lease ended while its package was on its way.
+        BlobReply::Unleased => {
+            anyhow::bail!("the farm gives {digest} only to who holds a lease of its package")
+        }
     }
 }
 
