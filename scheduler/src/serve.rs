@@ -56,7 +56,7 @@ pub struct Scheduler {
     address: SocketAddr,
     advertise: Option<String>,
     key: NodeKey,
-    tokens: (Token, Token),
+    tokens: [Token; 3],
     driver: Driver,
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
@@ -100,7 +100,7 @@ pub async fn serve_with(
         Machine { core, journal, standings, deliveries: deliveries.clone(), films: films.clone(), referee };
     let driving = tokio::spawn(driver::drive(machine, known, inbox));
     let key = identity.key();
-    let tokens = (secrets.token(Role::Artist), secrets.token(Role::Worker));
+    let tokens = [Role::Artist, Role::Worker, Role::Wrangler].map(|role| secrets.token(role));
     let farm = Arc::new(Farm {
         identity,
         secrets,
@@ -157,8 +157,9 @@ impl Scheduler {
     /// The link that gives a role. It holds a secret: print it for the farm's owner, never log it.
     pub fn link(&self, role: Role) -> Link {
         let token = match role {
-            Role::Artist => self.tokens.0,
-            Role::Worker => self.tokens.1,
+            Role::Artist => self.tokens[0],
+            Role::Worker => self.tokens[1],
+            Role::Wrangler => self.tokens[2],
         };
         let fingerprint = Fingerprint::of(&self.key);
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }

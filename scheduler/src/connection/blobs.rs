@@ -65,7 +65,7 @@ pub(super) async fn take(
     digest: Digest,
     bytes: u64,
 ) -> Result<(), WriteError> {
-    let Asked { key, mut send, recv } = asked;
+    let Asked { key, mut send, recv, .. } = asked;
     let reply = match upload(farm, key, &mut send, recv, digest, bytes).await? {
         Ok(()) => UploadReply::Stored,
         Err(refusal) => UploadReply::Refused(refusal),

@@ -2,6 +2,7 @@
 
 mod artist;
 mod blobs;
+mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, VarInt};
-use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
+use tessera_scheduler_core::api::{Asker, ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::DeviceReport;
 use tessera_shared::ids::NodeKey;
@@ -129,7 +130,11 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
         }
         Hello::Artist { .. } => {
             write_message(&mut send, &Welcome::Artist).await?;
-            artist::serve(farm, connection, key).await
+            artist::serve(farm, connection, key, Asker::Artist(key)).await
+        }
+        Hello::Wrangler { .. } => {
+            write_message(&mut send, &Welcome::Artist).await?;
+            artist::serve(farm, connection, key, Asker::Wrangler).await
         }
         Hello::Worker { name, devices, kernel_version, tags, .. } => {
             let hello = WorkerHello { operator: key, name, kernel_version, devices, tags };
@@ -141,6 +146,7 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
 fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
+        Hello::Wrangler { token, kernel_version } => (Role::Wrangler, token, *kernel_version),
         Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
             (Role::Worker, token, *kernel_version)
         }
@@ -182,6 +188,8 @@ async fn refuse(mut send: SendStream, refusal: Refusal) -> Result<(), Connection
 /// A request's stream and who asks.
 pub(crate) struct Asked {
     pub key: NodeKey,
+    /// What it may order.
+    pub by: Asker,
     pub send: SendStream,
     pub recv: RecvStream,
 }
