@@ -16,7 +16,9 @@ mod receipts;
 pub mod referee;
 mod secrets;
 mod serve;
+mod soundness;
 mod standings;
+mod uploads;
 
 pub use http::token::WebRole;
 pub use options::SchedulerOptions;

@@ -29,7 +29,9 @@ use crate::options::SchedulerOptions;
 use crate::packages::Packages;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
+use crate::soundness::Soundness;
 use crate::standings::Standings;
+use crate::uploads::Uploads;
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,7 @@ pub async fn serve_with(
     let films_path = options.data.join("films");
     let films = films::start(films_path.clone()).map_err(data(&films_path))?;
     let packages = Arc::new(Packages::new(blobs.clone(), options.package_bytes_max));
+    let soundness = Arc::new(Soundness::new(blobs.clone(), packages.clone()));
     let deliveries = Arc::new(Deliveries::new(options.held_bytes_max));
     let (driver, inbox) = driver::channel();
     let referee =
@@ -132,6 +135,8 @@ pub async fn serve_with(
         packages,
         blob_bytes_max: options.blob_bytes_max,
         shown: connection::possession::Shown::default(),
+        soundness,
+        uploads: Uploads::new(options.timing.keep_alive),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
     });
