@@ -62,13 +62,13 @@ export function eventsView(holder) {
     });
   };
   parts.more.addEventListener("click", older);
-  const end = farm.on("log", redraw);
+  const ends = [farm.on("log", redraw), farm.on("renew", () => older())];
   if (farm.entriesNext === undefined) older();
   else draw();
   return {
     title: "Events",
     close() {
-      end();
+      ends.forEach((end) => end());
       redraw.stop();
     },
   };

@@ -54,12 +54,15 @@ export function workersView(holder, [chosen]) {
     stopFirst();
     order();
   });
-  farm
-    .fillWorkers(() => !closed)
-    .then(order, (problem) => {
-      parts.error.textContent = problem.message;
-      parts.error.hidden = false;
-    });
+  const fill = () =>
+    farm
+      .fillWorkers(() => !closed)
+      .then(order, (problem) => {
+        parts.error.textContent = problem.message;
+        parts.error.hidden = false;
+      });
+  ends.push(farm.on("renew", fill));
+  fill();
   const choose = (worker) => {
     holder.classList.toggle("chosen", worker !== null);
     detail.show(worker);
