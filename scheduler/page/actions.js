@@ -25,7 +25,7 @@ export function jobButtons(job) {
 function pause(job) {
   confirm({
     title: `Pause ${nameOf(job)}?`,
-    text: `${plural(job.workers, "worker")} on it ${job.workers === 1 ? "finishes" : "finish"} what ${job.workers === 1 ? "it has" : "they have"} begun and take${job.workers === 1 ? "s" : ""} nothing more of it. Nothing that is rendered is lost.`,
+    text: "What workers have begun of it is finished and used, and nothing more of it is begun. Nothing that is rendered is lost.",
     action: "Pause",
     done: `${capital(nameOf(job))} is paused.`,
     work: () => act(`/jobs/${job.job}/pause`),

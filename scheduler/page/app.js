@@ -70,13 +70,13 @@ function route() {
   show(make, ids, query);
 }
 
-function show(make, ids, query, focus = true) {
+function show(make, ids, query) {
   view?.close();
   const holder = el("div", { class: "view" });
   main.replaceChildren(holder);
   view = { make, ...make(holder, ids, query) };
   document.title = `${view.title} · Tessera`;
-  if (focus) main.focus({ preventScroll: true });
+  main.focus({ preventScroll: true });
 }
 
 function follow(job) {
@@ -85,17 +85,11 @@ function follow(job) {
   stream.open(job);
 }
 
-// Too much was missed: everything that is shown is loaded again.
-async function resync() {
-  farm.clear();
-  try {
-    const about = await farm.loadAbout();
-    stream.open(followed ?? null, about.cursor);
-    const { make, ids, query } = destination();
-    show(make, ids, query, false);
-  } catch (problem) {
-    notice(problem.message, "failed");
-  }
+// Too much was missed: what is known is loaded again, and what views hold of their own as well. Places and zooms are kept.
+function resync() {
+  farm.renew();
+  farm.tell("open");
+  farm.loadAbout().catch((problem) => notice(problem.message, "failed"));
 }
 
 function enter() {

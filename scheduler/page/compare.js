@@ -105,7 +105,7 @@ export class Comparison {
     this.onSaid(
       pixels === 0
         ? "No pixel differs."
-        : `${plural(pixels, "pixel")} of ${count(one.width * one.height)} differ, by ${largest} of 255 at most; shown ${this.gain} times as large.`,
+        : `${plural(pixels, "pixel")} of ${count(one.width * one.height)} ${pixels === 1 ? "differs" : "differ"}, by ${largest} of 255 at most; shown ${this.gain} times as large.`,
     );
     this.mosaic.redraw();
   }

@@ -47,10 +47,9 @@ export function eventsView(holder) {
     }
     setText(
       parts.found,
-      farm.entriesNext === undefined
-        ? "Loading …"
-        : `${plural(entries.length, "entry").replace("entrys", "entries")} shown`,
+      farm.entriesNext === undefined ? "Loading …" : `${plural(entries.length, "entry", "entries")} shown`,
     );
+    parts.accepted.hidden = !farm.entries.some((entry) => entry.kind === "accepted");
     parts.more.hidden = !farm.entriesNext && entries.length <= shown;
   };
   const redraw = throttled(draw, DRAW_EVERY_MS);
@@ -63,13 +62,13 @@ export function eventsView(holder) {
     });
   };
   parts.more.addEventListener("click", older);
-  const end = farm.on("log", redraw);
+  const ends = [farm.on("log", redraw), farm.on("renew", () => older())];
   if (farm.entriesNext === undefined) older();
   else draw();
   return {
     title: "Events",
     close() {
-      end();
+      ends.forEach((end) => end());
       redraw.stop();
     },
   };
@@ -96,6 +95,7 @@ function layout(holder, changed) {
     changed();
   });
   const parts = {
+    accepted: chips[GROUPS.findIndex(([key]) => key === "accepted")],
     list: el("ol", { class: "events" }),
     found: el("p", { class: "found dim" }),
     more: button("Older events", () => {}, { hidden: true }),

@@ -24,6 +24,25 @@ export class Farm {
     this.workersNext = undefined;
     this.loading = new Map();
     this.asked = new Map();
+    this.stale = { jobs: new Set(), workers: new Set() };
+  }
+
+  // Too much was missed: everything is loaded again page by page, and what no page names any more is forgotten.
+  renew() {
+    this.stale = { jobs: new Set(this.jobs.keys()), workers: new Set(this.workers.keys()) };
+    this.jobsNext = undefined;
+    this.workersNext = undefined;
+    this.entriesNext = undefined;
+    this.entries = [];
+    this.loading = new Map();
+    this.asked = new Map();
+    this.tell("renew");
+  }
+
+  forget(kind) {
+    for (const id of this.stale[kind]) this[kind].delete(id);
+    this.stale[kind] = new Set();
+    this.tell(kind, []);
   }
 
   // Calls `listener(data)` at every change of `kind`. Returns what ends it.
@@ -69,6 +88,7 @@ export class Farm {
       // Events are the same for everybody, so they cannot say whose a job is for whom.
       job.mine ??= Boolean(this.about?.key) && job.owner === this.about.key;
       this.jobs.set(job.job, job);
+      this.stale.jobs.delete(job.job);
     }
     this.tell("jobs", jobs);
   }
@@ -76,6 +96,7 @@ export class Farm {
   keepWorkers(workers) {
     for (const worker of workers) {
       this.workers.set(worker.worker, worker);
+      this.stale.workers.delete(worker.worker);
       if (worker.name) this.operators.set(worker.operator, worker.name);
     }
     this.tell("workers", workers);
@@ -122,7 +143,9 @@ export class Farm {
     return this.once("jobs", async () => {
       const jobs = this.jobs;
       if (this.jobsNext === undefined) await this.loadJobs({ limit: 50 });
-      while (this.jobs === jobs && this.jobsNext && this.jobs.size < most) await this.loadJobs();
+      const fresh = () => this.jobs.size - this.stale.jobs.size;
+      while (this.jobs === jobs && this.jobsNext && fresh() < most) await this.loadJobs();
+      if (this.jobs === jobs && this.jobsComplete) this.forget("jobs");
     });
   }
 
@@ -135,6 +158,7 @@ export class Farm {
         this.workersNext = page.next;
         this.keepWorkers(page.workers);
       }
+      if (this.workers === workers && this.workersNext === null) this.forget("workers");
     });
   }
 

@@ -64,7 +64,7 @@ export function clock(at_ms, now = new Date()) {
 export const shortKey = (hex) => (hex ? hex.slice(0, 8) : "–");
 
 // One or many of a thing: plural(1, "frame") is "1 frame".
-export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+export const plural = (number, noun, many = `${noun}s`) => `${count(number)} ${number === 1 ? noun : many}`;
 
 export const raysOf = (job) => (job.rays ? job.rays.camera + job.rays.bounce + job.rays.shadow : 0);
 

@@ -60,7 +60,9 @@ export function queueView(holder) {
     stopFirst();
     order();
   });
-  farm.fillJobs().then(filled, parts.failed);
+  const fill = () => farm.fillJobs().then(filled, parts.failed);
+  ends.push(farm.on("renew", fill));
+  fill();
   parts.more.addEventListener("click", () => farm.fillJobs(farm.jobs.size + 1000).then(filled, parts.failed));
   return {
     title: "Queue",

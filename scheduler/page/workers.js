@@ -54,12 +54,15 @@ export function workersView(holder, [chosen]) {
     stopFirst();
     order();
   });
-  farm
-    .fillWorkers(() => !closed)
-    .then(order, (problem) => {
-      parts.error.textContent = problem.message;
-      parts.error.hidden = false;
-    });
+  const fill = () =>
+    farm
+      .fillWorkers(() => !closed)
+      .then(order, (problem) => {
+        parts.error.textContent = problem.message;
+        parts.error.hidden = false;
+      });
+  ends.push(farm.on("renew", fill));
+  fill();
   const choose = (worker) => {
     holder.classList.toggle("chosen", worker !== null);
     detail.show(worker);
@@ -292,7 +295,7 @@ function workerFacts(worker) {
     ["Tiles", `${count(worker.tiles_accepted)} accepted, ${count(worker.tiles_rejected)} rejected`],
     ["Operator", worker.operator],
     ["Standing", standingOf(worker)],
-    ["Delivered", plural(standing.delivered ?? 0, "tile-pass").replace(/passs$/, "passes")],
+    ["Delivered", plural(standing.delivered ?? 0, "tile-pass", "tile-passes")],
     ["Checked others", count(standing.checked ?? 0)],
     ["Wrong", `${count(standing.wrong ?? 0)} results, ${count(standing.wrong_checks ?? 0)} checks`],
     ["Late and failed", `${count(standing.late ?? 0)} late, ${count(standing.failed ?? 0)} failed`],
