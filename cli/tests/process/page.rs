@@ -96,6 +96,13 @@ fn without_a_token_there_is_the_login_alone() {
     let page = site.ask("GET", "/", None);
     assert_eq!(page.status, 200);
     assert!(page.head.contains("content-security-policy: default-src 'self'"), "{}", page.head);
+    let text = String::from_utf8(page.body.clone()).unwrap();
+    let named = ["href=\"/", "src=\"/"].map(|start| text.split(start).skip(1)).into_iter().flatten();
+    let named: BTreeSet<_> = named.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    assert!(named.contains("app.js") && named.contains("app.css"), "{named:?}");
+    for file in named {
+        assert_eq!(site.ask("GET", &format!("/{file}"), None).status, 200, "{file}");
+    }
     let forged = format!("{}a", &site.token[..site.token.len() - 1]);
     let forged =
         if forged == site.token { format!("{}b", &site.token[..site.token.len() - 1]) } else { forged };
@@ -176,6 +183,19 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
     let workers = site.get("/api/v1/workers").json();
     assert_eq!(workers["workers"][0]["name"], "node");
 
+    shows_what_is_fetched(&farm, &site, &job);
+    assert!(
+        site.get("/openapi.json").json()["paths"][path_of("/jobs/{job}/frames/{frame}/tiles")]["get"]
+            .is_object()
+    );
+    let metrics = String::from_utf8(site.get("/metrics").body).unwrap();
+    assert!(metrics.contains("tessera_jobs{state=\"completed\"} 1\n"), "{metrics}");
+    drop(worker);
+}
+
+/// The finished picture, whole and one tile of it, against the file that `fetch` writes.
+fn shows_what_is_fetched(farm: &Farm, site: &Site, job: &str) {
+    let path = format!("/api/v1/jobs/{}", &job[1..]);
     farm.sandbox.succeed(&format!("fetch {job} -o @fetched"));
     let fetched = std::fs::read(farm.sandbox.path("fetched/mosaic.png")).unwrap();
     let shown = site.get(&format!("{path}/frames/1/picture.png"));
@@ -187,14 +207,6 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
     let (_, _, whole) = pixels(&fetched);
     let start = (32 * 80 + 64) * 3;
     assert_eq!(bytes[..48], whole[start..start + 48]);
-
-    assert!(
-        site.get("/openapi.json").json()["paths"][path_of("/jobs/{job}/frames/{frame}/tiles")]["get"]
-            .is_object()
-    );
-    let metrics = String::from_utf8(site.get("/metrics").body).unwrap();
-    assert!(metrics.contains("tessera_jobs{state=\"completed\"} 1\n"), "{metrics}");
-    drop(worker);
 }
 
 fn path_of(path: &str) -> String {

@@ -47,6 +47,9 @@ pub(super) fn of(
 ) -> Option<Entry> {
     let of_job = |job: JobId| Subject { job: Some(job), worker: None };
     let of_worker = |worker: WorkerId| Subject { job: None, worker: Some(worker) };
+    if let Some(entry) = of_operator(core, now_ms, record) {
+        return Some(entry);
+    }
     let (kind, subject, text) = match record {
         Record::Submitted { job, spec, .. } => {
             (EntryKind::Job, of_job(*job), format!("{job} `{}` is submitted", spec.name))
@@ -86,6 +89,23 @@ pub(super) fn of(
             );
             (EntryKind::Verdict, of_job(*job), text)
         }
+        Record::Overturned { job, tiles } => {
+            let text = format!("{job}: {} accepted tile-passes are in doubt and rendered anew", tiles.len());
+            (EntryKind::Overturned, of_job(*job), text)
+        }
+        Record::Inconclusive { job, tiles, late, .. } => {
+            let why = if *late { "took too long" } else { "came to no answer" };
+            let text = format!("{job}: the referee {why}; {} tile-passes are rendered anew", tiles.len());
+            (EntryKind::Inconclusive, of_job(*job), text)
+        }
+        _ => return None,
+    };
+    Some(Entry { at_ms: now_ms, kind, subject, text })
+}
+
+/// The line of a record about an operator.
+fn of_operator(core: &Core, now_ms: u64, record: &Record) -> Option<Entry> {
+    let (kind, subject, text) = match record {
         Record::Quarantined { operator, evidence, fraud, .. } => {
             let (kind, what) = match fraud {
                 true => (EntryKind::Ban, "banned for fraud"),
@@ -100,15 +120,6 @@ pub(super) fn of(
         Record::Overruled { operator, evidence } => {
             let text = format!("{} checks no more: {evidence}", name(core, *operator));
             (EntryKind::Overruled, worker_of(core, *operator), text)
-        }
-        Record::Overturned { job, tiles } => {
-            let text = format!("{job}: {} accepted tile-passes are in doubt and rendered anew", tiles.len());
-            (EntryKind::Overturned, of_job(*job), text)
-        }
-        Record::Inconclusive { job, tiles, late, .. } => {
-            let why = if *late { "took too long" } else { "came to no answer" };
-            let text = format!("{job}: the referee {why}; {} tile-passes are rendered anew", tiles.len());
-            (EntryKind::Inconclusive, of_job(*job), text)
         }
         _ => return None,
     };

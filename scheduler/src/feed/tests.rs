@@ -1,3 +1,5 @@
+//! What the feed says of a small farm's records. Knows no socket and no page.
+
 use std::sync::Arc;
 
 use tessera_scheduler_core::api::{Asker, Config, Event, JobSpec, RequestId, WorkerHello};

@@ -45,6 +45,7 @@ files! {
     "/lists.css" "lists.css" "text/css; charset=utf-8";
     "/login.js" "login.js" "text/javascript; charset=utf-8";
     "/mosaic.js" "mosaic.js" "text/javascript; charset=utf-8";
+    "/parts.css" "parts.css" "text/css; charset=utf-8";
     "/pictures.js" "pictures.js" "text/javascript; charset=utf-8";
     "/preview.js" "preview.js" "text/javascript; charset=utf-8";
     "/queue.js" "queue.js" "text/javascript; charset=utf-8";
