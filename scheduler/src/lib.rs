@@ -5,20 +5,26 @@ pub mod client;
 mod connection;
 mod deliveries;
 mod driver;
+mod film_file;
 mod films;
-pub mod journal;
+mod frames;
+mod journal;
 mod leased;
 pub mod options;
 mod packages;
+mod pixels;
 mod receipts;
+mod recovery;
 pub mod referee;
 mod secrets;
 mod serve;
 mod standings;
+mod storage;
 
 pub use options::SchedulerOptions;
 pub use referee::Referee;
 pub use serve::{Scheduler, ServeError, serve, serve_with};
+pub use storage::{Observer, SharedDisk, Storage};
 pub use tessera_scheduler_core::api::Config;
 pub use tessera_shared::messages::{
     FrameHead, JobOptions, JobState, JobStatus, Verify, WorkerState, WorkerStatus,
