@@ -65,7 +65,11 @@ export class Farm {
   }
 
   keepJobs(jobs) {
-    for (const job of jobs) this.jobs.set(job.job, job);
+    for (const job of jobs) {
+      // Events are the same for everybody, so they cannot say whose a job is for whom.
+      job.mine ??= Boolean(this.about?.key) && job.owner === this.about.key;
+      this.jobs.set(job.job, job);
+    }
     this.tell("jobs", jobs);
   }
 
@@ -93,7 +97,10 @@ export class Farm {
   once(kind, work) {
     if (!this.loading.has(kind)) {
       const loads = this.loading;
-      loads.set(kind, work().finally(() => loads.delete(kind)));
+      loads.set(
+        kind,
+        work().finally(() => loads.delete(kind)),
+      );
     }
     return this.loading.get(kind);
   }
@@ -150,14 +157,20 @@ export class Farm {
   worker(id) {
     if (this.workers.has(id)) return Promise.resolve(this.workers.get(id));
     if (!this.asked.has(id)) {
-      this.asked.set(id, load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then((page) => {
-        const found = page.workers.find((worker) => worker.worker === id) ?? null;
-        if (found) this.keepWorkers([found]);
-        return found;
-      }, (error) => {
-        this.asked.delete(id);
-        throw error;
-      }));
+      this.asked.set(
+        id,
+        load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then(
+          (page) => {
+            const found = page.workers.find((worker) => worker.worker === id) ?? null;
+            if (found) this.keepWorkers([found]);
+            return found;
+          },
+          (error) => {
+            this.asked.delete(id);
+            throw error;
+          },
+        ),
+      );
     }
     return this.asked.get(id);
   }

@@ -28,7 +28,8 @@ export class EventParser {
 
   line(line) {
     if (line === "") {
-      if (this.data.length) this.onEvent({ kind: this.kind || "message", data: this.data.join("\n"), id: this.id });
+      if (this.data.length)
+        this.onEvent({ kind: this.kind || "message", data: this.data.join("\n"), id: this.id });
       this.clear();
       return;
     }
@@ -94,7 +95,9 @@ export class Stream {
         clearTimeout(timer);
         resolve();
       };
-    }).finally(() => { run.wake = null; });
+    }).finally(() => {
+      run.wake = null;
+    });
   }
 
   // Reads until the stream ends. True if anything came at all.

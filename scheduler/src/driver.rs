@@ -13,6 +13,7 @@ use tessera_shared::messages::{CloseCode, ToWorker};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deliveries::Deliveries;
+use crate::feed::Feed;
 use crate::films::{self, Films, Lost};
 use crate::journal::Writer;
 use crate::packages::Packages;
@@ -167,6 +168,7 @@ pub(crate) struct Machine {
     pub films: Films,
     pub losses: mpsc::UnboundedReceiver<Lost>,
     pub referee: RefereeQueue,
+    pub feed: Arc<Feed>,
 }
 
 /// What waits for records to be durable.
@@ -315,6 +317,7 @@ impl Shell {
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
             self.machine.standings.keep(&self.machine.core, &records);
+            self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
         }
         self.records.append(&mut records);
         if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {

@@ -1,6 +1,8 @@
 //! The farm's films on a thread of their own: accepted pixels are added, finished frames go to disk in the form in which
 //! they are fetched, and only then their pixels may go. Deliberately ignorant of who rendered what.
 
+pub(crate) mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::film_file::FilmFile;
 use crate::frames::{Frame, Job, Open, clear, encode, index, path, take_tile};
 use crate::pixels::Store;
+use view::{Glance, View};
 
 /// Commands that wait for the thread.
 const QUEUE: usize = 1024;
@@ -82,6 +85,13 @@ pub(crate) enum Command {
         job: JobId,
         frame: FrameNumber,
         reply: oneshot::Sender<Result<Finished, JobRefusal>>,
+    },
+    /// The frame, or a tile of it, as it is now.
+    View {
+        job: JobId,
+        frame: FrameNumber,
+        tile: Option<TileIndex>,
+        reply: oneshot::Sender<Result<Glance, JobRefusal>>,
     },
 }
 
@@ -171,6 +181,10 @@ impl Room {
             Command::Fetch { job, frame, reply } => {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.fetch(job, frame));
+            }
+            Command::View { job, frame, tile, reply } => {
+                // Whoever asked may be gone.
+                let _ = reply.send(self.view(job, frame, tile));
             }
         }
     }
@@ -337,6 +351,32 @@ impl Room {
         job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_) | Frame::Kept(_) | Frame::Reset(_)));
         let unsaved = |frame: &FrameNumber| matches!(job.frames.get(frame), Some(Frame::Unsaved(..)));
         self.store.keep(|held| held.job != id || unsaved(&held.pass.frame));
+    }
+
+    fn view(&mut self, id: JobId, frame: FrameNumber, tile: Option<TileIndex>) -> Result<Glance, JobRefusal> {
+        if matches!(self.jobs.get(&id).and_then(|job| job.frames.get(&frame)), Some(Frame::Kept(_))) {
+            self.open_and(id, frame, |_, _| ());
+        }
+        let job = self.jobs.get(&id).ok_or(JobRefusal::Unknown)?;
+        let Settings { grid, film_scale_log2, .. } = job.films.settings;
+        if job.films.frames.binary_search(&frame).is_err()
+            || tile.is_some_and(|tile| tile.0 >= grid.tile_count())
+        {
+            return Err(JobRefusal::NoFrame);
+        }
+        let path = || path(&self.directory, id, frame);
+        Ok(match job.frames.get(&frame) {
+            None | Some(Frame::Kept(_)) => Glance::Memory(View::empty(grid, film_scale_log2, tile)),
+            Some(Frame::Lost) => return Err(JobRefusal::Storage),
+            Some(Frame::Saved(_)) => Glance::File { path: path(), tile, in_doubt: BTreeSet::new() },
+            Some(Frame::Reset(tiles)) => Glance::File { path: path(), tile, in_doubt: tiles.clone() },
+            Some(Frame::Open(open)) => {
+                Glance::Memory(View::of(&open.film, grid, &open.samples(&job.shape), tile, false))
+            }
+            Some(Frame::Unsaved(open, _)) => {
+                Glance::Memory(View::of(&open.film, grid, &open.samples(&job.shape), tile, true))
+            }
+        })
     }
 
     fn fetch(&self, id: JobId, frame: FrameNumber) -> Result<Finished, JobRefusal> {

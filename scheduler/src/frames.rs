@@ -182,6 +182,16 @@ impl Job {
 }
 
 impl Open {
+    /// Samples of each tile so far.
+    pub fn samples(&self, shape: &Shape) -> Vec<u32> {
+        let mut samples = vec![0; shape.tiles as usize];
+        for (index, _) in self.made.iter().enumerate().filter(|(_, lease)| **lease != 0) {
+            let TilePass { tile, sample_start, sample_end, .. } = pass(shape, FrameNumber(0), index);
+            samples[tile.0 as usize] += sample_end - sample_start;
+        }
+        samples
+    }
+
     pub fn add(
         &mut self,
         store: &Store,

@@ -21,7 +21,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::connection::{self, Farm};
 use crate::deliveries::Deliveries;
 use crate::driver::{self, Driver, Machine};
+use crate::feed::Feed;
 use crate::films;
+use crate::http::token::{Bearer, Tokens, WebRole};
+use crate::http::{self, Site};
 use crate::journal::Writer;
 use crate::leased::Listings;
 use crate::options::SchedulerOptions;
@@ -30,8 +33,10 @@ use crate::pixels::{PixelWriter, Store};
 use crate::recovery;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
+use crate::soundness::Soundness;
 use crate::standings::Standings;
 use crate::storage::{Lock, Storage};
+use crate::uploads::Uploads;
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,8 @@ pub enum ServeError {
         "cannot listen on {address}: {source}; choose another address with --listen, or stop what uses it"
     )]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot serve the page on {address}: {source}; choose another address with --http")]
+    ListenHttp { address: SocketAddr, source: std::io::Error },
     #[error("{path}: {source}")]
     Lock { path: std::path::PathBuf, source: std::io::Error },
     #[error("{path}: {source}")]
@@ -67,8 +74,17 @@ pub struct Scheduler {
     driver: Driver,
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
+    http: Option<Http>,
     /// Let go of when everything else has ended.
     _lock: Lock,
+}
+
+/// The HTTP interface while it serves.
+#[derive(Debug)]
+struct Http {
+    address: SocketAddr,
+    tokens: Tokens,
+    serving: JoinHandle<()>,
 }
 
 /// Starts a scheduler, or the one that stopped here again; it serves once this returns.
@@ -95,6 +111,7 @@ pub async fn serve_with(
     let secrets = Secrets::load_or_create(&options.data).map_err(data(&options.data))?;
     let blobs = BlobStore::open(&options.data.join("blobs"), options.disk_bytes_max)?;
     let packages = Arc::new(Packages::new(blobs.clone(), options.package_bytes_max));
+    let soundness = Arc::new(Soundness::new(blobs.clone(), packages.clone()));
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
     let config = Config { pools: options.pools, ..config(secrets.core) };
     let kept = read(&storage, &options.data)?;
@@ -119,6 +136,14 @@ pub async fn serve_with(
     let core = Core::resume(config, kept.opened.state);
     let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
     let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
+    let feed = Arc::new(Feed::default());
+    let http = match options.http {
+        None => None,
+        Some(listen) => {
+            let site = Site::new(driver.clone(), films.clone(), feed.clone(), Tokens::new(&secrets.core));
+            Some(serve_http(listen, site).await?)
+        }
+    };
     let machine = Machine {
         core,
         journal,
@@ -129,6 +154,7 @@ pub async fn serve_with(
         films: films.clone(),
         losses,
         referee,
+        feed,
     };
     let driving = tokio::spawn(driver::drive(machine, first, inbox));
     let key = identity.key();
@@ -145,13 +171,24 @@ pub async fn serve_with(
         packages,
         blob_bytes_max: options.blob_bytes_max,
         shown: connection::possession::Shown::default(),
+        soundness,
+        uploads: Uploads::new(options.timing.keep_alive),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, _lock: lock })
+    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, _lock: lock })
+}
+
+async fn serve_http(listen: SocketAddr, site: Site) -> Result<Http, ServeError> {
+    let refused = |source| ServeError::ListenHttp { address: listen, source };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let tokens = site.tokens.clone();
+    tracing::info!(%address, "the page is served");
+    Ok(Http { address, tokens, serving: tokio::spawn(http::serve(Arc::new(site), listener)) })
 }
 
 /// What the process before left.
@@ -236,8 +273,20 @@ impl Scheduler {
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }
     }
 
+    /// The page's address with the token of a role, if the page is served. It holds a secret: print it for the farm's owner,
+    /// never log it.
+    pub fn page(&self, role: WebRole) -> Option<String> {
+        let http = self.http.as_ref()?;
+        let token = http.tokens.make(Bearer { role, key: None });
+        Some(format!("http://{}:{}/#token={token}", self.host_of(http.address), http.address.port()))
+    }
+
     fn host(&self) -> String {
-        match (&self.advertise, self.address) {
+        self.host_of(self.address)
+    }
+
+    fn host_of(&self, address: SocketAddr) -> String {
+        match (&self.advertise, address) {
             (Some(host), _) => host.clone(),
             // Listening everywhere is no address to connect to: this machine's own is.
             (None, SocketAddr::V6(address)) if address.ip().is_unspecified() => "[::1]".to_owned(),
@@ -261,6 +310,7 @@ impl Scheduler {
         self.driver.stop().await;
         self.endpoint.close(VarInt::from_u32(CloseCode::Stopping as u32), b"the scheduler stops");
         self.accepting.abort();
+        self.http.iter().for_each(|http| http.serving.abort());
         self.endpoint.wait_idle().await;
     }
 }

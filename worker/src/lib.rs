@@ -5,6 +5,7 @@ pub mod admission;
 mod backend;
 mod backoff;
 mod devices;
+mod failures;
 pub mod local;
 pub mod options;
 mod packages;
@@ -15,6 +16,7 @@ mod shell;
 
 pub use backend::{BackendRenderer, renderers};
 pub use backoff::BackoffOptions;
+pub use failures::{FailureClass, class_of};
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};

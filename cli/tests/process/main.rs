@@ -7,6 +7,7 @@ mod farm;
 mod golden;
 mod killed;
 mod orders;
+mod page;
 mod render;
 mod sandbox;
 mod verify;

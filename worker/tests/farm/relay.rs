@@ -43,6 +43,8 @@ struct Road {
     scheduler: SocketAddr,
     weather: Mutex<Weather>,
     closed: AtomicBool,
+    /// Closes when so many bytes have gone either way.
+    allowance: AtomicU64,
     over: AtomicBool,
     /// The socket that stands for each client before the scheduler.
     doors: Mutex<BTreeMap<SocketAddr, Arc<UdpSocket>>>,
@@ -70,6 +72,7 @@ impl Relay {
             scheduler,
             weather: Mutex::default(),
             closed: AtomicBool::new(false),
+            allowance: AtomicU64::new(u64::MAX),
             over: AtomicBool::new(false),
             doors: Mutex::default(),
             words: AtomicU64::new(1),
@@ -94,7 +97,13 @@ impl Relay {
         self.road.closed.store(true, Relaxed);
     }
 
+    /// Nothing passes once so many bytes have gone one way.
+    pub fn close_after(&self, bytes: u64) {
+        self.road.allowance.store(bytes, Relaxed);
+    }
+
     pub fn open(&self) {
+        self.road.allowance.store(u64::MAX, Relaxed);
         self.road.closed.store(false, Relaxed);
     }
 
@@ -211,6 +220,9 @@ impl Road {
             false => &mut traffic.to_clients,
         };
         *way += parcel.bytes.len() as u64;
+        if *way >= self.allowance.load(Relaxed) {
+            self.closed.store(true, Relaxed);
+        }
         // A scheduler or a worker that is gone refuses its datagrams.
         let _ = parcel.from.send_to(&parcel.bytes, parcel.to);
     }
