@@ -1,4 +1,4 @@
-//! Pixels between their arrival and the core's verdict: which leases may deliver how much, and what is held in memory.
+//! Which leases may deliver how much, and the memory that pixels have until they are on disk. Knows no verdict.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,14 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Unit of the memory account.
 const ACCOUNT_UNIT_BYTES: usize = 1024;
-
-/// The pixels of one tile-pass, all blocks in grid order, with the memory that they are accounted for.
-#[derive(Debug)]
-pub(crate) struct TilePixels {
-    pub pass: TilePass,
-    pub bytes: Vec<u8>,
-    pub room: OwnedSemaphorePermit,
-}
 
 /// What a lease's result stream must hold.
 #[derive(Clone, Debug)]
@@ -46,7 +38,6 @@ pub(crate) struct Deliveries {
 struct State {
     jobs: BTreeMap<JobId, Grid>,
     lent: BTreeMap<LeaseId, Lent>,
-    held: BTreeMap<LeaseId, (JobId, Vec<Option<TilePixels>>)>,
 }
 
 /// A lease whose pixels may come.
@@ -68,25 +59,27 @@ impl Deliveries {
         self.state().jobs.insert(job, settings.grid);
     }
 
-    /// Forgets a job, its leases and what is held for it.
+    /// Forgets a job and its leases.
     pub fn end_job(&self, job: JobId) {
         self.state().jobs.remove(&job);
         self.drop_leases(job);
     }
 
-    /// Forgets a job's leases and what is held for it: no delivery of them is wanted any more.
+    /// Forgets a job's leases: no delivery of them is wanted any more.
     pub fn drop_leases(&self, job: JobId) {
-        let mut state = self.state();
-        state.lent.retain(|_, lent| lent.job != job);
-        state.held.retain(|_, (held, _)| *held != job);
+        self.state().lent.retain(|_, lent| lent.job != job);
     }
 
     /// A lease goes out: its pixels are expected from the operator.
     pub fn lend(&self, operator: NodeKey, lease: &Lease) {
         if let Work::Render(tiles) = &lease.work {
-            let lent = Lent { operator, job: lease.job, tiles: tiles.clone() };
-            self.state().lent.insert(lease.id, lent);
+            self.expect(lease.id, lease.job, operator, tiles.clone());
         }
+    }
+
+    /// The operator may deliver these tile-passes for the lease.
+    pub fn expect(&self, lease: LeaseId, job: JobId, operator: NodeKey, tiles: Vec<TilePass>) {
+        self.state().lent.insert(lease, Lent { operator, job, tiles });
     }
 
     /// A lease's pixels are not wanted any more.
@@ -109,28 +102,9 @@ impl Deliveries {
         self.room.clone().acquire_many_owned(units).await.expect("the account is never closed")
     }
 
-    /// Holds a lease's pixels until the core's verdict. False where another delivery of it came first or none is wanted.
-    pub fn hold(&self, lease: LeaseId, tiles: Vec<TilePixels>) -> bool {
-        let mut state = self.state();
-        let Some(Lent { job, .. }) = state.lent.remove(&lease) else { return false };
-        state.held.insert(lease, (job, tiles.into_iter().map(Some).collect()));
-        true
-    }
-
-    /// Drops what is held of a lease: the core does not take it.
-    pub fn ignore(&self, lease: LeaseId) {
-        self.state().held.remove(&lease);
-    }
-
-    /// Takes held tile-passes of a lease by their place in it.
-    pub fn take(&self, lease: LeaseId, places: impl Iterator<Item = u32>) -> Vec<TilePixels> {
-        let mut state = self.state();
-        let Some((_, tiles)) = state.held.get_mut(&lease) else { return Vec::new() };
-        let taken = places.filter_map(|at| tiles.get_mut(at as usize)?.take()).collect();
-        if tiles.iter().all(Option::is_none) {
-            state.held.remove(&lease);
-        }
-        taken
+    /// A lease's pixels are all here: nothing more is expected of it. `None` where another delivery came first or none is wanted.
+    pub fn claim(&self, lease: LeaseId) -> Option<JobId> {
+        self.state().lent.remove(&lease).map(|lent| lent.job)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,29 +1,35 @@
-//! The one task that owns the core: events in, then records to the journal, then everything that follows from them. Knows
-//! sockets only as outboxes and pixels only by name.
+//! The one task that owns the core: events in, records to the journal, and when those are durable everything that follows from
+//! them, in order. The core goes on meanwhile. Knows sockets only as outboxes and pixels only by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quinn::VarInt;
-use tessera_scheduler_core::Core;
-use tessera_scheduler_core::accounting::Operator;
-use tessera_scheduler_core::api::{Answer, Effect, Event, Output, RequestId};
+use tessera_scheduler_core::api::{Answer, Effect, Event, Outbound, Output, RequestId};
+use tessera_scheduler_core::{Core, Record};
 use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{CloseCode, ToWorker};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deliveries::Deliveries;
 use crate::feed::Feed;
-use crate::films::{self, Films};
-use crate::journal::Journal;
+use crate::films::{self, Films, Lost};
+use crate::journal::Writer;
+use crate::packages::Packages;
+use crate::pixels::Store;
+use crate::recovery;
 use crate::referee::{self, RefereeQueue};
 use crate::standings::Standings;
 
 /// Commands that wait for the driver.
 const QUEUE: usize = 1024;
 /// Commands that are handled before timers are looked at again.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
+/// Batches of records that the core may be ahead of the disk. Beyond them it takes no more commands.
+const AHEAD_MAX: u64 = 16;
+/// How long a scheduler that stops waits for its disk.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// The driver is gone: the scheduler is stopping.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +45,9 @@ pub(crate) struct WorkerLine {
 }
 
 type MakeEvent = Box<dyn FnOnce(RequestId) -> Event + Send>;
-type Question = Box<dyn FnOnce(&Core, u64) + Send>;
+/// Tells whoever asked.
+type Tell = Box<dyn FnOnce() + Send>;
+type Question = Box<dyn FnOnce(&Core, u64) -> Tell + Send>;
 
 enum Command {
     Event(Event),
@@ -103,15 +111,16 @@ impl Driver {
         answer.await.map_err(|_| Stopped)
     }
 
-    /// Reads the core's state.
+    /// Reads the core's state. The answer comes when all that it says is durable.
     pub async fn question<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Core, u64) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
         let question = Box::new(move |core: &Core, now_ms: u64| {
+            let answer = question(core, now_ms);
             // Whoever asked may be gone.
-            let _ = reply.send(question(core, now_ms));
+            Box::new(move || drop(reply.send(answer))) as Tell
         });
         self.commands.send(Command::Question(question)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
@@ -151,12 +160,23 @@ pub(crate) fn channel() -> (Driver, Inbox) {
 /// What the driver drives.
 pub(crate) struct Machine {
     pub core: Core,
-    pub journal: Box<dyn Journal>,
+    pub journal: Writer,
     pub standings: Standings,
     pub deliveries: Arc<Deliveries>,
+    pub packages: Arc<Packages>,
+    pub store: Arc<Store>,
     pub films: Films,
+    pub losses: mpsc::UnboundedReceiver<Lost>,
     pub referee: RefereeQueue,
     pub feed: Arc<Feed>,
+}
+
+/// What waits for records to be durable.
+enum Waiting {
+    Follows { replies: Vec<(RequestId, Answer)>, messages: Vec<Outbound>, effects: Vec<Effect> },
+    Tell(Tell),
+    Begin { job: JobId, films: films::JobFilms },
+    Changed,
 }
 
 /// The driver's state besides the core's.
@@ -168,10 +188,18 @@ struct Shell {
     replies: BTreeMap<RequestId, (oneshot::Sender<Answer>, Option<WorkerLine>)>,
     workers: BTreeMap<WorkerId, WorkerLine>,
     revision: watch::Sender<u64>,
+    /// Records of the events since the last batch.
+    records: Vec<Record>,
+    /// Number of the last batch that was handed to the journal.
+    sent: u64,
+    synced: watch::Receiver<u64>,
+    /// With the batch that each waits for, in order.
+    waiting: VecDeque<(u64, Waiting)>,
 }
 
-/// Runs until it is stopped, or until the journal fails: a scheduler that cannot keep its records must not go on.
-pub(crate) async fn drive(machine: Machine, known: Vec<Operator>, mut inbox: Inbox) -> std::io::Result<()> {
+/// Runs until it is stopped. `first` is [`Event::Restarted`] or what stands for it in a farm without records.
+pub(crate) async fn drive(machine: Machine, first: Event, mut inbox: Inbox) -> std::io::Result<()> {
+    let synced = machine.journal.synced();
     let mut shell = Shell {
         machine,
         start: Instant::now(),
@@ -180,26 +208,35 @@ pub(crate) async fn drive(machine: Machine, known: Vec<Operator>, mut inbox: Inb
         replies: BTreeMap::new(),
         workers: BTreeMap::new(),
         revision: inbox.revision,
+        records: Vec::new(),
+        sent: 0,
+        synced,
+        waiting: VecDeque::new(),
     };
-    shell.event(Event::Remembered { operators: known }).await?;
+    shell.begin(first).await?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let due =
             shell.wake_at.map(|at| tokio::time::Instant::from_std(shell.start + Duration::from_millis(at)));
+        let in_step = shell.in_step();
         tokio::select! {
-            received = inbox.commands.recv_many(&mut batch, BATCH) => if received == 0 { return shell.close() },
-            () = sleep_until(due) => shell.event(Event::Tick).await?,
+            biased;
+            changed = shell.synced.changed() => changed.map_err(|_| gone())?,
+            Some(Lost { job, passes }) = shell.machine.losses.recv() => shell.event(Event::PixelsLost { job, passes }),
+            received = inbox.commands.recv_many(&mut batch, BATCH), if in_step => if received == 0 { return shell.close().await },
+            () = sleep_until(due), if in_step => shell.event(Event::Tick),
         }
         for command in batch.drain(..) {
             match command {
                 Command::Stop(stopped) => {
-                    let closed = shell.close();
+                    let closed = shell.close().await;
                     let _ = stopped.send(());
                     return closed;
                 }
-                other => shell.command(other).await?,
+                other => shell.command(other),
             }
         }
+        shell.settle().await?;
     }
 }
 
@@ -210,55 +247,130 @@ async fn sleep_until(due: Option<tokio::time::Instant>) {
     }
 }
 
+fn gone() -> std::io::Error {
+    std::io::Error::other("the journal's thread is gone")
+}
+
 impl Shell {
-    fn close(&mut self) -> std::io::Result<()> {
+    /// The first events: what the records say becomes what the shell has.
+    async fn begin(&mut self, first: Event) -> std::io::Result<()> {
+        self.event(first);
+        let Machine { core, deliveries, packages, store, .. } = &self.machine;
+        let films = recovery::recover(core.state(), deliveries, store);
+        let mut missed = recovery::lost_deliveries(core.state(), store);
+        missed.extend(recovery::whole_packages(core.state(), packages));
+        for command in films {
+            self.film(command).await;
+        }
+        missed.into_iter().for_each(|event| self.event(event));
+        self.settle().await
+    }
+
+    /// Everything that is not durable yet is waited for, as long as the disk takes it.
+    async fn close(&mut self) -> std::io::Result<()> {
+        self.settle().await?;
+        let deadline = tokio::time::Instant::now() + CLOSE_MAX;
+        while *self.synced.borrow() < self.sent {
+            match tokio::time::timeout_at(deadline, self.synced.changed()).await {
+                Ok(changed) => changed.map_err(|_| gone())?,
+                Err(_) => break,
+            }
+        }
+        self.settle().await?;
+        self.machine.journal.finish();
         self.machine.standings.close(&self.machine.core)
+    }
+
+    fn in_step(&self) -> bool {
+        self.sent < *self.synced.borrow() + AHEAD_MAX
     }
 
     fn now_ms(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
     }
 
-    async fn command(&mut self, command: Command) -> std::io::Result<()> {
+    fn command(&mut self, command: Command) {
         match command {
-            Command::Event(event) => self.event(event).await,
+            Command::Event(event) => self.event(event),
             Command::Ask { event, line, reply } => {
                 self.requests += 1;
                 let request = RequestId(self.requests);
                 self.replies.insert(request, (reply, line));
-                self.event(event(request)).await
+                self.event(event(request));
             }
             Command::Question(question) => {
-                question(&self.machine.core, self.now_ms());
-                Ok(())
+                let tell = question(&self.machine.core, self.now_ms());
+                self.wait(Waiting::Tell(tell));
             }
-            Command::Begin { job, films } => {
-                self.machine.deliveries.begin_job(job, &films.settings);
-                self.film(films::Command::Begin { job, films }).await;
-                Ok(())
-            }
+            Command::Begin { job, films } => self.wait(Waiting::Begin { job, films }),
             Command::Stop(_) => unreachable!("the loop takes it"),
         }
     }
 
-    async fn event(&mut self, event: Event) -> std::io::Result<()> {
+    fn event(&mut self, event: Event) {
         if let Event::WorkerDisconnected { worker } = event {
             self.workers.remove(&worker);
         }
         let output = self.machine.core.handle(self.now_ms(), event);
-        self.apply(output).await
-    }
-
-    /// Records first; nothing that follows from them may be seen before they are kept.
-    async fn apply(&mut self, output: Output) -> std::io::Result<()> {
-        let Output { records, messages, replies, effects, wake_at } = output;
+        let Output { mut records, messages, replies, effects, wake_at } = output;
+        self.wake_at = wake_at;
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
-            self.machine.standings.keep(&self.machine.core, &records)?;
+            self.machine.standings.keep(&self.machine.core, &records);
             self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
-            self.machine.journal.append(records)?;
         }
-        // Replies first: a welcome opens the line that the same output's leases go through.
+        self.records.append(&mut records);
+        if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {
+            self.wait(Waiting::Follows { replies, messages, effects });
+        }
+        if changed {
+            self.wait(Waiting::Changed);
+        }
+    }
+
+    /// Holds something until the records so far are durable.
+    fn wait(&mut self, what: Waiting) {
+        let batch = if self.records.is_empty() { self.sent } else { self.sent + 1 };
+        self.waiting.push_back((batch, what));
+    }
+
+    /// Hands new records to the journal and does what has waited for those that are durable.
+    async fn settle(&mut self) -> std::io::Result<()> {
+        if !self.records.is_empty() {
+            self.sent += 1;
+            if !self.machine.journal.append(self.sent, std::mem::take(&mut self.records)) {
+                return Err(gone());
+            }
+        }
+        let synced = *self.synced.borrow_and_update();
+        let mut changed = false;
+        while self.waiting.front().is_some_and(|(batch, _)| *batch <= synced) {
+            let Some((_, what)) = self.waiting.pop_front() else { break };
+            match what {
+                Waiting::Follows { replies, messages, effects } => {
+                    self.follow(replies, messages, effects).await
+                }
+                Waiting::Tell(tell) => tell(),
+                Waiting::Begin { job, films } => {
+                    self.machine.deliveries.begin_job(job, &films.settings);
+                    self.film(films::Command::Begin { job, films }).await;
+                }
+                Waiting::Changed => changed = true,
+            }
+        }
+        if changed {
+            self.revision.send_modify(|revision| *revision += 1);
+        }
+        Ok(())
+    }
+
+    /// Replies first: a welcome opens the line that the same output's leases go through.
+    async fn follow(
+        &mut self,
+        replies: Vec<(RequestId, Answer)>,
+        messages: Vec<Outbound>,
+        effects: Vec<Effect>,
+    ) {
         for (request, answer) in replies {
             self.reply(request, answer);
         }
@@ -268,11 +380,6 @@ impl Shell {
         for effect in effects {
             self.effect(effect).await;
         }
-        self.wake_at = wake_at;
-        if changed {
-            self.revision.send_modify(|revision| *revision += 1);
-        }
-        Ok(())
     }
 
     fn reply(&mut self, request: RequestId, answer: Answer) {
@@ -299,13 +406,14 @@ impl Shell {
     async fn effect(&mut self, effect: Effect) {
         match effect {
             Effect::Accept { job, lease, tiles } => {
-                let tiles = self.machine.deliveries.take(lease, tiles.iter().map(|tile| tile.at));
-                self.film(films::Command::Accept { job, tiles }).await;
+                let passes = tiles.into_iter().map(|tile| tile.pass).collect();
+                self.film(films::Command::Accept { job, lease, passes }).await;
             }
             Effect::Discard { lease, tiles } => {
-                drop(self.machine.deliveries.take(lease, tiles.iter().map(|tile| tile.at)));
+                let passes = tiles.into_iter().map(|tile| tile.pass).collect();
+                self.film(films::Command::Discard { lease, passes }).await;
             }
-            Effect::DeliveryIgnored { lease } => self.machine.deliveries.ignore(lease),
+            Effect::DeliveryIgnored { lease } => self.machine.store.remove_lease(lease),
             Effect::ResetTile { job, frame, tile } => {
                 self.film(films::Command::ResetTile { job, frame, tile }).await
             }

@@ -1,27 +1,148 @@
-//! Where the core's records go before anything that follows from them is sent.
+//! The journal's thread: batches of records are made durable in the order in which they come, as many with one sync as wait.
+//! A disk that fails is tried again until it does not; nothing that waits for a batch is released before. Decides nothing.
 
-use tessera_scheduler_core::api::Record;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::{Duration, Instant};
 
-/// Keeps records in order. Once `append` returns, the records survive as long as the journal does.
-pub trait Journal: Send {
-    fn append(&mut self, records: Vec<Record>) -> std::io::Result<()>;
-}
+use tessera_journal::Journal;
+use tessera_scheduler_core::Record;
+use tokio::sync::watch;
 
-/// A journal that lives as long as the process.
-#[derive(Debug, Default)]
-pub struct MemoryJournal {
+use crate::storage::{Observer, SharedDisk, Storage};
+
+/// Records of one sync at most.
+const RECORDS_MAX: usize = 1 << 16;
+/// How long a disk that failed is left alone.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often it is said that it still fails.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+struct Batch {
+    number: u64,
     records: Vec<Record>,
 }
 
-impl MemoryJournal {
-    pub fn records(&self) -> &[Record] {
-        &self.records
+/// The way to the journal's thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    batches: Option<Sender<Batch>>,
+    synced: watch::Receiver<u64>,
+    stopping: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread. Batches are numbered from 1.
+    pub fn start(storage: &Storage, journal: Journal) -> std::io::Result<Writer> {
+        let (batches, inbox) = channel();
+        let (synced, seen) = watch::channel(0);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::Builder::new().name("journal".to_owned());
+        let (disk, observer) = (storage.journal.clone(), storage.observer.clone());
+        let keeper = Keeper { disk, observer, journal, synced, stopping: stopping.clone(), folding: None };
+        let thread = thread.spawn(move || keeper.run(&inbox))?;
+        Ok(Writer { batches: Some(batches), synced: seen, stopping, thread: Some(thread) })
+    }
+
+    /// Hands over a batch. False: the thread is gone.
+    pub fn append(&self, number: u64, records: Vec<Record>) -> bool {
+        self.batches.as_ref().is_some_and(|batches| batches.send(Batch { number, records }).is_ok())
+    }
+
+    /// The number of the last batch that is durable; an error when the thread is gone.
+    pub fn synced(&self) -> watch::Receiver<u64> {
+        self.synced.clone()
+    }
+
+    /// Ends the thread once everything is durable, or at once where the disk fails. Blocks.
+    pub fn finish(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
-impl Journal for MemoryJournal {
-    fn append(&mut self, mut records: Vec<Record>) -> std::io::Result<()> {
-        self.records.append(&mut records);
-        Ok(())
+struct Keeper {
+    disk: SharedDisk,
+    observer: Option<Observer>,
+    journal: Journal,
+    synced: watch::Sender<u64>,
+    stopping: Arc<AtomicBool>,
+    folding: Option<Receiver<tessera_journal::journal::Folded>>,
+}
+
+impl Keeper {
+    fn run(mut self, inbox: &Receiver<Batch>) {
+        while let Ok(Batch { mut number, mut records }) = inbox.recv() {
+            while records.len() < RECORDS_MAX
+                && let Ok(more) = inbox.try_recv()
+            {
+                number = more.number;
+                records.extend(more.records);
+            }
+            if !self.keep(&records) {
+                return;
+            }
+            if let Some(observer) = &self.observer {
+                observer(&records);
+            }
+            self.synced.send_replace(number);
+            self.fold();
+        }
+    }
+
+    /// Appends until it is done; false if the scheduler stops before.
+    fn keep(&mut self, records: &[Record]) -> bool {
+        let (mut said, mut failed) = (None::<Instant>, false);
+        while let Err(error) = self.journal.append(&self.disk, records) {
+            failed = true;
+            if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+                let what = if error.is_full() { "the disk is full" } else { "the disk fails" };
+                tracing::error!(%error, "{what}: nothing is lent or accepted until the journal can be written; make room, and the farm goes on by itself");
+                said = Some(Instant::now());
+            }
+            if self.stopping.load(Ordering::Relaxed) {
+                tracing::error!(%error, records = records.len(), "stopping without these records; nobody was told what they say");
+                return false;
+            }
+            std::thread::sleep(RETRY);
+        }
+        if failed {
+            tracing::info!("the journal is written again: the farm goes on");
+        }
+        true
+    }
+
+    /// Folds old segments into a snapshot on a thread of its own, one at a time.
+    fn fold(&mut self) {
+        if let Some(folding) = &self.folding {
+            match folding.try_recv() {
+                Ok(folded) => self.journal.folded(&folded),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {}
+            }
+            self.folding = None;
+        }
+        let Some(fold) = self.journal.fold_due() else { return };
+        let (done, folding) = channel();
+        let disk = self.disk.clone();
+        let thread = std::thread::Builder::new().name("snapshot".to_owned());
+        let begun = thread.spawn(move || match fold.run(&disk) {
+            Ok(folded) => {
+                tracing::debug!(next = folded.next, bytes = folded.bytes, "snapshot written");
+                let _ = done.send(folded);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no snapshot is written: the journal grows until the next try")
+            }
+        });
+        if let Err(error) = begun {
+            tracing::warn!(%error, "no thread for a snapshot");
+        }
+        self.folding = Some(folding);
     }
 }

@@ -6,24 +6,30 @@ mod connection;
 mod deliveries;
 mod driver;
 mod feed;
+mod film_file;
 mod films;
+mod frames;
 mod http;
-pub mod journal;
+mod journal;
 mod leased;
 pub mod options;
 mod packages;
+mod pixels;
 mod receipts;
+mod recovery;
 pub mod referee;
 mod secrets;
 mod serve;
 mod soundness;
 mod standings;
+mod storage;
 mod uploads;
 
 pub use http::token::WebRole;
 pub use options::SchedulerOptions;
 pub use referee::Referee;
 pub use serve::{Scheduler, ServeError, serve, serve_with};
+pub use storage::{Observer, SharedDisk, Storage};
 pub use tessera_scheduler_core::api::Config;
 pub use tessera_shared::messages::{
     FrameHead, JobOptions, JobState, JobStatus, Verify, WorkerState, WorkerStatus,

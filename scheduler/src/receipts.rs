@@ -103,7 +103,7 @@ struct Read {
 /// Reads a film as the films' thread wrote it.
 fn read(film: &Finished, samples: u32) -> std::io::Result<Read> {
     match film {
-        Finished::File(path) => decode(&mut BufReader::new(File::open(path)?), samples),
+        Finished::File(path, _) => decode(&mut BufReader::new(File::open(path)?), samples),
         Finished::Memory(bytes) => decode(&mut bytes.as_slice(), samples),
     }
 }

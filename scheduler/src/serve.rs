@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quinn::{Endpoint, VarInt};
+use tessera_journal::tiles::SEGMENT_BYTES;
+use tessera_journal::{Journal, JournalOptions, OpenError, Opened};
 use tessera_scheduler_core::Core;
-use tessera_scheduler_core::api::Config;
+use tessera_scheduler_core::api::{Config, Event};
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, Token};
 use tessera_transport::blobs::{BlobError, BlobStore};
@@ -23,14 +25,17 @@ use crate::feed::Feed;
 use crate::films;
 use crate::http::token::{Bearer, Tokens, WebRole};
 use crate::http::{self, Site};
-use crate::journal::{Journal, MemoryJournal};
+use crate::journal::Writer;
 use crate::leased::Listings;
 use crate::options::SchedulerOptions;
 use crate::packages::Packages;
+use crate::pixels::{PixelWriter, Store};
+use crate::recovery;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
 use crate::soundness::Soundness;
 use crate::standings::Standings;
+use crate::storage::{Lock, Storage};
 use crate::uploads::Uploads;
 
 /// Why a scheduler does not start.
@@ -42,6 +47,10 @@ pub enum ServeError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot serve the page on {address}: {source}; choose another address with --http")]
     ListenHttp { address: SocketAddr, source: std::io::Error },
+    #[error("{path}: {source}")]
+    Lock { path: std::path::PathBuf, source: std::io::Error },
+    #[error("{path}: {source}")]
+    Journal { path: std::path::PathBuf, source: OpenError },
     #[error("{path}: {source}; give a directory that this user can write with --data")]
     Data { path: std::path::PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -66,6 +75,8 @@ pub struct Scheduler {
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
     http: Option<Http>,
+    /// Let go of when everything else has ended.
+    _lock: Lock,
 }
 
 /// The HTTP interface while it serves.
@@ -76,29 +87,42 @@ struct Http {
     serving: JoinHandle<()>,
 }
 
-/// Starts a scheduler; it serves once this returns.
+/// Starts a scheduler, or the one that stopped here again; it serves once this returns.
 pub async fn serve(options: SchedulerOptions, referee: Box<dyn Referee>) -> Result<Scheduler, ServeError> {
-    serve_with(options, referee, Box::new(MemoryJournal::default()), Config::new).await
+    let data = options.data.clone();
+    let storage = Storage::folders(&data).map_err(|source| ServeError::Data { path: data, source })?;
+    serve_with(options, referee, storage, Config::new).await
 }
 
-/// As [`serve`], with a journal and with the core's configuration made from the farm's secret.
+/// As [`serve`], with disks for records and pixels and with the core's configuration made from the farm's secret.
 pub async fn serve_with(
     options: SchedulerOptions,
     referee: Box<dyn Referee>,
-    journal: Box<dyn Journal>,
+    storage: Storage,
     config: impl FnOnce([u8; 32]) -> Config,
 ) -> Result<Scheduler, ServeError> {
     let data = |path: &Path| {
         let path = path.to_owned();
         move |source| ServeError::Data { path, source }
     };
+    let locked = Lock::take(&options.data);
+    let mut lock = locked.map_err(|source| ServeError::Lock { path: options.data.clone(), source })?;
     let identity = Identity::load_or_create(&options.data)?;
     let secrets = Secrets::load_or_create(&options.data).map_err(data(&options.data))?;
     let blobs = BlobStore::open(&options.data.join("blobs"), options.disk_bytes_max)?;
-    let films_path = options.data.join("films");
-    let films = films::start(films_path.clone()).map_err(data(&films_path))?;
     let packages = Arc::new(Packages::new(blobs.clone(), options.package_bytes_max));
     let soundness = Arc::new(Soundness::new(blobs.clone(), packages.clone()));
+    let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
+    let config = Config { pools: options.pools, ..config(secrets.core) };
+    let kept = read(&storage, &options.data)?;
+    let first = match kept.opened.replayed.new {
+        true => Event::Remembered { operators: known },
+        false => Event::Restarted,
+    };
+    let films_path = options.data.join("films");
+    let jobs = recovery::jobs(&kept.opened.state);
+    let (films, losses) =
+        films::start(films_path.clone(), &jobs, kept.store.clone()).map_err(data(&films_path))?;
     let deliveries = Arc::new(Deliveries::new(options.held_bytes_max));
     let (driver, inbox) = driver::channel();
     let referee =
@@ -108,8 +132,10 @@ pub async fn serve_with(
     quic.transport_config(Arc::new(tls::transport(&options.timing)));
     let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
-    let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
-    let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
+    lock.name(address).map_err(data(&options.data))?;
+    let core = Core::resume(config, kept.opened.state);
+    let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
+    let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
     let feed = Arc::new(Feed::default());
     let http = match options.http {
         None => None,
@@ -118,10 +144,19 @@ pub async fn serve_with(
             Some(serve_http(listen, site).await?)
         }
     };
-    let (deliveries_of, films_of) = (deliveries.clone(), films.clone());
-    let machine =
-        Machine { core, journal, standings, deliveries: deliveries_of, films: films_of, referee, feed };
-    let driving = tokio::spawn(driver::drive(machine, known, inbox));
+    let machine = Machine {
+        core,
+        journal,
+        standings,
+        deliveries: deliveries.clone(),
+        packages: packages.clone(),
+        store: kept.store,
+        films: films.clone(),
+        losses,
+        referee,
+        feed,
+    };
+    let driving = tokio::spawn(driver::drive(machine, first, inbox));
     let key = identity.key();
     let tokens = [Role::Artist, Role::Worker, Role::Wrangler].map(|role| secrets.token(role));
     let farm = Arc::new(Farm {
@@ -130,6 +165,7 @@ pub async fn serve_with(
         driver: driver.clone(),
         deliveries,
         films,
+        pixels,
         blobs,
         listings: Arc::new(Listings::new(packages.clone())),
         packages,
@@ -143,7 +179,7 @@ pub async fn serve_with(
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http })
+    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, _lock: lock })
 }
 
 async fn serve_http(listen: SocketAddr, site: Site) -> Result<Http, ServeError> {
@@ -153,6 +189,46 @@ async fn serve_http(listen: SocketAddr, site: Site) -> Result<Http, ServeError> 
     let tokens = site.tokens.clone();
     tracing::info!(%address, "the page is served");
     Ok(Http { address, tokens, serving: tokio::spawn(http::serve(Arc::new(site), listener)) })
+}
+
+/// What the process before left.
+struct Kept {
+    opened: Opened,
+    store: Arc<Store>,
+}
+
+/// Reads the journal and finds the pixels.
+fn read(storage: &Storage, data: &Path) -> Result<Kept, ServeError> {
+    let start = std::time::Instant::now();
+    let failed = |folder: &str| {
+        let path = data.join(folder);
+        move |source| ServeError::Journal { path, source }
+    };
+    let opened = Journal::resume(&storage.journal, JournalOptions::default()).map_err(failed("journal"))?;
+    let store = Store::open(storage.tiles.clone(), SEGMENT_BYTES).map_err(failed("tiles"))?;
+    let replayed = &opened.replayed;
+    for torn in &replayed.torn {
+        tracing::info!(
+            name = torn.name,
+            bytes = torn.bytes,
+            "a batch was not written to its end and is passed over; nobody was told of it"
+        );
+    }
+    for name in &replayed.damaged {
+        tracing::error!(name, "the snapshot is damaged; the one before it serves");
+    }
+    if !replayed.new {
+        let (batches, records, jobs) = (replayed.batches, replayed.records, opened.state.jobs.len());
+        let elapsed_ms = start.elapsed().as_millis() as u64;
+        tracing::info!(
+            batches,
+            records,
+            jobs,
+            elapsed_ms,
+            "the journal is read: the farm goes on where it was"
+        );
+    }
+    Ok(Kept { opened, store: Arc::new(store) })
 }
 
 async fn accept(endpoint: Endpoint, farm: Arc<Farm>, connections_max: usize) {

@@ -47,13 +47,16 @@ impl Standings {
     }
 
     /// Writes the file where these records, which the core has just made, ask for it.
-    pub fn keep(&mut self, core: &Core, records: &[Record]) -> std::io::Result<()> {
+    pub fn keep(&mut self, core: &Core, records: &[Record]) {
         self.changed |= !records.is_empty();
         let judged = records.iter().any(Record::judges);
-        if judged || (self.changed && self.written.elapsed() >= EVERY) {
-            return self.write(core);
+        if (judged || (self.changed && self.written.elapsed() >= EVERY))
+            && let Err(error) = self.write(core)
+        {
+            // The journal has all of it; the file is for a farm that begins without one.
+            tracing::warn!(path = %self.path.display(), %error, "what is known of operators is not written; it is tried again");
+            self.written = Instant::now();
         }
-        Ok(())
     }
 
     /// Writes what has changed.

@@ -5,6 +5,7 @@ mod closed_pipe;
 mod dry_run;
 mod farm;
 mod golden;
+mod killed;
 mod orders;
 mod page;
 mod render;

@@ -1,7 +1,7 @@
 //! What a restart of the scheduler leaves of work in hand: deliveries stay and are checked anew, leases are late, jobs of
 //! another kernel end. Also what becomes of pixels that the shell has lost. Knows no disk.
 
-use tessera_shared::ids::JobId;
+use tessera_shared::ids::{JobId, LeaseId};
 use tessera_shared::lease::TilePass;
 
 use crate::jobs::{Job, Phase};
@@ -43,6 +43,19 @@ impl State {
                 both.map(move |delivery| (*job, entry.pass(*key), delivery))
             })
         })
+    }
+
+    /// Whether pixels of a lease are part of a delivery that waits for its verdict, or of what can still be overturned.
+    pub fn wants_pixels(&self, job: JobId, lease: LeaseId, pass: &TilePass) -> bool {
+        let Some(entry) = self.jobs.get(&job) else { return false };
+        let Some(key) = entry.key_of(pass).filter(|key| key.index < entry.shape.tile_passes) else {
+            return false;
+        };
+        let open = entry.open.get(&key);
+        let mut waiting =
+            open.into_iter().flat_map(|life| life.delivery().into_iter().chain(claimed_delivery(life)));
+        entry.accepted(key).is_some_and(|accepted| accepted.lease == lease)
+            || waiting.any(|delivery| delivery.lease == lease)
     }
 
     pub(crate) fn lose_pixels(&mut self, job: JobId, tiles: &[TileKey]) {

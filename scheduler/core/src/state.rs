@@ -138,13 +138,7 @@ impl State {
             Record::CheckGranted { lease, worker, job, term, tiles } => {
                 self.grant_check(*lease, *worker, *job, *term, tiles);
             }
-            Record::Committed { lease, tiles } => {
-                if let Some(LentWork { work: LeaseWork::Render { commit, .. }, .. }) =
-                    self.leases.get_mut(lease)
-                {
-                    *commit = Some(tiles.clone());
-                }
-            }
+            Record::Committed { lease, tiles } => self.commit(*lease, tiles),
             Record::Delivered { lease, at_ms, tiles } => self.deliver(*lease, *at_ms, tiles),
             Record::Checked { lease, rays } => self.checked(*lease, *rays),
             Record::LeaseEnded { lease, at_ms, end } => self.end_lease(*lease, *at_ms, end),
@@ -173,6 +167,12 @@ impl State {
             | Record::Prioritised { .. }
             | Record::FramesRequeued { .. }
             | Record::Drained { .. } => self.apply_order(record),
+        }
+    }
+
+    fn commit(&mut self, lease: LeaseId, tiles: &[crate::record::TileCommit]) {
+        if let Some(LentWork { work: LeaseWork::Render { commit, .. }, .. }) = self.leases.get_mut(&lease) {
+            *commit = Some(tiles.to_vec());
         }
     }
 

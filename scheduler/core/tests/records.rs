@@ -150,10 +150,9 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
         ("Archived", Record::Archived { job, at_ms: 5 }),
         ("Remembered", Record::Remembered { operators: Vec::new() }),
-        ("Kernel", Record::Kernel { version: 3 }),
-        ("PixelsLost", Record::PixelsLost { job, tiles: tiles() }),
     ]
     .into_iter()
+    .chain(restarts())
     .chain(standing())
     .chain(orders())
     .chain(
@@ -177,6 +176,14 @@ fn orders() -> Vec<(&'static str, Record)> {
         ("Prioritised", Record::Prioritised { job, priority: -3 }),
         ("FramesRequeued", Record::FramesRequeued { job, at_ms: 5, frames: vec![0, 300] }),
         ("Drained", Record::Drained { operator, name, drained: true }),
+    ]
+}
+
+/// Records of what a restart finds.
+fn restarts() -> Vec<(&'static str, Record)> {
+    vec![
+        ("Kernel", Record::Kernel { version: 3 }),
+        ("PixelsLost", Record::PixelsLost { job: JOB, tiles: tiles() }),
     ]
 }
 

@@ -53,7 +53,7 @@ pub struct Opened {
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Nothing was there.
+    /// No record was there.
     pub new: bool,
     /// The snapshot that the state comes from, by the sequence of the first batch after it.
     pub snapshot: Option<u64>,
@@ -126,7 +126,6 @@ impl Journal {
     ) -> Result<Opened, OpenError> {
         let segments = Segments::list(disk, Kind::Records)?;
         let (snapshot, damaged) = snapshot::newest(disk)?;
-        let new = segments.all.is_empty() && snapshot.is_none() && damaged.is_empty();
         let from = snapshot.as_ref().map(|snapshot| snapshot.next);
         let Snapshot { bytes, mut state, .. } = snapshot.unwrap_or_default();
         let (mut batches, mut records, mut behind) = (0, 0, 0);
@@ -142,6 +141,7 @@ impl Journal {
         })?;
         let log = Log::new(Kind::Records, options.segment_bytes, segments.next_number(), next);
         let journal = Journal { log, options, behind, snapshot_bytes: bytes };
+        let new = from.is_none() && batches == 0;
         let replayed = Replayed { new, snapshot: from, batches, records, torn, damaged };
         Ok(Opened { journal, state, replayed })
     }

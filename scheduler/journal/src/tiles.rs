@@ -143,7 +143,10 @@ impl<D: Disk> TileStore<D> {
         }
         match checksum(&payload) == place.checksum {
             true => Ok(payload.split_off(HEAD_BYTES)),
-            false => Err(ReadError::Damaged { name, offset: place.offset }),
+            false => {
+                self.index().damaged(place);
+                Err(ReadError::Damaged { name, offset: place.offset })
+            }
         }
     }
 
@@ -177,6 +180,17 @@ impl<D: Disk> TileStore<D> {
         self.sweep();
     }
 
+    /// Drops everything of a lease.
+    pub fn remove_lease(&self, lease: LeaseId) {
+        let held: Vec<TilePass> = {
+            let index = self.index();
+            let from = TilePass { frame: FrameNumber(0), tile: TileIndex(0), sample_start: 0, sample_end: 0 };
+            let mine = index.held.range((lease, from)..).take_while(|((of, _), _)| *of == lease);
+            mine.map(|((_, pass), _)| pass.clone()).collect()
+        };
+        self.remove(held.iter().map(|pass| (lease, pass)));
+    }
+
     /// Drops everything that is not wanted. Returns how many tile-passes that were.
     pub fn keep(&self, wanted: impl Fn(&HeldPixels) -> bool) -> usize {
         let orphans: Vec<HeldPixels> = self.held().into_iter().filter(|held| !wanted(held)).collect();
@@ -197,7 +211,7 @@ impl<D: Disk> TileStore<D> {
             let idle =
                 |(number, uses): (&u64, &u64)| (*uses == 0 && Some(*number) != open).then_some(*number);
             let idle: Vec<u64> = index.uses.iter().filter_map(idle).collect();
-            idle.iter().for_each(|number| drop(index.uses.remove(number)));
+            index.uses.retain(|number, _| !idle.contains(number));
             idle
         };
         for number in idle {
@@ -240,6 +254,12 @@ impl Index {
         if let Some(before) = before {
             self.release(&before);
         }
+    }
+
+    /// A content that cannot be read is none: when it comes again it is written again.
+    fn damaged(&mut self, place: Place) {
+        self.content.retain(|_, content| content.place != place);
+        self.unuse(place.segment);
     }
 
     fn remove(&mut self, key: &(LeaseId, TilePass)) {

@@ -190,15 +190,13 @@ async fn fetch(
         Ok(Finished::Memory(bytes)) => {
             send.write_all(&bytes).await.map_err(|error| ConnectionEnd::Write(error.into()))
         }
-        Ok(Finished::File(path)) => {
-            match std::fs::File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
-                Ok((bytes, file)) => copy(file, bytes, &mut send).await,
-                Err(error) => {
-                    tracing::error!(%job, %frame, path = %path.display(), %error, "a finished frame cannot be read");
-                    Ok(write_message(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await?)
-                }
+        Ok(Finished::File(path, bytes)) => match std::fs::File::open(&path) {
+            Ok(file) => copy(file, bytes, &mut send).await,
+            Err(error) => {
+                tracing::error!(%job, %frame, path = %path.display(), %error, "a finished frame cannot be read");
+                Ok(write_message(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await?)
             }
-        }
+        },
     }
 }
 

@@ -29,6 +29,7 @@ use crate::driver::{Driver, Stopped};
 use crate::films::Films;
 use crate::leased::Listings;
 use crate::packages::Packages;
+use crate::pixels::PixelWriter;
 use crate::secrets::Secrets;
 use crate::soundness::Soundness;
 use crate::uploads::Uploads;
@@ -44,6 +45,7 @@ pub(crate) struct Farm {
     pub driver: Driver,
     pub deliveries: Arc<Deliveries>,
     pub films: Films,
+    pub pixels: PixelWriter,
     pub blobs: Arc<BlobStore>,
     pub packages: Arc<Packages>,
     pub listings: Arc<Listings>,

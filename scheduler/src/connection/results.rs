@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quinn::RecvStream;
+use tessera_journal::HeldPixels;
 use tessera_scheduler_core::api::{CommittedTile, DeliveredTile, Event};
 use tessera_scheduler_core::tile_root;
 use tessera_shared::digest::Digest;
@@ -14,7 +15,8 @@ use tessera_transport::frames::read_message;
 
 use super::worker::stop;
 use super::{ConnectionEnd, Farm};
-use crate::deliveries::{Expected, TilePixels};
+use crate::deliveries::Expected;
+use crate::pixels::Arrived;
 
 /// Reads one lease's commit and pixels. Only what breaks the protocol is an error; an unwanted lease is turned away.
 pub(super) async fn receive(
@@ -32,8 +34,7 @@ pub(super) async fn receive(
     check_shape(&commit, &expected)?;
     let committed = commit.tiles.into_iter().map(|blocks| CommittedTile { root: tile_root(&blocks), blocks });
     farm.driver.send(Event::Committed { worker, lease, tiles: committed.collect() }).await?;
-    let mut room = farm.deliveries.reserve(expected.bytes()).await;
-    let units = room.num_permits() / expected.tiles.len().max(1);
+    let room = farm.deliveries.reserve(expected.bytes()).await;
     let mut tiles = Vec::with_capacity(expected.tiles.len());
     let mut delivered = Vec::with_capacity(expected.tiles.len());
     for (pass, blocks) in expected.tiles {
@@ -44,17 +45,23 @@ pub(super) async fn receive(
         let hashing = tokio::task::spawn_blocking(move || (digest_tile(&pass, &blocks, &bytes), pass, bytes));
         let (tile, pass, bytes) =
             hashing.await.map_err(|error| ConnectionEnd::Malformed(error.to_string()))?;
-        let room = room.split(units).expect("an equal part for every tile");
-        tiles.push(TilePixels { pass, bytes, room });
+        tiles.push((pass, tile.root, bytes));
         delivered.push(tile);
     }
     if recv.read_chunk(1, true).await.is_ok_and(|more| more.is_some()) {
         return Err(ConnectionEnd::Malformed(format!("bytes follow the pixels of {lease}")));
     }
-    if farm.deliveries.hold(lease, tiles) {
-        farm.driver.send(Event::Delivered { worker, lease, tiles: delivered }).await?;
-    }
-    Ok(())
+    let Some(job) = farm.deliveries.claim(lease) else { return Ok(()) };
+    let held = |(pass, root, bytes)| (HeldPixels { lease, job, pass, root }, bytes);
+    let arrived = Arrived { tiles: tiles.into_iter().map(held).collect(), _room: room };
+    // Goes on without the connection: the worker may have been told that all has arrived.
+    let kept = tokio::spawn(async move {
+        if farm.pixels.put(arrived).await {
+            // The scheduler is stopping, and the worker delivers again to the next one.
+            let _ = farm.driver.send(Event::Delivered { worker, lease, tiles: delivered }).await;
+        }
+    });
+    kept.await.map_err(|error| ConnectionEnd::Malformed(error.to_string()))
 }
 
 fn check_shape(commit: &Commit, expected: &Expected) -> Result<(), ConnectionEnd> {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use shot::{Forger, Gate, Gated, Honest, Shot};
 use stand::{Stand, ended, local_digests, prompt};
+use tessera_journal::{Journal, JournalOptions};
 use tessera_scheduler::client::ClientError;
 use tessera_scheduler::{Config, JobOptions, JobState, Verify, WorkerState, WorkerStatus};
 use tessera_scheduler_core::Core;
@@ -173,8 +174,8 @@ async fn records_rebuild_what_people_see() {
     let stand = Stand::new().await;
     let _worker = stand.worker("one", Honest);
     let (job, status) = stand.completes(&Shot::default().package()).await;
-    let records = stand.records.0.lock().unwrap().clone();
-    let replayed = Core::replay(prompt([0; 32]), &records).job(0, job).unwrap();
+    let opened = Journal::open(&stand.storage.journal, JournalOptions::default()).unwrap();
+    let replayed = Core::resume(prompt([0; 32]), opened.state).job(0, job).unwrap();
     assert_eq!(
         (replayed.state, replayed.tiles_done, replayed.rays),
         (status.state, status.tiles_done, status.rays)

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tessera_scheduler::client::Client;
-use tessera_scheduler::journal::Journal;
 use tessera_scheduler::{
-    Config, Identity, JobOptions, JobState, JobStatus, Link, Role, Scheduler, SchedulerOptions, serve_with,
+    Config, Identity, JobOptions, JobState, JobStatus, Link, Role, Scheduler, SchedulerOptions, Storage,
+    serve_with,
 };
 use tessera_scheduler_core::Record;
 use tessera_shared::digest::Digest;
@@ -23,19 +23,16 @@ use tokio::task::JoinHandle;
 use crate::relay::Relay;
 use crate::shot::{Honest, HonestReferee};
 
-/// A journal that the test can read and wait for.
+/// The durable records, which the test can read and wait for.
 #[derive(Clone, Default)]
 pub struct Records(pub Arc<Mutex<Vec<Record>>>, Arc<Notify>);
 
-impl Journal for Records {
-    fn append(&mut self, records: Vec<Record>) -> std::io::Result<()> {
-        self.0.lock().unwrap().extend(records);
-        self.1.notify_waiters();
-        Ok(())
-    }
-}
-
 impl Records {
+    fn add(&self, records: &[Record]) {
+        self.0.lock().unwrap().extend_from_slice(records);
+        self.1.notify_waiters();
+    }
+
     /// Waits until so many records are of a kind.
     pub async fn hold(&self, count: usize, kind: impl Fn(&Record) -> bool) {
         loop {
@@ -55,6 +52,7 @@ impl Records {
 pub struct Stand {
     pub scheduler: Scheduler,
     pub records: Records,
+    pub storage: Storage,
     pub directory: TempDir,
 }
 
@@ -136,9 +134,11 @@ impl Stand {
         };
         change(&mut options);
         let records = Records::default();
-        let journal = Box::new(records.clone());
-        let scheduler = serve_with(options, Box::new(HonestReferee), journal, config).await.unwrap();
-        Stand { scheduler, records, directory }
+        let seen = records.clone();
+        let observer = Arc::new(move |records: &[Record]| seen.add(records));
+        let storage = Storage { observer: Some(observer), ..Storage::folders(&options.data).unwrap() };
+        let scheduler = serve_with(options, Box::new(HonestReferee), storage.clone(), config).await.unwrap();
+        Stand { scheduler, records, storage, directory }
     }
 
     /// A worker of an operator of its own.

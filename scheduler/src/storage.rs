@@ -1,0 +1,91 @@
+//! Where a scheduler keeps its records and pixels, and the lock that says whose the directory is. Knows no format of its own.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Error, ErrorKind, Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use tessera_journal::{Disk, Folder, MemoryDisk};
+use tessera_scheduler_core::Record;
+
+/// A disk that threads share.
+pub type SharedDisk = Arc<dyn Disk + Send + Sync>;
+
+/// The disks of a scheduler.
+#[derive(Clone)]
+pub struct Storage {
+    /// Of the records and the snapshots.
+    pub journal: SharedDisk,
+    /// Of the pixels.
+    pub tiles: SharedDisk,
+    /// Is shown records once they are durable.
+    pub observer: Option<Observer>,
+}
+
+/// Sees durable records.
+pub type Observer = Arc<dyn Fn(&[Record]) + Send + Sync>;
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Storage")
+    }
+}
+
+impl Storage {
+    /// Two folders of a data directory.
+    pub fn folders(data: &Path) -> std::io::Result<Storage> {
+        let journal = Arc::new(Folder::open(&data.join("journal"))?);
+        Ok(Storage { journal, tiles: Arc::new(Folder::open(&data.join("tiles"))?), observer: None })
+    }
+
+    /// Lives as long as the process.
+    pub fn memory() -> Storage {
+        let disk = || Arc::new(MemoryDisk::new());
+        Storage { journal: disk(), tiles: disk(), observer: None }
+    }
+}
+
+/// File of the lock in the data directory.
+const LOCK_FILE: &str = "lock";
+/// Most bytes of it that are shown.
+const OWNER_BYTES_MAX: u64 = 200;
+
+/// Keeps other schedulers off a data directory for as long as it lives. The system lets go of it when the process dies.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock; the error names who has it.
+    pub fn take(directory: &Path) -> std::io::Result<Lock> {
+        std::fs::create_dir_all(directory)?;
+        let path = directory.join(LOCK_FILE);
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { file }),
+            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                let named = (&mut file).take(OWNER_BYTES_MAX).read_to_string(&mut owner);
+                let owner = match named {
+                    Ok(bytes) if bytes > 0 => owner.trim_end().to_owned(),
+                    _ => "another scheduler".to_owned(),
+                };
+                let reason = format!("it is in use by {owner}; stop that one, or give another --data");
+                Err(Error::new(ErrorKind::ResourceBusy, reason))
+            }
+        }
+    }
+
+    /// Says who has it.
+    pub fn name(&mut self, address: std::net::SocketAddr) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        writeln!(
+            self.file,
+            "the scheduler with process id {}, which listens on {address}",
+            std::process::id()
+        )
+    }
+}
