@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use quinn::{Endpoint, VarInt};
 use tessera_scheduler_core::Core;
@@ -20,6 +21,7 @@ use crate::connection::{self, Farm};
 use crate::deliveries::Deliveries;
 use crate::driver::{self, Driver, Machine};
 use crate::films;
+use crate::gate::Gate;
 use crate::journal::{Journal, MemoryJournal};
 use crate::leased::Listings;
 use crate::options::SchedulerOptions;
@@ -27,6 +29,7 @@ use crate::packages::Packages;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
 use crate::standings::Standings;
+use crate::throttle::Quiet;
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +112,10 @@ pub async fn serve_with(
         shown: connection::possession::Shown::default(),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
+        submitting: Semaphore::new(1),
+        asking: Semaphore::new(connection::ASKING_MAX),
+        gate: Gate::new(options.limits),
+        quiet: Quiet::new(),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
@@ -123,9 +130,12 @@ async fn accept(endpoint: Endpoint, farm: Arc<Farm>, connections_max: usize) {
             incoming = endpoint.accept() => match incoming {
                 None => return,
                 Some(incoming) if connections.len() >= connections_max => {
-                    tracing::warn!(connections_max, "a connection is refused: there are as many as allowed");
+                    if let Some(unsaid) = farm.quiet.admits(Instant::now()) {
+                        tracing::warn!(connections_max, unsaid, "a connection is refused: there are as many as allowed");
+                    }
                     incoming.refuse();
                 }
+                Some(incoming) if farm.gate.bars(incoming.remote_address().ip(), Instant::now()) => incoming.refuse(),
                 // Who pretends to be elsewhere must first prove to receive there.
                 Some(incoming) if !incoming.remote_address_validated() && connections.len() * 2 >= connections_max => {
                     let _ = incoming.retry();

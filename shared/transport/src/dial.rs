@@ -61,7 +61,7 @@ impl DialError {
     pub fn is_transient(&self) -> bool {
         match self {
             DialError::Resolve { .. } | DialError::Unreachable { .. } | DialError::Broken { .. } => true,
-            DialError::Refused(refusal) => matches!(refusal, Refusal::Full),
+            DialError::Refused(refusal) => matches!(refusal, Refusal::Full | Refusal::Key { .. }),
             DialError::Socket(_) | DialError::Fingerprint { .. } | DialError::Protocol { .. } => false,
             DialError::Tls(_) => false,
         }

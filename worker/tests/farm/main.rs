@@ -3,6 +3,7 @@
 mod admission;
 mod confidential;
 mod hostile;
+mod overload;
 mod shot;
 mod stand;
 

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tessera_scheduler::client::Client;
 use tessera_scheduler::journal::Journal;
 use tessera_scheduler::{
-    Config, Identity, JobOptions, JobState, JobStatus, Role, Scheduler, SchedulerOptions, serve_with,
+    Config, Identity, JobOptions, JobState, JobStatus, Limits, Role, Scheduler, SchedulerOptions, serve_with,
 };
 use tessera_scheduler_core::Record;
 use tessera_shared::digest::Digest;
@@ -67,20 +67,26 @@ impl Stand {
     }
 
     pub async fn with(config: impl FnOnce([u8; 32]) -> Config) -> Stand {
-        Stand::at(TempDir::new().unwrap(), config).await
+        Stand::at(TempDir::new().unwrap(), config, Limits::default()).await
+    }
+
+    /// With other limits on what peers may ask.
+    pub async fn limited(limits: Limits) -> Stand {
+        Stand::at(TempDir::new().unwrap(), prompt, limits).await
     }
 
     /// Another scheduler on the same data, once this one has stopped.
     pub async fn restarted(self) -> Stand {
         self.scheduler.stop().await;
-        Stand::at(self.directory, prompt).await
+        Stand::at(self.directory, prompt, Limits::default()).await
     }
 
-    async fn at(directory: TempDir, config: impl FnOnce([u8; 32]) -> Config) -> Stand {
+    async fn at(directory: TempDir, config: impl FnOnce([u8; 32]) -> Config, limits: Limits) -> Stand {
         let options = SchedulerOptions {
             data: directory.path().join("scheduler"),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             blob_bytes_max: 1 << 20,
+            limits,
             ..SchedulerOptions::default()
         };
         let records = Records::default();
