@@ -17,6 +17,7 @@ pub mod policy;
 pub mod record;
 pub mod referee;
 mod sanity;
+mod secret;
 pub mod standings;
 pub mod state;
 pub mod tiles;
