@@ -20,7 +20,7 @@ use tessera_transport::tls;
 
 use crate::hostile::{artist_hello, assert_goes_on, assert_malformed, closed, session, worker_hello};
 use crate::shot::{Honest, Shot};
-use crate::stand::Stand;
+use crate::stand::{Stand, local_digests};
 
 /// Longer than any test.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -338,4 +338,33 @@ async fn a_thousand_hellos_from_one_key_leave_nothing_behind() {
     assert_goes_on(&stand).await;
     let workers = stand.artist().await.workers().await.unwrap();
     assert!(workers.len() <= 300, "{} workers are listed", workers.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_small_blobs() {
+    let stand = Stand::new().await;
+    let small =
+        Shot { edge_px: (8, 8), tile_px: 8, samples: 1, pass_samples: 1, ballast: 4, ..Shot::default() };
+    let package = Shot { frames: 10_000, scenes: 10_000, ..small }.package();
+    assert_eq!(package.blobs.len(), 10_000 + 2);
+    let artist = stand.artist().await;
+    let (mut sent, begun) = (0, std::time::Instant::now());
+    let job =
+        artist.submit(&package, JobOptions::default(), |progress| sent = progress.bytes_sent).await.unwrap();
+    println!("submitted in {:?}", begun.elapsed());
+    // Each once, the manifest too.
+    let bytes: usize = package.blobs.values().map(|blob| blob.len()).sum();
+    assert_eq!(sent, (bytes + package.manifest.encode().len()) as u64);
+    let again =
+        artist.submit(&package, JobOptions::default(), |_| panic!("everything is here")).await.unwrap();
+    assert_ne!(job, again);
+    let _good = stand.worker("good", Honest);
+    for job in [job, again] {
+        artist.cancel(job).await.unwrap();
+    }
+    // A worker that needs a little of each of many scenes gets along as well.
+    let few = Shot { frames: 300, scenes: 300, ..small }.package();
+    let (job, status) = stand.completes(&few).await;
+    assert_eq!(status.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(few, 1));
 }

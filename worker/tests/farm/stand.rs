@@ -85,7 +85,7 @@ impl Stand {
         let options = SchedulerOptions {
             data: directory.path().join("scheduler"),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            blob_bytes_max: 1 << 20,
+            blob_bytes_max: 1 << 23,
             limits,
             ..SchedulerOptions::default()
         };
