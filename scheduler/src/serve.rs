@@ -13,7 +13,7 @@ use tessera_shared::messages::{CloseCode, Token};
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::identity::{Identity, IdentityError};
 use tessera_transport::link::{Fingerprint, Link, Role};
-use tessera_transport::tls;
+use tessera_transport::{socket, tls};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -90,7 +90,7 @@ pub async fn serve_with(
     let referee =
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
-    let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
+    let endpoint = socket::endpoint(options.listen, Some(tls::server_config(&identity)?)).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;

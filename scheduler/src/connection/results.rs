@@ -18,6 +18,8 @@ use super::worker::stop;
 use super::{ConnectionEnd, Farm};
 use crate::deliveries::{Expected, TilePixels};
 
+/// Pixels of a tile that are hashed where they are read: to wake another thread costs as much as some ten kilobytes.
+const HASHED_HERE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an encoded number at most.
 const LEASE_ID_BYTES_MAX: usize = 9;
 
@@ -46,9 +48,13 @@ pub(super) async fn receive(
         if let Err(error) = slow.within(bytes.len(), "its pixels", recv.read_exact(&mut bytes)).await? {
             return Err(ConnectionEnd::Malformed(format!("the pixels of {lease} broke off: {error}")));
         }
-        let hashing = tokio::task::spawn_blocking(move || (digest_tile(&pass, &blocks, &bytes), pass, bytes));
-        let (tile, pass, bytes) =
-            hashing.await.map_err(|error| ConnectionEnd::Malformed(error.to_string()))?;
+        let (tile, pass, bytes) = if bytes.len() <= HASHED_HERE_BYTES_MAX {
+            (digest_tile(&pass, &blocks, &bytes), pass, bytes)
+        } else {
+            let hashing =
+                tokio::task::spawn_blocking(move || (digest_tile(&pass, &blocks, &bytes), pass, bytes));
+            hashing.await.map_err(|error| ConnectionEnd::Malformed(error.to_string()))?
+        };
         let room = room.split(units).expect("an equal part for every tile");
         tiles.push(TilePixels { pass, bytes, room });
         delivered.push(tile);

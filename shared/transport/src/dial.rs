@@ -10,7 +10,7 @@ use tessera_shared::messages::{CloseCode, Hello, Refusal, Welcome};
 use crate::frames::{read_message, write_message};
 use crate::identity::Identity;
 use crate::link::Link;
-use crate::tls;
+use crate::{socket, tls};
 
 /// How long a client waits for the scheduler's first answers.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ async fn dial_address(
         SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let endpoint = Endpoint::client(local).map_err(DialError::Socket)?;
+    let endpoint = socket::endpoint(local, None).map_err(DialError::Socket)?;
     let unreachable = || DialError::Unreachable { address, port: address.port() };
     let connecting = tls::connect(&endpoint, config, address).map_err(|_| unreachable())?;
     let greeting = async {

@@ -6,4 +6,5 @@ pub mod dial;
 pub mod frames;
 pub mod identity;
 pub mod link;
+pub mod socket;
 pub mod tls;
