@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tessera_shared::limits::Pools;
+use tessera_transport::timing::Timing;
 
 use crate::limits::Limits;
 
@@ -31,6 +32,8 @@ pub struct SchedulerOptions {
     pub limits: Limits,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
+    /// When a peer is taken for gone.
+    pub timing: Timing,
 }
 
 impl Default for SchedulerOptions {
@@ -46,6 +49,7 @@ impl Default for SchedulerOptions {
             connections_max: 10_000,
             limits: Limits::default(),
             pools: Pools::new(),
+            timing: Timing::default(),
         }
     }
 }

@@ -57,7 +57,7 @@ pub struct Scheduler {
     address: SocketAddr,
     advertise: Option<String>,
     key: NodeKey,
-    tokens: (Token, Token),
+    tokens: [Token; 3],
     driver: Driver,
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
@@ -90,7 +90,9 @@ pub async fn serve_with(
     let referee =
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
-    let endpoint = socket::endpoint(options.listen, Some(tls::server_config(&identity)?)).map_err(listen)?;
+    let mut quic = tls::server_config(&identity)?;
+    quic.transport_config(Arc::new(tls::to_strangers(tls::transport(&options.timing))));
+    let endpoint = socket::endpoint(options.listen, Some(quic)).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
@@ -98,7 +100,7 @@ pub async fn serve_with(
         Machine { core, journal, standings, deliveries: deliveries.clone(), films: films.clone(), referee };
     let driving = tokio::spawn(driver::drive(machine, known, inbox));
     let key = identity.key();
-    let tokens = (secrets.token(Role::Artist), secrets.token(Role::Worker));
+    let tokens = [Role::Artist, Role::Worker, Role::Wrangler].map(|role| secrets.token(role));
     let farm = Arc::new(Farm {
         identity,
         secrets,
@@ -160,8 +162,9 @@ impl Scheduler {
     /// The link that gives a role. It holds a secret: print it for the farm's owner, never log it.
     pub fn link(&self, role: Role) -> Link {
         let token = match role {
-            Role::Artist => self.tokens.0,
-            Role::Worker => self.tokens.1,
+            Role::Artist => self.tokens[0],
+            Role::Worker => self.tokens[1],
+            Role::Wrangler => self.tokens[2],
         };
         let fingerprint = Fingerprint::of(&self.key);
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }

@@ -7,13 +7,14 @@ use std::rc::Rc;
 use tessera_scheduler_core::Config;
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
-use tessera_shared::ids::{FrameNumber, NodeKey};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::{JobOptions, Verify};
 use tessera_shared::package::manifest::Settings;
 
 use crate::cheats::Cheat;
 use crate::node::{NodeSpec, REQUESTER, operator_key};
+use crate::orders::Order;
 use crate::random::Random;
 use crate::world::{Outcome, World};
 
@@ -24,19 +25,35 @@ pub const TILE_BLOCKS: u16 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The worker's process dies.
-    Kill { node: usize },
+    Kill {
+        node: usize,
+    },
     /// A dead worker's process starts again.
-    Start { node: usize },
+    Start {
+        node: usize,
+    },
     /// The connection breaks; the worker dials again after a while.
-    Cut { node: usize, for_ms: u64 },
+    Cut {
+        node: usize,
+        for_ms: u64,
+    },
     /// The process stands still, as after SIGSTOP.
-    Stop { node: usize, for_ms: u64 },
+    Stop {
+        node: usize,
+        for_ms: u64,
+    },
     /// The scheduler's process dies and starts again from its records.
     RestartScheduler,
     /// The owner cancels the job, by its place in the scenario.
-    Cancel { job: usize },
+    Cancel {
+        job: usize,
+    },
     /// The worker does this wrong from here on.
-    Turn { node: usize, cheat: Cheat },
+    Turn {
+        node: usize,
+        cheat: Cheat,
+    },
+    Order(Order),
 }
 
 /// How the network treats messages until faults stop.
@@ -59,6 +76,10 @@ pub struct Shot {
     pub verify: Verify,
     pub limits: JobLimits,
     pub at_ms: u64,
+    /// Whose it is; equal numbers share a key. Left out, it has an owner of its own.
+    pub owner: Option<u8>,
+    /// Places of the jobs that it waits for.
+    pub after: Vec<u64>,
 }
 
 impl Default for Shot {
@@ -73,6 +94,8 @@ impl Default for Shot {
             verify: Verify::Blocks(1),
             limits: JobLimits::default(),
             at_ms: 0,
+            owner: None,
+            after: Vec::new(),
         }
     }
 }
@@ -130,7 +153,7 @@ impl Shot {
 
     pub(crate) fn spec(&self, number: u64) -> tessera_scheduler_core::api::JobSpec {
         tessera_scheduler_core::api::JobSpec {
-            owner: NodeKey([number as u8 + 1; 32]),
+            owner: self.owner.map_or(NodeKey([number as u8 + 1; 32]), |owner| NodeKey([owner; 32])),
             package: Digest::of(&number.to_le_bytes()),
             name: format!("shot {number}"),
             settings: self.settings(),
@@ -139,6 +162,7 @@ impl Shot {
                 priority: self.priority,
                 verify: self.verify,
                 limits: self.limits.clone(),
+                after: self.after.iter().map(|place| JobId(place + 1)).collect(),
                 ..JobOptions::default()
             },
         }
@@ -317,6 +341,10 @@ impl Farm {
         self
     }
 
+    pub(crate) fn timed(self, fault: Fault) -> Timed {
+        Timed { farm: self, fault }
+    }
+
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Farm {
         change(&mut self.config);
         self
@@ -443,6 +471,7 @@ fn random_shot(random: &mut Random) -> Shot {
         },
         limits: JobLimits::default(),
         at_ms: random.between(0, 5_000),
+        ..Shot::default()
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cheats;
 pub mod curves;
 pub mod farm;
 pub mod node;
+pub mod orders;
 mod picture;
 mod processes;
 mod random;
@@ -15,5 +16,6 @@ mod world;
 
 pub use cheats::Cheat;
 pub use farm::{Farm, Fault, Network, Shot, Trace};
+pub use orders::Order;
 pub use tally::Tally;
 pub use world::Outcome;

@@ -1,7 +1,7 @@
 //! The worker side of the event loop: what a worker's actions do to its devices and the network, and the faults that
 //! processes and connections suffer.
 
-use tessera_scheduler_core::api::RequestId;
+use tessera_scheduler_core::api::{Asker, RequestId};
 use tessera_scheduler_core::{Core, Event};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::LeaseId;
@@ -185,11 +185,16 @@ impl World {
                 worker.stopped_until_ms = worker.stopped_until_ms.max(self.now_ms + for_ms);
             }
             Fault::RestartScheduler => self.restart_scheduler(),
+            Fault::Order(order) => self.carry_out_order(order),
             Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
                     let by = self.farm.shots[job].spec(job as u64).owner;
-                    self.schedule(Event::Cancel { request: RequestId(2_000_000), job: id, by });
+                    self.schedule(Event::Cancel {
+                        request: RequestId(2_000_000),
+                        job: id,
+                        by: Asker::Artist(by),
+                    });
                 }
             }
         }
@@ -217,8 +222,17 @@ impl World {
         self.epoch += 1;
         self.epoch_start_ms = self.now_ms;
         self.tick_at = None;
-        self.shell.held.clear();
-        self.schedule(Event::Restarted);
+        self.scheduled(Event::Restarted, |world| {
+            let held =
+                world.core.state().deliveries_held().map(|(_, _, delivery)| (delivery.lease, delivery.at));
+            let held: std::collections::BTreeSet<_> = held.collect();
+            world
+                .shell
+                .held
+                .iter_mut()
+                .for_each(|(lease, tiles)| tiles.retain(|at, _| held.contains(&(*lease, *at))));
+            world.shell.held.retain(|_, tiles| !tiles.is_empty());
+        });
         let uploading: Vec<_> = self.jobs.iter().flatten().copied().collect();
         for job in uploading {
             self.schedule(Event::PackageComplete { job });

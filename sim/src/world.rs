@@ -8,6 +8,7 @@ use tessera_scheduler_core::record::Record;
 use tessera_scheduler_core::referee::RefereeTally;
 use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::{Core, Event, Output, tile_root};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -280,7 +281,7 @@ impl World {
         self.scheduled(event, |_| ());
     }
 
-    fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
+    pub(crate) fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
         let clock_ms = self.now_ms - self.epoch_start_ms;
         let output = self.core.handle(clock_ms, event);
         self.core.sanity_check();
@@ -410,7 +411,7 @@ impl World {
                 let node = (request.0 - 1_000_000) as usize;
                 assert!(self.nodes[node].banned, "worker {node} is refused: {reason}");
             }
-            Answer::Cancelled | Answer::JobRefused(_) => {}
+            Answer::Cancelled | Answer::JobRefused(_) | Answer::Done | Answer::OrderRefused(_) => {}
         }
     }
 
@@ -445,7 +446,10 @@ impl World {
                 self.outcome.tally.rays_claimed += answer.rays.total();
                 self.schedule(Event::Checked { worker, answer });
             }
-            Message::Failed { lease, reason } => self.schedule(Event::LeaseFailed { worker, lease, reason }),
+            Message::Failed { lease, reason } => {
+                let failure = Failure::new(FailureClass::Node, reason);
+                self.schedule(Event::LeaseFailed { worker, lease, failure });
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod admission;
 mod backend;
+mod backoff;
 mod devices;
 pub mod local;
 pub mod options;
@@ -13,6 +14,7 @@ mod session;
 mod shell;
 
 pub use backend::{BackendRenderer, renderers};
+pub use backoff::BackoffOptions;
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};
@@ -20,3 +22,4 @@ pub use run::{run, shutdown_signal};
 pub use session::WorkerError;
 pub use tessera_transport::identity::Identity;
 pub use tessera_transport::link::{Link, Role};
+pub use tessera_transport::timing::Timing;

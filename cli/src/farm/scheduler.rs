@@ -29,6 +29,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         let mut scheduler = serve(options, referee).await.or_exit(Exit::Farm)?;
         console::print(format_args!("artist {}", scheduler.link(Role::Artist)));
         console::print(format_args!("worker {}", scheduler.link(Role::Worker)));
+        console::print(format_args!("wrangler {}", scheduler.link(Role::Wrangler)));
         tokio::select! {
             () = tessera_worker::shutdown_signal() => {
                 scheduler.stop().await;

@@ -5,6 +5,7 @@ mod closed_pipe;
 mod dry_run;
 mod farm;
 mod golden;
+mod orders;
 mod render;
 mod sandbox;
 mod verify;

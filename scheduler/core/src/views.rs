@@ -13,6 +13,7 @@ use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
 use crate::state::Worker;
+use crate::workers::Session;
 
 impl Core {
     /// Where a job stands.
@@ -98,6 +99,10 @@ impl Core {
             (Some(evidence), _, _) => WorkerState::Quarantined(evidence),
             (None, Some(at_ms), _) => WorkerState::Left { ago_ms: now_ms.saturating_sub(at_ms) },
             (None, None, _) if worker.leaving => WorkerState::Leaving,
+            (None, None, Some(session)) if session.drained => WorkerState::Drained,
+            (None, None, Some(Session { asleep_until_ms: Some(until_ms), .. })) => {
+                WorkerState::Asleep { for_ms: until_ms.saturating_sub(now_ms) }
+            }
             (None, None, Some(session)) if !session.idle() => WorkerState::Busy,
             (None, None, _) => WorkerState::Idle,
         };
@@ -134,6 +139,11 @@ impl Core {
 
 fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
     let (state, end_ms) = match &entry.phase {
+        Phase::Uploading | Phase::Running if entry.paused => (JobState::Paused, now_ms),
+        Phase::Uploading | Phase::Running if !entry.waits_for.is_empty() => {
+            let after = entry.waits_for.first().copied().unwrap_or(job);
+            (JobState::Waiting { after }, now_ms)
+        }
         Phase::Uploading => (JobState::Queued, now_ms),
         Phase::Running if !entry.started => (JobState::Queued, now_ms),
         Phase::Running => (JobState::Running, now_ms),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::SendStream;
-use tessera_scheduler_core::api::{Answer, Event};
+use tessera_scheduler_core::api::{Answer, Asker, Event};
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
     CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, ReceiptReply,
@@ -14,7 +14,7 @@ use tessera_transport::frames::read_message;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::{Asked, ConnectionEnd, Farm, Pace, blobs, submit};
+use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit};
 use crate::films::{Command, Finished};
 use crate::gate::Member;
 use crate::receipts;
@@ -29,14 +29,14 @@ pub(super) async fn serve(
     farm: &Arc<Farm>,
     connection: &quinn::Connection,
     key: NodeKey,
-    member: Arc<Member>,
+    (by, member): (Asker, Arc<Member>),
 ) -> Result<(), ConnectionEnd> {
     let (mut streams, mut pace) = (JoinSet::new(), Pace::new(farm.limits()));
     loop {
         tokio::select! {
             stream = pace.accept_bi(connection) => {
                 let (send, recv) = stream?;
-                streams.spawn(answer(farm.clone(), Asked { key, member: member.clone(), send, recv }));
+                streams.spawn(answer(farm.clone(), Asked { key, by, member: member.clone(), send, recv }));
             }
             Some(ended) = streams.join_next() => match ended {
                 Ok(Err(end @ (ConnectionEnd::Read(_) | ConnectionEnd::Malformed(_) | ConnectionEnd::Slow(_)))) => return Err(end),
@@ -49,20 +49,20 @@ pub(super) async fn serve(
 }
 
 async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
-    let Asked { key, member, mut send, mut recv } = asked;
+    let Asked { key, by, member, mut send, mut recv } = asked;
     match farm.patient(0, "a request", read_message(&mut recv)).await?? {
         Request::Submit { package, options } => {
             let reply = submit::submit(&farm, key, package, options).await?;
             farm.tell(&mut send, &reply).await?;
         }
         Request::Upload { digest, bytes } => {
-            blobs::take(&farm, Asked { key, member, send, recv }, digest, bytes).await?
+            blobs::take(&farm, Asked { key, by, member, send, recv }, digest, bytes).await?
         }
         Request::Watch { job } => watch(&farm, send, job).await?,
         Request::Jobs => jobs(&farm, send).await?,
         Request::Workers => workers(&farm, send).await?,
         Request::Cancel { job } => {
-            let reply = cancel(&farm, job, key).await?;
+            let reply = cancel(&farm, job, by).await?;
             farm.tell(&mut send, &reply).await?;
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
@@ -72,6 +72,8 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             farm.tell(&mut send, &CheckingReply::Trusted { permille }).await?;
         }
         Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
+        Request::Order { job, order } => orders::job(&farm, send, job, by, order).await?,
+        Request::OrderWorker { worker, order } => orders::worker(&farm, send, worker, by, order).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }
@@ -137,7 +139,7 @@ async fn workers(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd>
     }
 }
 
-async fn cancel(farm: &Farm, job: JobId, by: NodeKey) -> Result<CancelReply, ConnectionEnd> {
+async fn cancel(farm: &Farm, job: JobId, by: Asker) -> Result<CancelReply, ConnectionEnd> {
     match farm.driver.ask(move |request| Event::Cancel { request, job, by }).await? {
         Answer::Cancelled => Ok(CancelReply::Cancelled),
         Answer::JobRefused(refusal) => Ok(CancelReply::Refused(refusal)),

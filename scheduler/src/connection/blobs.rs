@@ -99,7 +99,7 @@ pub(super) async fn take(
     digest: Digest,
     bytes: u64,
 ) -> Result<(), ConnectionEnd> {
-    let Asked { key, member, mut send, recv } = asked;
+    let Asked { key, member, mut send, recv, .. } = asked;
     let places = member.uploads();
     let _place = places.acquire().await.map_err(|_| Stopped)?;
     let reply = match upload(farm, (key, &member), &mut send, recv, digest, bytes).await? {

@@ -2,6 +2,7 @@
 
 mod artist;
 mod blobs;
+mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_scheduler_core::Core;
-use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
+use tessera_scheduler_core::api::{Asker, ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::DeviceReport;
 use tessera_shared::codec::{self, Message};
@@ -213,9 +214,12 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection, guest: Guest) 
             worker::serve(farm, connection, send, recv, worker::Joining::Examined(hello)).await
         }
         Hello::Artist { .. } => {
-            tls::admit_artist(connection);
-            farm.tell(&mut send, &Welcome::Artist).await?;
-            artist::serve(farm, connection, key, Arc::new(member)).await
+            admit_artist(farm, connection, &mut send).await?;
+            artist::serve(farm, connection, key, (Asker::Artist(key), Arc::new(member))).await
+        }
+        Hello::Wrangler { .. } => {
+            admit_artist(farm, connection, &mut send).await?;
+            artist::serve(farm, connection, key, (Asker::Wrangler, Arc::new(member))).await
         }
         Hello::Worker { name, devices, kernel_version, tags, .. } => {
             tls::admit_worker(connection);
@@ -225,9 +229,19 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection, guest: Guest) 
     }
 }
 
+async fn admit_artist(
+    farm: &Farm,
+    connection: &quinn::Connection,
+    send: &mut SendStream,
+) -> Result<(), ConnectionEnd> {
+    tls::admit_artist(connection);
+    farm.tell(send, &Welcome::Artist).await
+}
+
 fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
+        Hello::Wrangler { token, kernel_version } => (Role::Wrangler, token, *kernel_version),
         Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
             (Role::Worker, token, *kernel_version)
         }
@@ -295,6 +309,8 @@ impl Pace {
 /// A request's stream and who asks.
 pub(crate) struct Asked {
     pub key: NodeKey,
+    /// What it may order.
+    pub by: Asker,
     pub member: Arc<Member>,
     pub send: SendStream,
     pub recv: RecvStream,

@@ -7,4 +7,5 @@ pub mod frames;
 pub mod identity;
 pub mod link;
 pub mod socket;
+pub mod timing;
 pub mod tls;

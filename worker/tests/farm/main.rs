@@ -3,7 +3,9 @@
 mod admission;
 mod confidential;
 mod hostile;
+mod network;
 mod overload;
+mod relay;
 mod shot;
 mod stand;
 

@@ -49,8 +49,8 @@ async fn narrow(stand: &Stand, role: Role, window: u32) -> (Connection, SendStre
     let connection = tls::connect(&endpoint, config, stand.scheduler.address()).unwrap().await.unwrap();
     let (mut send, mut recv) = connection.open_bi().await.unwrap();
     let hello = match role {
-        Role::Artist => artist_hello(&link),
         Role::Worker => worker_hello(&link),
+        Role::Artist | Role::Wrangler => artist_hello(&link),
     };
     write_message(&mut send, &hello).await.unwrap();
     assert!(!matches!(read_message(&mut recv).await.unwrap(), Welcome::Refused(_)));
