@@ -42,7 +42,13 @@ pub async fn run(lease_tiles_max: u32) -> Result<()> {
         limits: Limits { strangers_max: 20_000, ..Limits::default() },
         ..SchedulerOptions::default()
     };
-    let config = |secret| Config { lease_tiles_max, held_max: 1 << 20, ..Config::new(secret) };
+    // What is measured as a worker's rate is how long it waits for a turn: leases are as large as they may be all the same.
+    let config = |secret| Config {
+        lease_tiles_max,
+        lease_target_ms: 3_600_000,
+        held_max: 1 << 20,
+        ..Config::new(secret)
+    };
     let scheduler = serve_with(options, Box::new(Constant), Box::new(Forgetful), config).await?;
     println!("{}", scheduler.link(Role::Artist));
     println!("{}", scheduler.link(Role::Worker));
