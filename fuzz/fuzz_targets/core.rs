@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 use tessera_scheduler_core::api::{
-    Answer, CommittedTile, DeliveredTile, Effect, ExaminedHello, JobSpec, RefereeDigests, RefereeId, RequestId,
+    Answer, Asker, CommittedTile, DeliveredTile, Effect, ExaminedHello, JobSpec, RefereeDigests, RefereeId, RequestId,
     WorkerHello,
 };
 use tessera_scheduler_core::{Config, Core, Event, Record, tile_root};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::{DeviceReport, Serves};
+use tessera_shared::control::{Failure, FailureClass, FrameRange, JobOrder, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -126,14 +127,14 @@ impl Farm<'_> {
     fn step(&mut self) {
         // A year is as long as a scheduler runs.
         self.now_ms += (self.choices.number() >> 4).min(1 << 35);
-        match self.choices.below(16) {
+        match self.choices.below(20) {
             0 => self.submit(),
             1 => {
                 let job = self.job();
                 self.event(Event::PackageComplete { job });
             }
             2 => {
-                let (job, by) = (self.job(), key(self.choices.below(2)));
+                let (job, by) = (self.job(), Asker::Artist(key(self.choices.below(2))));
                 self.event(Event::Cancel { request: RequestId(1), job, by });
             }
             3 | 4 => self.connect(),
@@ -149,6 +150,8 @@ impl Farm<'_> {
             10 => self.fail(),
             11 | 12 => self.referee(),
             13 => self.restart(),
+            14 | 15 => self.order(),
+            16 => self.lose(),
             _ => self.event(Event::Tick),
         }
     }
@@ -186,6 +189,7 @@ impl Farm<'_> {
         };
         let tags = if choices.one_in(8) { vec!["gpu".to_owned()] } else { Vec::new() };
         let operators = if choices.one_in(8) { vec![key(2), key(3)] } else { Vec::new() };
+        let after = if choices.one_in(8) { vec![JobId(choices.below(4) as u64)] } else { Vec::new() };
         let mode = if choices.one_in(8) { Mode::Fast } else { Mode::Exact };
         let spec = JobSpec {
             owner: key(0),
@@ -198,6 +202,7 @@ impl Farm<'_> {
                 verify,
                 mode,
                 limits: JobLimits { tags, operators, pool: None },
+                after,
             },
         };
         self.grids.insert(JobId(self.jobs + 1), grid);
@@ -301,10 +306,55 @@ impl Farm<'_> {
         }
     }
 
+    fn order(&mut self) {
+        let request = RequestId(3);
+        let by = if self.choices.one_in(4) { Asker::Artist(key(1)) } else { Asker::Wrangler };
+        let (job, worker) = (self.job(), self.worker());
+        let order = match self.choices.below(8) {
+            0 => JobOrder::Pause,
+            1 => JobOrder::Resume,
+            2 => JobOrder::Prioritise(self.choices.byte() as i8 as i32),
+            3 => {
+                let first = FrameNumber(self.choices.below(4) as u32);
+                let last = FrameNumber(self.choices.below(4) as u32);
+                JobOrder::Requeue(vec![FrameRange { first, last }])
+            }
+            4 => {
+                let for_ms = self.choices.number();
+                return self.event(Event::WorkerAsleep { worker, for_ms });
+            }
+            5 => return self.event(Event::WorkerAwake { worker }),
+            6 => {
+                let order = WorkerOrder::Drain;
+                return self.event(Event::OrderWorker { request, worker, by, order });
+            }
+            _ => {
+                let order = WorkerOrder::Undrain;
+                return self.event(Event::OrderWorker { request, worker, by, order });
+            }
+        };
+        self.event(Event::Order { request, job, by, order });
+    }
+
+    /// Pixels of some tile-passes cannot be read any more.
+    fn lose(&mut self) {
+        let job = self.job();
+        let Some(entry) = self.core.state().jobs.get(&job) else { return };
+        let open: Vec<_> = entry.open.keys().map(|key| entry.pass(*key)).collect();
+        let passes = open.into_iter().filter(|_| self.choices.one_in(3)).collect();
+        self.event(Event::PixelsLost { job, passes });
+    }
+
     fn fail(&mut self) {
         let Some((worker, lease)) = self.lent() else { return };
         self.forget(lease.id);
-        self.event(Event::LeaseFailed { worker, lease: lease.id, reason: "fuzz".to_owned() });
+        let class = match self.choices.below(4) {
+            0 => FailureClass::Job,
+            1 => FailureClass::Shortage,
+            2 => FailureClass::Network,
+            _ => FailureClass::Node,
+        };
+        self.event(Event::LeaseFailed { worker, lease: lease.id, failure: Failure::new(class, "fuzz") });
     }
 
     fn referee(&mut self) {

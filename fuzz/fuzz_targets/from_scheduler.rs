@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tessera_shared::codec::{self, Message, PREFIX_BYTES};
+use tessera_shared::control::{LogReply, OrderReply, WhyReply};
 use tessera_shared::messages::{
     BlobReply, CancelReply, CheckingReply, FetchReply, JobStatus, ManifestReply, ReceiptReply, SubmitReply,
     ToWorker, UploadReply, WatchReply, Welcome, WorkerStatus,
@@ -17,7 +18,7 @@ fn survives<M: Message + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     let _ = format!("{message:?}");
 }
 
-const READERS: [fn(&[u8]); 13] = [
+const READERS: [fn(&[u8]); 16] = [
     survives::<Welcome>,
     survives::<ToWorker>,
     survives::<BlobReply>,
@@ -31,6 +32,9 @@ const READERS: [fn(&[u8]); 13] = [
     survives::<FetchReply>,
     survives::<CheckingReply>,
     survives::<ReceiptReply>,
+    survives::<OrderReply>,
+    survives::<LogReply>,
+    survives::<WhyReply>,
 ];
 
 fuzz_target!(|bytes: &[u8]| {
