@@ -154,6 +154,8 @@ pub struct SchedulerArguments {
     /// Threads of the referee, at most 1024 [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub limits: crate::limits::LimitArguments,
 }
 
 #[derive(Debug, Args)]

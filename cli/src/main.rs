@@ -11,6 +11,7 @@ mod diff;
 mod estimate;
 mod failure;
 mod farm;
+mod limits;
 mod output;
 mod progress;
 mod receipt;

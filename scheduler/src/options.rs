@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use tessera_shared::limits::Pools;
 use tessera_transport::timing::Timing;
 
+use crate::limits::Limits;
+
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
@@ -28,6 +30,8 @@ pub struct SchedulerOptions {
     pub held_bytes_max: usize,
     /// Most connections at once.
     pub connections_max: usize,
+    /// What one connection, one key and one job may ask.
+    pub limits: Limits,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
     /// When a peer is taken for gone.
@@ -46,6 +50,7 @@ impl Default for SchedulerOptions {
             package_bytes_max: 8 << 30,
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
+            limits: Limits::default(),
             pools: Pools::new(),
             timing: Timing::default(),
         }

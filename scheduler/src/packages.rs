@@ -9,6 +9,9 @@ use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::rehash::rehash;
 
+/// Packages kept in memory, however small they are.
+const KEPT_MAX: usize = 64;
+
 /// The packages of one blob store.
 #[derive(Debug)]
 pub(crate) struct Packages {
@@ -117,7 +120,7 @@ impl Packages {
             package.blobs.values().map(|blob| blob.len() as u64).sum::<u64>()
         };
         let mut total: u64 = kept.iter().map(bytes).sum();
-        while kept.len() > 1 && total > self.bytes_max {
+        while kept.len() > KEPT_MAX || (kept.len() > 1 && total > self.bytes_max) {
             total -= bytes(&kept.remove(0));
         }
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use quinn::{Endpoint, VarInt};
 use tessera_journal::tiles::SEGMENT_BYTES;
@@ -14,7 +15,7 @@ use tessera_shared::messages::{CloseCode, Token};
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::identity::{Identity, IdentityError};
 use tessera_transport::link::{Fingerprint, Link, Role};
-use tessera_transport::tls;
+use tessera_transport::{socket, tls};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -23,6 +24,7 @@ use crate::deliveries::Deliveries;
 use crate::driver::{self, Driver, Machine};
 use crate::feed::Feed;
 use crate::films;
+use crate::gate::Gate;
 use crate::http::token::{Bearer, Tokens, WebRole};
 use crate::http::{self, Site};
 use crate::journal::Writer;
@@ -36,6 +38,7 @@ use crate::secrets::Secrets;
 use crate::soundness::Soundness;
 use crate::standings::Standings;
 use crate::storage::{Lock, Storage};
+use crate::throttle::Quiet;
 use crate::uploads::Uploads;
 
 /// Why a scheduler does not start.
@@ -129,8 +132,8 @@ pub async fn serve_with(
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
     let mut quic = tls::server_config(&identity)?;
-    quic.transport_config(Arc::new(tls::transport(&options.timing)));
-    let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
+    quic.transport_config(Arc::new(tls::to_strangers(tls::transport(&options.timing))));
+    let endpoint = socket::endpoint(options.listen, Some(quic)).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     lock.name(address).map_err(data(&options.data))?;
     let core = Core::resume(config, kept.opened.state);
@@ -175,6 +178,10 @@ pub async fn serve_with(
         uploads: Uploads::new(options.timing.keep_alive),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
+        submitting: Semaphore::new(1),
+        asking: Semaphore::new(connection::ASKING_MAX),
+        gate: Gate::new(options.limits),
+        quiet: Quiet::new(),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
@@ -238,9 +245,12 @@ async fn accept(endpoint: Endpoint, farm: Arc<Farm>, connections_max: usize) {
             incoming = endpoint.accept() => match incoming {
                 None => return,
                 Some(incoming) if connections.len() >= connections_max => {
-                    tracing::warn!(connections_max, "a connection is refused: there are as many as allowed");
+                    if let Some(unsaid) = farm.quiet.admits(Instant::now()) {
+                        tracing::warn!(connections_max, unsaid, "a connection is refused: there are as many as allowed");
+                    }
                     incoming.refuse();
                 }
+                Some(incoming) if farm.gate.bars(incoming.remote_address().ip(), Instant::now()) => incoming.refuse(),
                 // Who pretends to be elsewhere must first prove to receive there.
                 Some(incoming) if !incoming.remote_address_validated() && connections.len() * 2 >= connections_max => {
                     let _ = incoming.retry();

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod messages;
 pub mod package;
 pub mod receipt;
+pub mod upload;
 
 /// Version of the kernel's image. It moves whenever one bit of any golden image moves; leases go only to workers of the
 /// job's kernel version.

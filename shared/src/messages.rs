@@ -17,6 +17,8 @@ use crate::message;
 pub use crate::frame_head::FrameHead;
 pub use crate::job_options::{JobOptions, Mode, Verify};
 
+pub use crate::upload::{UploadRefusal, UploadReply};
+
 /// The protocol that both ends must speak, as TLS negotiates it.
 pub const ALPN: &[u8] = b"tessera/1";
 /// Most bytes of a name or a reason that is taken from a peer.
@@ -38,7 +40,7 @@ pub enum CloseCode {
     Refused = 2,
     /// The scheduler is stopping.
     Stopping = 3,
-    /// The peer took too long over its [`Hello`], or does not read what it is sent.
+    /// The peer took too long over its [`Hello`] or what it had to send, or does not read what it is sent.
     Slow = 4,
     /// The worker is quarantined.
     Quarantined = 5,
@@ -122,6 +124,10 @@ pub enum Refusal {
     Full,
     #[error("the farm refuses this worker: {0}")]
     Worker(String),
+    #[error(
+        "this key has {connections_max} connections to the farm, as many as one key may have; end some, or ask the farm's owner to raise --key-connections"
+    )]
+    Key { connections_max: u32 },
 }
 
 /// Scheduler to worker, on the control stream.
@@ -198,33 +204,6 @@ pub enum BlobReply {
     Absent,
     /// The worker's operator holds no lease of a package with this blob, whether the farm has it or not.
     Unleased,
-}
-
-/// Answer to [`Request::Upload`].
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub enum UploadReply {
-    /// Send the bytes from this offset on.
-    From {
-        offset: u64,
-    },
-    /// The blob is stored and its digest is right.
-    Stored,
-    Refused(UploadRefusal),
-}
-
-/// Why a blob is not stored.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode, thiserror::Error)]
-pub enum UploadRefusal {
-    #[error("the bytes that arrived do not have the digest that was announced; submit again")]
-    Digest,
-    #[error("a blob of {bytes} bytes; the farm takes at most {bytes_max}")]
-    TooLarge { bytes: u64, bytes_max: u64 },
-    #[error("the farm's disk quota of {bytes_max} bytes is used up; ask its owner to make room")]
-    Quota { bytes_max: u64 },
-    #[error("the farm could not write the blob; ask its owner to look at the scheduler's log")]
-    Storage,
-    #[error("the farm's disk is too full for the blob {0}; ask its owner to make room, then submit again")]
-    DiskFull(Digest),
 }
 
 /// Answer to [`Request::Submit`].

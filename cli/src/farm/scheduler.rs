@@ -14,13 +14,14 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
     for (name, keys) in arguments.pool {
         pools.entry(name).or_default().extend(keys);
     }
-    let mut options = SchedulerOptions {
+    let options = SchedulerOptions {
         pools,
         data: arguments.data,
         http: arguments.http,
         advertise: arguments.advertise,
         ..SchedulerOptions::default()
     };
+    let mut options = arguments.limits.over(options);
     if let Some(listen) = arguments.listen {
         options.listen = listen;
     }

@@ -56,6 +56,14 @@ pub struct Operator {
     pub settled: u64,
 }
 
+impl Operator {
+    /// It has done nothing that anybody need know.
+    pub fn is_new(&self) -> bool {
+        let Operator { key: _, standing, conduct, overruled, settled } = self;
+        *standing == Standing::Good && *conduct == Conduct::default() && overruled.is_none() && *settled == 0
+    }
+}
+
 /// What one operator did for one job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Account {

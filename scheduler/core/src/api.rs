@@ -22,13 +22,14 @@ use tessera_shared::package::manifest::Settings;
 pub use crate::admission::ExaminedHello;
 pub use crate::orders::Asker;
 pub use crate::record::Record;
+pub use crate::secret::Secret;
 
 /// What the farm's owner sets. But for the pools it must be the same when records are replayed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Source of every random choice: which blocks are checked, by whom. Workers must not learn it. The shell draws it once
     /// and keeps it with the records.
-    pub secret: [u8; 32],
+    pub secret: Secret,
     /// Workers of another kernel version are refused.
     pub kernel_version: u32,
     /// Work that a lease aims at, at the worker's measured rate.
@@ -95,7 +96,7 @@ impl Config {
     /// The farm's defaults.
     pub fn new(secret: [u8; 32]) -> Config {
         Config {
-            secret,
+            secret: Secret(secret),
             kernel_version: tessera_shared::KERNEL_VERSION,
             lease_target_ms: 1_000,
             lease_grace_ms: 60_000,

@@ -128,7 +128,7 @@ impl Core {
             false => Err(format!("it answered {} blocks of {wanted}", found.blocks.len())),
         });
         let found = match outcome {
-            Ok(found) => found,
+            Ok(found) => RefereeDigests { rays: crate::verify::bounded(found.rays), ..found },
             Err(reason) => return self.referee_failed(id, work, &reason),
         };
         self.referee.answered(id, found.rays.total());

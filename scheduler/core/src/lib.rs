@@ -21,6 +21,7 @@ pub mod record;
 pub mod referee;
 mod restart;
 mod sanity;
+mod secret;
 pub mod standings;
 pub mod state;
 pub mod tiles;

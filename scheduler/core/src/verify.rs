@@ -371,7 +371,8 @@ pub(crate) fn differences(drawn: &[DrawnBlock], said: &[Digest]) -> Vec<DrawnBlo
     pairs.map(|(drawn, said)| DrawnBlock { at: drawn.at, digest: *said }).collect()
 }
 
-fn bounded(rays: Rays) -> Rays {
+/// What somebody says of its rays, as far as it can be meant.
+pub(crate) fn bounded(rays: Rays) -> Rays {
     let [camera, bounce, shadow] = [rays.camera, rays.bounce, rays.shadow].map(|count| count.min(RAYS_MAX));
     Rays { camera, bounce, shadow }
 }

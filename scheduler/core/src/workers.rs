@@ -12,6 +12,9 @@ use crate::accounting::OperatorId;
 /// Fastest rate that is believed, in rays a second of one device.
 const RATE_MAX: u64 = 1 << 44;
 
+/// Packages that it is remembered to have, and jobs that it is remembered to have failed leases of: a worker may stay for weeks.
+const REMEMBERED_MAX: usize = 256;
+
 /// A connected worker.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -128,6 +131,10 @@ impl Session {
 
     pub fn charge(&mut self, job: JobId) {
         *self.failed.entry(job).or_default() += 1;
+        // The oldest job has most likely ended.
+        if self.failed.len() > REMEMBERED_MAX {
+            self.failed.pop_first();
+        }
     }
 
     pub fn start(&mut self, lease: LeaseId, package: Digest, now_ms: u64) {
@@ -141,6 +148,10 @@ impl Session {
     pub fn rendered(&mut self, lease: LeaseId, now_ms: u64) {
         if let Some(lane) = self.lanes.remove(&lease) {
             self.packages.insert(lane.package);
+            // One that is forgotten counts as cold once more: a longer deadline, and a lease that says nothing of the rate.
+            if self.packages.len() > REMEMBERED_MAX {
+                self.packages.pop_first();
+            }
             let counts = lane.started_ms.filter(|_| !lane.cold);
             self.uploading.insert(lease, counts.map(|started| (now_ms - started).max(1)));
             self.next_lane(now_ms);

@@ -1,5 +1,7 @@
 //! Submitting a package: only the blobs that the farm lacks travel.
 
+use std::sync::{Mutex, PoisonError};
+
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::JobId;
 use tessera_shared::messages::{JobOptions, Request, SubmitReply, UploadReply};
@@ -51,28 +53,43 @@ impl Client {
                 progress.bytes_total += bytes.len() as u64;
             }
             on_progress(progress);
-            for digest in &missing {
-                let bytes = blob(digest).ok_or(ClientError::Incomplete(*digest))?;
-                self.upload(*digest, bytes, &mut progress, &mut on_progress).await?;
-            }
+            let told = Mutex::new(|sent: u64| {
+                progress.bytes_sent += sent;
+                on_progress(progress);
+            });
+            let sent = |bytes: u64| (told.lock().unwrap_or_else(PoisonError::into_inner))(bytes);
+            self.upload_all(&missing, blob, &sent).await?;
         }
         Err(ClientError::Stuck)
     }
 
-    async fn upload(
+    /// Uploads several blobs at once: a package may have thousands of little ones, each of which takes two answers of the farm.
+    async fn upload_all<'a>(
         &self,
-        digest: Digest,
-        bytes: &[u8],
-        progress: &mut UploadProgress,
-        on_progress: &mut impl FnMut(UploadProgress),
+        missing: &[Digest],
+        blob: impl Fn(&Digest) -> Option<&'a [u8]>,
+        sent: &impl Fn(u64),
     ) -> Result<(), ClientError> {
+        let queue = Mutex::new(missing.iter());
+        let lane = async || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(digest) = next else { return Ok(()) };
+                let bytes = blob(digest).ok_or(ClientError::Incomplete(*digest))?;
+                self.upload(*digest, bytes, sent).await?;
+            }
+        };
+        // As many as leave room for other requests among the streams that the farm grants.
+        tokio::try_join!(lane(), lane(), lane(), lane(), lane(), lane(), lane(), lane()).map(drop)
+    }
+
+    async fn upload(&self, digest: Digest, bytes: &[u8], sent: &impl Fn(u64)) -> Result<(), ClientError> {
         let (mut send, mut recv) = self.session.connection.open_bi().await?;
         write_message(&mut send, &Request::Upload { digest, bytes: bytes.len() as u64 }).await?;
         let offset = match read_message(&mut recv).await? {
             UploadReply::From { offset } => offset,
             UploadReply::Stored => {
-                progress.bytes_sent += bytes.len() as u64;
-                on_progress(*progress);
+                sent(bytes.len() as u64);
                 return Ok(());
             }
             UploadReply::Refused(refusal) => return Err(refusal.into()),
@@ -80,14 +97,13 @@ impl Client {
         let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
         let rest = rest
             .ok_or_else(|| ClientError::Answer(format!("an offset of {offset} in {} bytes", bytes.len())))?;
-        progress.bytes_sent += offset;
+        sent(offset);
         for chunk in rest.chunks(CHUNK_BYTES) {
             if send.write_all(chunk).await.is_err() {
                 // The farm stopped reading: its answer says why.
                 break;
             }
-            progress.bytes_sent += chunk.len() as u64;
-            on_progress(*progress);
+            sent(chunk.len() as u64);
         }
         let _ = send.finish();
         match read_message(&mut recv).await? {

@@ -10,12 +10,13 @@ use tessera_shared::messages::{
     CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, ReceiptReply,
     Request, WatchReply, WorkerStatus,
 };
-use tessera_transport::frames::{read_message, write_message};
+use tessera_transport::frames::read_message;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::{Asked, ConnectionEnd, Farm, blobs, orders, submit};
+use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit};
 use crate::films::{Command, Finished};
+use crate::gate::Member;
 use crate::receipts;
 
 /// A watcher learns of changes at most this often.
@@ -28,17 +29,17 @@ pub(super) async fn serve(
     farm: &Arc<Farm>,
     connection: &quinn::Connection,
     key: NodeKey,
-    by: Asker,
+    (by, member): (Asker, Arc<Member>),
 ) -> Result<(), ConnectionEnd> {
-    let mut streams = JoinSet::new();
+    let (mut streams, mut pace) = (JoinSet::new(), Pace::new(farm.limits()));
     loop {
         tokio::select! {
-            stream = connection.accept_bi() => {
+            stream = pace.accept_bi(connection) => {
                 let (send, recv) = stream?;
-                streams.spawn(answer(farm.clone(), Asked { key, by, send, recv }));
+                streams.spawn(answer(farm.clone(), Asked { key, by, member: member.clone(), send, recv }));
             }
             Some(ended) = streams.join_next() => match ended {
-                Ok(Err(end @ (ConnectionEnd::Read(_) | ConnectionEnd::Malformed(_)))) => return Err(end),
+                Ok(Err(end @ (ConnectionEnd::Read(_) | ConnectionEnd::Malformed(_) | ConnectionEnd::Slow(_)))) => return Err(end),
                 Ok(Err(end)) => tracing::debug!(%end, "a request was not answered"),
                 Ok(Ok(())) => {}
                 Err(panic) => tracing::error!(%panic, "a request's task failed"),
@@ -48,27 +49,27 @@ pub(super) async fn serve(
 }
 
 async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
-    let Asked { key, by, mut send, mut recv } = asked;
-    match read_message(&mut recv).await? {
+    let Asked { key, by, member, mut send, mut recv } = asked;
+    match farm.patient(0, "a request", read_message(&mut recv)).await?? {
         Request::Submit { package, options } => {
             let reply = submit::submit(&farm, key, package, options).await?;
-            write_message(&mut send, &reply).await?;
+            farm.tell(&mut send, &reply).await?;
         }
         Request::Upload { digest, bytes } => {
-            blobs::take(&farm, Asked { key, by, send, recv }, digest, bytes).await?
+            blobs::take(&farm, Asked { key, by, member, send, recv }, digest, bytes).await?
         }
         Request::Watch { job } => watch(&farm, send, job).await?,
         Request::Jobs => jobs(&farm, send).await?,
         Request::Workers => workers(&farm, send).await?,
         Request::Cancel { job } => {
             let reply = cancel(&farm, job, by).await?;
-            write_message(&mut send, &reply).await?;
+            farm.tell(&mut send, &reply).await?;
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
         Request::Fetch { job, frame } => fetch(&farm, send, job, frame, key).await?,
         Request::Checking => {
-            let permille = farm.driver.question(|core, _| core.trusted_permille()).await?;
-            write_message(&mut send, &CheckingReply::Trusted { permille }).await?;
+            let permille = farm.question(|core, _| core.trusted_permille()).await?;
+            farm.tell(&mut send, &CheckingReply::Trusted { permille }).await?;
         }
         Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
         Request::Order { job, order } => orders::job(&farm, send, job, by, order).await?,
@@ -85,12 +86,12 @@ async fn watch(farm: &Farm, mut send: SendStream, job: JobId) -> Result<(), Conn
     let mut shown: Option<JobStatus> = None;
     loop {
         revision.mark_unchanged();
-        let status = farm.driver.question(move |core, now_ms| core.job(now_ms, job)).await?;
+        let status = farm.question(move |core, now_ms| core.job(now_ms, job)).await?;
         let Some(status) = status else {
-            return Ok(write_message(&mut send, &WatchReply::Refused(JobRefusal::Unknown)).await?);
+            return farm.tell(&mut send, &WatchReply::Refused(JobRefusal::Unknown)).await;
         };
         if !shown.as_ref().is_some_and(|shown| alike(shown, &status)) {
-            write_message(&mut send, &WatchReply::Status(status.clone())).await?;
+            farm.tell(&mut send, &WatchReply::Status(status.clone())).await?;
         }
         if status.state.ended() {
             return Ok(());
@@ -112,10 +113,9 @@ fn alike(a: &JobStatus, b: &JobStatus) -> bool {
 async fn jobs(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd> {
     let mut before = None;
     loop {
-        let page: Vec<JobStatus> =
-            farm.driver.question(move |core, now_ms| core.jobs(now_ms, before, PAGE)).await?;
+        let page: Vec<JobStatus> = farm.question(move |core, now_ms| core.jobs(now_ms, before, PAGE)).await?;
         for status in &page {
-            write_message(&mut send, status).await?;
+            farm.tell(&mut send, status).await?;
         }
         match page.last() {
             Some(last) => before = Some(last.job),
@@ -128,9 +128,9 @@ async fn workers(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd>
     let mut after = None;
     loop {
         let page: Vec<WorkerStatus> =
-            farm.driver.question(move |core, now_ms| core.workers(now_ms, after, PAGE)).await?;
+            farm.question(move |core, now_ms| core.workers(now_ms, after, PAGE)).await?;
         for status in &page {
-            write_message(&mut send, status).await?;
+            farm.tell(&mut send, status).await?;
         }
         match page.last() {
             Some(last) => after = Some(last.worker),
@@ -153,7 +153,7 @@ async fn owned(
     job: JobId,
     key: NodeKey,
 ) -> Result<Result<JobStatus, JobRefusal>, ConnectionEnd> {
-    let status = farm.driver.question(move |core, now_ms| core.job(now_ms, job)).await?;
+    let status = farm.question(move |core, now_ms| core.job(now_ms, job)).await?;
     Ok(match status {
         None => Err(JobRefusal::Unknown),
         Some(status) if status.owner != key => Err(JobRefusal::Foreign),
@@ -168,10 +168,10 @@ async fn manifest(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -
     };
     let (file, bytes) = match opened {
         Ok(opened) => opened,
-        Err(refusal) => return Ok(write_message(&mut send, &ManifestReply::Refused(refusal)).await?),
+        Err(refusal) => return farm.tell(&mut send, &ManifestReply::Refused(refusal)).await,
     };
-    write_message(&mut send, &ManifestReply::Follows { bytes }).await?;
-    copy(file, bytes, &mut send).await
+    farm.tell(&mut send, &ManifestReply::Follows { bytes }).await?;
+    copy(farm, file, bytes, &mut send).await
 }
 
 async fn fetch(
@@ -186,15 +186,16 @@ async fn fetch(
         Err(refusal) => Err(refusal),
     };
     match finished {
-        Err(refusal) => Ok(write_message(&mut send, &FetchReply::Refused(refusal)).await?),
+        Err(refusal) => farm.tell(&mut send, &FetchReply::Refused(refusal)).await,
         Ok(Finished::Memory(bytes)) => {
-            send.write_all(&bytes).await.map_err(|error| ConnectionEnd::Write(error.into()))
+            let written = farm.patient(bytes.len() as u64, "a film", send.write_all(&bytes)).await?;
+            written.map_err(|error| ConnectionEnd::Write(error.into()))
         }
         Ok(Finished::File(path, bytes)) => match std::fs::File::open(&path) {
-            Ok(file) => copy(file, bytes, &mut send).await,
+            Ok(file) => copy(farm, file, bytes, &mut send).await,
             Err(error) => {
                 tracing::error!(%job, %frame, path = %path.display(), %error, "a finished frame cannot be read");
-                Ok(write_message(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await?)
+                farm.tell(&mut send, &FetchReply::Refused(JobRefusal::Storage)).await
             }
         },
     }
@@ -215,10 +216,12 @@ async fn receipt(
         Err(refusal) => Err(refusal),
     };
     match made {
-        Err(refusal) => Ok(write_message(&mut send, &ReceiptReply::Refused(refusal)).await?),
+        Err(refusal) => farm.tell(&mut send, &ReceiptReply::Refused(refusal)).await,
         Ok(text) => {
-            write_message(&mut send, &ReceiptReply::Follows { bytes: text.len() as u64 }).await?;
-            send.write_all(text.as_bytes()).await.map_err(|error| ConnectionEnd::Write(error.into()))
+            farm.tell(&mut send, &ReceiptReply::Follows { bytes: text.len() as u64 }).await?;
+            let written =
+                farm.patient(text.len() as u64, "a receipt", send.write_all(text.as_bytes())).await?;
+            written.map_err(|error| ConnectionEnd::Write(error.into()))
         }
     }
 }
@@ -243,8 +246,13 @@ async fn finished(
     Ok(answer.await.map_err(|_| crate::driver::Stopped)?)
 }
 
-async fn copy(file: std::fs::File, bytes: u64, send: &mut SendStream) -> Result<(), ConnectionEnd> {
-    if let Err(error) = blobs::copy(file, 0, bytes, send).await {
+async fn copy(
+    farm: &Farm,
+    file: std::fs::File,
+    bytes: u64,
+    send: &mut SendStream,
+) -> Result<(), ConnectionEnd> {
+    if let Err(error) = blobs::copy(farm, file, 0, bytes, send).await? {
         tracing::debug!(%error, "an answer was not sent to its end");
         // A finished stream would look like a whole answer.
         let _ = send.reset(quinn::VarInt::from_u32(tessera_shared::messages::CloseCode::Done as u32));

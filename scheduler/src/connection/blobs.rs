@@ -1,16 +1,18 @@
 //! Blobs over streams, both ways. Bytes on their way in are hashed as they come and get their name only if it fits.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use quinn::{RecvStream, SendStream};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{BlobReply, UploadRefusal, UploadReply};
 use tessera_transport::blobs::{BlobError, PartialBlob};
-use tessera_transport::frames::{WriteError, write_message};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::{Asked, ConnectionEnd, Farm, possession};
+use crate::driver::Stopped;
+use crate::gate::Member;
 use crate::soundness::Look;
 
 /// Bytes moved at once.
@@ -25,36 +27,73 @@ pub(super) async fn give(
     look: Look,
 ) -> Result<(), ConnectionEnd> {
     if !farm.soundness.holds(digest, look).await {
-        return Ok(write_message(&mut send, &BlobReply::Absent).await?);
+        return farm.tell(&mut send, &BlobReply::Absent).await;
     }
     let (file, bytes) = match farm.blobs.open_blob(&digest) {
         Ok((file, bytes)) if offset <= bytes => (file, bytes),
-        Ok(_) | Err(_) => return Ok(write_message(&mut send, &BlobReply::Absent).await?),
+        Ok(_) | Err(_) => return farm.tell(&mut send, &BlobReply::Absent).await,
     };
-    write_message(&mut send, &BlobReply::Follows { bytes }).await?;
-    if let Err(error) = copy(file, offset, bytes - offset, &mut send).await {
+    farm.tell(&mut send, &BlobReply::Follows { bytes }).await?;
+    if let Err(error) = copy(farm, file, offset, bytes - offset, &mut send).await? {
         // The receiver sees the stream end early and asks again.
         tracing::debug!(%digest, %error, "a blob was not sent to its end");
     }
     Ok(())
 }
 
-/// Copies part of a file to a stream.
+/// Copies part of a file to a stream. A peer that reads too slowly is an end of the connection.
 pub(super) async fn copy(
+    farm: &Farm,
     file: std::fs::File,
     offset: u64,
     bytes: u64,
     send: &mut SendStream,
-) -> Result<(), std::io::Error> {
+) -> Result<std::io::Result<()>, ConnectionEnd> {
     let mut file = tokio::fs::File::from_std(file);
-    file.seek(std::io::SeekFrom::Start(offset)).await?;
-    let mut file = file.take(bytes);
-    let mut chunk = vec![0u8; CHUNK_BYTES];
+    if let Err(error) = file.seek(std::io::SeekFrom::Start(offset)).await {
+        return Ok(Err(error));
+    }
+    let (mut file, mut slow) = (file.take(bytes), Slowness::new(farm));
+    let mut chunk = vec![0u8; CHUNK_BYTES.min(usize::try_from(bytes).unwrap_or(CHUNK_BYTES)).max(1)];
     loop {
-        match file.read(&mut chunk).await? {
-            0 => return Ok(()),
-            read => send.write_all(&chunk[..read]).await?,
+        let read = match file.read(&mut chunk).await {
+            Ok(0) => return Ok(Ok(())),
+            Ok(read) => read,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = slow.within(read, "what it is sent", send.write_all(&chunk[..read])).await? {
+            return Ok(Err(error.into()));
         }
+    }
+}
+
+/// How long a stream of bytes may take: its deadline moves with what has passed.
+pub(super) struct Slowness<'a> {
+    farm: &'a Farm,
+    begun: Instant,
+    bytes: u64,
+}
+
+impl Slowness<'_> {
+    pub fn new(farm: &Farm) -> Slowness<'_> {
+        Slowness { farm, begun: Instant::now(), bytes: 0 }
+    }
+
+    /// So many bytes have come.
+    pub fn took(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// Moves so many bytes more.
+    pub async fn within<T>(
+        &mut self,
+        bytes: usize,
+        what: &'static str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ConnectionEnd> {
+        self.bytes += bytes as u64;
+        let deadline = self.begun + self.farm.limits().patience(self.bytes);
+        tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| ConnectionEnd::Slow(what))
     }
 }
 
@@ -64,29 +103,32 @@ pub(super) async fn take(
     asked: Asked,
     digest: Digest,
     bytes: u64,
-) -> Result<(), WriteError> {
-    let Asked { key, mut send, recv, .. } = asked;
-    let reply = match upload(farm, key, &mut send, recv, digest, bytes).await? {
+) -> Result<(), ConnectionEnd> {
+    let Asked { key, member, mut send, recv, .. } = asked;
+    let places = member.uploads();
+    let _place = places.acquire().await.map_err(|_| Stopped)?;
+    let reply = match upload(farm, (key, &member), &mut send, recv, digest, bytes).await? {
         Ok(()) => UploadReply::Stored,
         Err(refusal) => UploadReply::Refused(refusal),
     };
-    write_message(&mut send, &reply).await
+    farm.tell(&mut send, &reply).await
 }
 
 async fn upload(
     farm: &Arc<Farm>,
-    artist: NodeKey,
+    (artist, member): (NodeKey, &Member),
     send: &mut SendStream,
     mut recv: RecvStream,
     digest: Digest,
     bytes: u64,
-) -> Result<Result<(), UploadRefusal>, WriteError> {
+) -> Result<Result<(), UploadRefusal>, ConnectionEnd> {
     let turn = farm.uploads.turn(artist, digest).await;
     farm.soundness.holds(digest, Look::Once).await;
     if let Ok((stored, held)) = farm.blobs.open_blob(&digest) {
         if bytes == held && farm.shown.wants(artist, digest, bytes) {
-            write_message(send, &UploadReply::From { offset: 0 }).await?;
-            if !possession::brings(stored, bytes, &mut recv).await {
+            farm.tell(send, &UploadReply::From { offset: 0 }).await?;
+            let brings = possession::brings(stored, bytes, &mut recv);
+            if !farm.patient(bytes, "a blob", brings).await? {
                 // Either side's bytes may be the damaged ones.
                 farm.soundness.holds(digest, Look::Again).await;
                 return Ok(Err(UploadRefusal::Digest));
@@ -98,6 +140,9 @@ async fn upload(
     if bytes > farm.blob_bytes_max {
         return Ok(Err(UploadRefusal::TooLarge { bytes, bytes_max: farm.blob_bytes_max }));
     }
+    if !member.announces(bytes, Instant::now()) {
+        return Ok(Err(UploadRefusal::Key { bytes_max: farm.limits().key_upload_bytes_max }));
+    }
     let store = farm.blobs.clone();
     // Resuming hashes what is here already: not for a task that shares its thread.
     let begun = tokio::task::spawn_blocking(move || store.begin(digest, bytes)).await;
@@ -107,19 +152,23 @@ async fn upload(
         Err(_) => return Ok(Err(UploadRefusal::Storage)),
     };
     let whole = partial.offset() == 0;
-    write_message(send, &UploadReply::From { offset: partial.offset() }).await?;
+    farm.tell(send, &UploadReply::From { offset: partial.offset() }).await?;
+    let mut slow = Slowness::new(farm);
     while partial.rest() > 0 {
-        let chunk = match turn.unless_taken_over(recv.read_chunk(CHUNK_BYTES, true)).await {
+        let read = turn.unless_taken_over(recv.read_chunk(CHUNK_BYTES, true));
+        let chunk = match slow.within(0, "a blob", read).await? {
             Some(Ok(Some(chunk))) => chunk.bytes,
             // What arrived stays, so that the next try goes on from there; it may have begun already.
             Some(Ok(None) | Err(_)) | None => return Ok(Err(UploadRefusal::Digest)),
         };
+        slow.took(chunk.len());
         match append(partial, chunk.to_vec()).await {
             Ok(grown) => partial = grown,
             Err(error) => return Ok(Err(refusal(&digest, &error))),
         }
     }
-    if recv.read_chunk(1, true).await.is_ok_and(|more| more.is_some()) {
+    if farm.patient(0, "the end of a blob", recv.read_chunk(1, true)).await?.is_ok_and(|more| more.is_some())
+    {
         return Ok(Err(UploadRefusal::Digest));
     }
     match tokio::task::spawn_blocking(move || partial.finish()).await {

@@ -4,7 +4,6 @@ use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Asker, Event};
 use tessera_shared::control::{JobOrder, OrderReply, WorkerOrder};
 use tessera_shared::ids::{JobId, WorkerId};
-use tessera_transport::frames::write_message;
 
 use super::{ConnectionEnd, Farm};
 
@@ -15,9 +14,9 @@ pub(super) async fn job(
     by: Asker,
     order: JobOrder,
 ) -> Result<(), ConnectionEnd> {
-    tracing::info!(%job, ?by, ?order, "an order");
+    farm.warn(|unsaid| tracing::info!(%job, ?by, ?order, unsaid, "an order"));
     let answer = farm.driver.ask(move |request| Event::Order { request, job, by, order }).await?;
-    Ok(write_message(&mut send, &reply(answer)?).await?)
+    farm.tell(&mut send, &reply(answer)?).await
 }
 
 pub(super) async fn worker(
@@ -27,9 +26,9 @@ pub(super) async fn worker(
     by: Asker,
     order: WorkerOrder,
 ) -> Result<(), ConnectionEnd> {
-    tracing::info!(%worker, ?by, ?order, "an order");
+    farm.warn(|unsaid| tracing::info!(%worker, ?by, ?order, unsaid, "an order"));
     let answer = farm.driver.ask(move |request| Event::OrderWorker { request, worker, by, order }).await?;
-    Ok(write_message(&mut send, &reply(answer)?).await?)
+    farm.tell(&mut send, &reply(answer)?).await
 }
 
 fn reply(answer: Answer) -> Result<OrderReply, ConnectionEnd> {

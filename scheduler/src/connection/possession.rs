@@ -1,7 +1,7 @@
 //! Whether an artist has a package: it has sent the manifest whole. The digest alone, which others see in lists and leases,
 //! lets nobody submit another's scene as a job of its own.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use quinn::RecvStream;
@@ -17,22 +17,47 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// Who has sent which blobs whole, of those small enough for a manifest.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<VecDeque<(NodeKey, Digest)>>);
+pub(crate) struct Shown(Mutex<Entries>);
+
+/// The entries by when they were last asked for, so that a package of many small blobs does not push out its own manifest.
+#[derive(Debug, Default)]
+struct Entries {
+    used: BTreeMap<(NodeKey, Digest), u64>,
+    by_use: BTreeMap<u64, (NodeKey, Digest)>,
+    clock: u64,
+}
+
+impl Entries {
+    /// Moves an entry to the end, if it is there.
+    fn touch(&mut self, entry: (NodeKey, Digest)) -> bool {
+        let Some(used) = self.used.get_mut(&entry) else { return false };
+        self.clock += 1;
+        self.by_use.remove(used);
+        *used = self.clock;
+        self.by_use.insert(self.clock, entry);
+        true
+    }
+}
 
 impl Shown {
     pub fn has(&self, artist: NodeKey, blob: Digest) -> bool {
-        self.entries().contains(&(artist, blob))
+        self.entries().touch((artist, blob))
     }
 
     pub fn note(&self, artist: NodeKey, blob: Digest, bytes: u64) {
         let mut entries = self.entries();
-        if bytes > MANIFEST_BYTES_MAX as u64 || entries.contains(&(artist, blob)) {
+        if bytes > MANIFEST_BYTES_MAX as u64 || entries.touch((artist, blob)) {
             return;
         }
-        if entries.len() == SHOWN_MAX {
-            entries.pop_front();
+        if entries.used.len() == SHOWN_MAX
+            && let Some((_, oldest)) = entries.by_use.pop_first()
+        {
+            entries.used.remove(&oldest);
         }
-        entries.push_back((artist, blob));
+        entries.clock += 1;
+        let clock = entries.clock;
+        entries.used.insert((artist, blob), clock);
+        entries.by_use.insert(clock, (artist, blob));
     }
 
     /// Whether a blob that is here already must be sent once more, as it may be a manifest that this artist has not shown.
@@ -40,7 +65,7 @@ impl Shown {
         bytes <= MANIFEST_BYTES_MAX as u64 && !self.has(artist, blob)
     }
 
-    fn entries(&self) -> MutexGuard<'_, VecDeque<(NodeKey, Digest)>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -61,4 +86,24 @@ pub(super) async fn brings(stored: std::fs::File, bytes: u64, recv: &mut RecvStr
         }
     }
     equal && rest == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_again_and_again_is_not_forgotten_for_many_others() {
+        let (shown, artist, manifest) = (Shown::default(), NodeKey([1; 32]), Digest::of(b"manifest"));
+        shown.note(artist, manifest, 1000);
+        let blob = |number: u32| Digest::of(&number.to_le_bytes());
+        for round in 0..10 {
+            (0..1000).for_each(|number| shown.note(artist, blob(round * 1000 + number), 10));
+            assert!(shown.has(artist, manifest), "round {round}");
+        }
+        assert!(!shown.has(artist, blob(0)) && shown.has(artist, blob(9999)));
+        assert!(!shown.has(NodeKey([2; 32]), manifest));
+        assert_eq!(shown.entries().used.len(), SHOWN_MAX);
+        assert_eq!(shown.entries().by_use.len(), SHOWN_MAX);
+    }
 }

@@ -9,11 +9,11 @@ use tessera_shared::ids::{LeaseId, NodeKey, WorkerId};
 use tessera_shared::messages::{
     BlobReply, CloseCode, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
 };
-use tessera_transport::frames::{read_message, write_message};
+use tessera_transport::frames::read_message;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{ConnectionEnd, Farm, blobs, refuse, results};
+use super::{ConnectionEnd, Farm, Pace, blobs, refuse, results};
 use crate::driver::WorkerLine;
 
 /// Messages that wait for a worker to read them. The core's pipeline keeps far fewer under way.
@@ -42,10 +42,10 @@ impl Joining {
     }
 
     /// Tells the log which devices are not exact, and by what.
-    fn tell(&self, operator: NodeKey) {
+    fn tell(&self, farm: &Farm, operator: NodeKey) {
         let Joining::Examined(hello) = self else { return };
         for report in hello.reports.iter().filter(|report| !report.failures.is_empty()) {
-            tracing::warn!(%operator, name = hello.name, "{report}");
+            farm.warn(|unsaid| tracing::warn!(%operator, name = hello.name, unsaid, "{report}"));
         }
     }
 }
@@ -60,20 +60,21 @@ pub(crate) async fn serve(
 ) -> Result<(), ConnectionEnd> {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
     let (operator, name) = hello.who();
-    hello.tell(operator);
+    hello.tell(farm, operator);
     let line = WorkerLine { operator, outbox, connection: connection.clone() };
     let answer = farm.driver.connect(line, move |request| hello.event(request)).await?;
     let worker = match answer {
         Answer::Welcome(worker) => worker,
-        Answer::Refused(reason) => return refuse(send, Refusal::Worker(reason)).await,
+        Answer::Refused(reason) => return Err(refuse(farm, send, Refusal::Worker(reason)).await),
         other => return Err(ConnectionEnd::Malformed(format!("the core answers a hello with {other:?}"))),
     };
-    tracing::info!(%worker, %operator, name, remote = %connection.remote_address(), "worker connected");
-    let ended = match write_message(&mut send, &Welcome::Worker { worker }).await {
+    let remote = connection.remote_address();
+    farm.warn(|unsaid| tracing::info!(%worker, %operator, name, %remote, unsaid, "worker connected"));
+    let ended = match farm.tell(&mut send, &Welcome::Worker { worker }).await {
         Ok(()) => converse(farm, connection, (worker, operator), send, recv, inbox).await,
-        Err(error) => Err(error.into()),
+        Err(end) => Err(end),
     };
-    tracing::info!(%worker, "worker disconnected");
+    farm.warn(|unsaid| tracing::info!(%worker, unsaid, "worker disconnected"));
     farm.driver.send(Event::WorkerDisconnected { worker }).await?;
     ended
 }
@@ -88,16 +89,20 @@ async fn converse(
 ) -> Result<(), ConnectionEnd> {
     // Whichever ends first ends the connection; the streams' tasks end with the set.
     tokio::select! {
-        ended = write(send, inbox) => ended,
+        ended = write(farm, send, inbox) => ended,
         ended = read(farm, worker, recv) => ended,
         ended = take_results(farm, connection, worker, operator) => ended,
         ended = give_blobs(farm, connection, worker) => ended,
     }
 }
 
-async fn write(mut send: SendStream, mut inbox: mpsc::Receiver<ToWorker>) -> Result<(), ConnectionEnd> {
+async fn write(
+    farm: &Farm,
+    mut send: SendStream,
+    mut inbox: mpsc::Receiver<ToWorker>,
+) -> Result<(), ConnectionEnd> {
     while let Some(message) = inbox.recv().await {
-        write_message(&mut send, &message).await?;
+        farm.tell(&mut send, &message).await?;
     }
     // The driver let go of the worker: it is quarantined and its connection is closed.
     Ok(())
@@ -109,11 +114,11 @@ async fn read(farm: &Farm, worker: WorkerId, mut recv: RecvStream) -> Result<(),
             FromWorker::Checked(answer) => Event::Checked { worker, answer },
             FromWorker::Failed { lease, mut reason } => {
                 reason.truncate(reason.floor_char_boundary(TEXT_BYTES_MAX));
-                failed(worker, lease, Failure::new(FailureClass::Node, reason))
+                failed(farm, worker, lease, Failure::new(FailureClass::Node, reason))
             }
             // Its log is as long as the worker likes.
             FromWorker::CannotDo { lease, failure } => {
-                failed(worker, lease, Failure::new(failure.class, failure.log))
+                failed(farm, worker, lease, Failure::new(failure.class, failure.log))
             }
             FromWorker::Asleep { for_ms } => Event::WorkerAsleep { worker, for_ms },
             FromWorker::Awake => Event::WorkerAwake { worker },
@@ -123,8 +128,8 @@ async fn read(farm: &Farm, worker: WorkerId, mut recv: RecvStream) -> Result<(),
     }
 }
 
-fn failed(worker: WorkerId, lease: LeaseId, failure: Failure) -> Event {
-    tracing::warn!(%worker, %lease, class = %failure.class, log = failure.log, "a lease failed");
+fn failed(farm: &Farm, worker: WorkerId, lease: LeaseId, failure: Failure) -> Event {
+    farm.warn(|unsaid| tracing::warn!(%worker, %lease, class = %failure.class, log = failure.log, unsaid, "a lease failed"));
     Event::LeaseFailed { worker, lease, failure }
 }
 
@@ -153,10 +158,10 @@ async fn give_blobs(
     connection: &quinn::Connection,
     worker: WorkerId,
 ) -> Result<(), ConnectionEnd> {
-    let mut streams = JoinSet::new();
+    let (mut streams, mut pace) = (JoinSet::new(), Pace::new(farm.limits()));
     loop {
         tokio::select! {
-            stream = connection.accept_bi() => {
+            stream = pace.accept_bi(connection) => {
                 let (send, recv) = stream?;
                 let farm = farm.clone();
                 streams.spawn(async move { answer(&farm, worker, send, recv).await });
@@ -175,14 +180,14 @@ async fn answer(
     mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<(), ConnectionEnd> {
-    match read_message(&mut recv).await? {
+    match farm.patient(0, "a request", read_message(&mut recv)).await?? {
         Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
             true => {
                 blobs::give(farm, send, digest, offset, farm.soundness.asked(worker, digest, offset)).await
             }
             false => {
-                tracing::warn!(%worker, %digest, "a blob is refused: no lease of the worker's operator needs it");
-                Ok(write_message(&mut send, &BlobReply::Unleased).await?)
+                farm.warn(|unsaid| tracing::warn!(%worker, %digest, unsaid, "a blob is refused: no lease of the worker's operator needs it"));
+                farm.tell(&mut send, &BlobReply::Unleased).await
             }
         },
         other => Err(ConnectionEnd::Malformed(format!("a worker may not ask for {other:?}"))),

@@ -11,6 +11,8 @@ use tessera_shared::digest::Digest;
 
 /// Ending of a file that is not whole yet.
 const PARTIAL: &str = "partial";
+/// Partial files that nobody writes and that are kept to be resumed; the oldest go first.
+const IDLE_MAX: usize = 1024;
 /// Bytes read from disk at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -27,7 +29,9 @@ struct Index {
     blobs: BTreeMap<Digest, Entry>,
     /// Blobs that are being written under their own partial name.
     growing: BTreeSet<Digest>,
-    /// Whole blobs and what partial ones have reserved.
+    /// Partial files that nobody writes now, each under its own name, with the bytes that they have.
+    idle: BTreeMap<Digest, Entry>,
+    /// Whole blobs, what growing ones have reserved and what idle ones have.
     bytes: u64,
     clock: u64,
 }
@@ -75,7 +79,7 @@ pub fn is_shortage(error: &std::io::Error) -> bool {
 }
 
 impl BlobStore {
-    /// Opens or creates a store. Files that are no blobs are left alone; partial ones stay to be resumed.
+    /// Opens or creates a store. Files that are no blobs are left alone; partial ones stay to be resumed, and count.
     pub fn open(directory: &Path, bytes_max: u64) -> Result<Arc<BlobStore>, BlobError> {
         let io = |source| BlobError::Io { path: directory.to_owned(), source };
         std::fs::create_dir_all(directory).map_err(io)?;
@@ -83,15 +87,21 @@ impl BlobStore {
         for entry in std::fs::read_dir(directory).map_err(io)? {
             let entry = entry.map_err(io)?;
             let name = entry.file_name();
-            let digest = name.to_str().filter(|name| name.len() == 64).and_then(|name| name.parse().ok());
-            if let (Some(digest), Ok(metadata)) = (digest, entry.metadata()) {
-                found.push((metadata.modified().ok(), digest, metadata.len()));
+            let Some((digest, kind)) = name.to_str().and_then(named) else { continue };
+            match (kind, entry.metadata()) {
+                // Nobody resumes what a second sender of a blob left.
+                (Kind::Second, _) => drop(std::fs::remove_file(entry.path())),
+                (kind, Ok(metadata)) => found.push((metadata.modified().ok(), digest, kind, metadata.len())),
+                (_, Err(_)) => {}
             }
         }
         found.sort();
         let mut index = Index::default();
-        for (_, digest, bytes) in found {
-            index.insert(digest, bytes);
+        for (_, digest, kind, bytes) in found {
+            match kind {
+                Kind::Partial => index.rest(digest, bytes),
+                Kind::Blob | Kind::Second => index.insert(digest, bytes),
+            }
             index.bytes += bytes;
         }
         Ok(Arc::new(BlobStore { directory: directory.to_owned(), bytes_max, index: Mutex::new(index) }))
@@ -135,10 +145,14 @@ impl BlobStore {
     pub fn begin(self: &Arc<BlobStore>, digest: Digest, bytes: u64) -> Result<PartialBlob, BlobError> {
         let own_name = {
             let mut index = self.index();
-            if index.bytes.saturating_add(bytes) > self.bytes_max {
-                return Err(BlobError::Full { bytes, bytes_max: self.bytes_max });
+            let resumed = index.idle.get(&digest).map_or(0, |entry| entry.bytes);
+            while (index.bytes - resumed).saturating_add(bytes) > self.bytes_max {
+                if !self.drop_oldest_idle(&mut index, Some(&digest)) {
+                    return Err(BlobError::Full { bytes, bytes_max: self.bytes_max });
+                }
             }
-            index.bytes += bytes;
+            index.idle.remove(&digest);
+            index.bytes = index.bytes - resumed + bytes;
             index.growing.insert(digest)
         };
         let name = match own_name {
@@ -172,13 +186,16 @@ impl BlobStore {
         })
     }
 
-    /// Drops the least recently used blobs, none of `keep`, until `bytes` more fit.
+    /// Drops partial files that nobody writes, then the least recently used blobs, none of `keep`, until `bytes` more fit.
     pub fn make_room(&self, bytes: u64, keep: &BTreeSet<Digest>) {
         loop {
             let oldest = {
-                let index = self.index();
+                let mut index = self.index();
                 if index.bytes.saturating_add(bytes) <= self.bytes_max {
                     return;
+                }
+                if self.drop_oldest_idle(&mut index, None) {
+                    continue;
                 }
                 let loose = index.blobs.iter().filter(|(digest, _)| !keep.contains(digest));
                 loose.min_by_key(|(_, entry)| entry.used).map(|(digest, _)| *digest)
@@ -202,6 +219,20 @@ impl BlobStore {
         self.directory.join(format!("{}.{PARTIAL}", digest.hex()))
     }
 
+    /// Drops the partial file that was left first, but not that of `keep`. False where there is none.
+    fn drop_oldest_idle(&self, index: &mut Index, keep: Option<&Digest>) -> bool {
+        let idle = index.idle.iter().filter(|(digest, _)| Some(*digest) != keep);
+        let Some(oldest) = idle.min_by_key(|(_, entry)| entry.used).map(|(digest, _)| *digest) else {
+            return false;
+        };
+        if let Some(entry) = index.idle.remove(&oldest) {
+            index.bytes -= entry.bytes;
+            // One that cannot be removed is found again when its blob comes, or the store is opened.
+            let _ = std::fs::remove_file(self.partial_path(&oldest));
+        }
+        true
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
         self.directory.join(digest.hex())
     }
@@ -215,6 +246,12 @@ impl Index {
     fn insert(&mut self, digest: Digest, bytes: u64) {
         self.clock += 1;
         self.blobs.insert(digest, Entry { bytes, used: self.clock });
+    }
+
+    /// Nobody writes a partial file any more.
+    fn rest(&mut self, digest: Digest, bytes: u64) {
+        self.clock += 1;
+        self.idle.insert(digest, Entry { bytes, used: self.clock });
     }
 
     fn touch(&mut self, digest: &Digest) -> Option<u64> {
@@ -264,11 +301,11 @@ impl PartialBlob {
 
     /// Verifies the bytes and gives the blob its name.
     pub fn finish(mut self) -> Result<(), BlobError> {
-        let io = |source| BlobError::Io { path: self.path.clone(), source };
         if self.written != self.bytes || Digest(*self.hasher.finalize().as_bytes()) != self.digest {
-            let _ = std::fs::remove_file(&self.path);
+            self.written = 0;
             return Err(BlobError::Digest(self.digest));
         }
+        let io = |source| BlobError::Io { path: self.path.clone(), source };
         self.file.sync_all().map_err(io)?;
         std::fs::rename(&self.path, self.store.path(&self.digest)).map_err(io)?;
         self.whole = true;
@@ -287,12 +324,39 @@ impl Drop for PartialBlob {
         if self.own_name {
             index.growing.remove(&self.digest);
         }
-        if !self.whole {
-            index.bytes -= self.bytes;
-            if !self.own_name {
-                let _ = std::fs::remove_file(&self.path);
-            }
+        if self.whole {
+            return;
         }
+        index.bytes -= self.bytes;
+        if !self.own_name || self.written == 0 {
+            let _ = std::fs::remove_file(&self.path);
+            return;
+        }
+        index.bytes += self.written;
+        index.rest(self.digest, self.written);
+        if index.idle.len() > IDLE_MAX {
+            self.store.drop_oldest_idle(&mut index, None);
+        }
+    }
+}
+
+/// What a file of a store is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Blob,
+    Partial,
+    /// A partial file of somebody who sent a blob that another was sending already.
+    Second,
+}
+
+fn named(name: &str) -> Option<(Digest, Kind)> {
+    let (digest, rest) = name.split_at_checked(64)?;
+    let digest = digest.parse().ok()?;
+    match rest.strip_prefix('.') {
+        None if rest.is_empty() => Some((digest, Kind::Blob)),
+        Some(PARTIAL) => Some((digest, Kind::Partial)),
+        Some(second) if second.ends_with(PARTIAL) => Some((digest, Kind::Second)),
+        _ => None,
     }
 }
 
@@ -360,6 +424,44 @@ mod tests {
         assert_eq!(&store.read(&digest).unwrap()[..], b"hello world");
         let again = BlobStore::open(directory.path(), 100).unwrap();
         assert_eq!(again.bytes_of(&digest), Some(11));
+    }
+
+    fn begins(store: &Arc<BlobStore>, blob: &[u8], bytes: usize) {
+        let mut partial = store.begin(Digest::of(blob), blob.len() as u64).unwrap();
+        partial.write(&blob[..bytes]).unwrap();
+    }
+
+    #[test]
+    fn what_is_begun_and_left_counts_and_makes_room() {
+        let (directory, store) = store(30);
+        begins(&store, b"aaaaaaaaaa", 9);
+        begins(&store, b"bbbbbbbbbb", 8);
+        assert_eq!(store.index().bytes, 17);
+        let files = || std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files(), 2);
+        // A stranger's second copy of a blob under way leaves nothing, and neither does one without a byte.
+        let growing = store.begin(Digest::of(b"cc"), 2).unwrap();
+        begins(&store, b"cc", 1);
+        drop(growing);
+        assert_eq!((files(), store.index().bytes), (2, 17));
+        // Resuming needs no more room than the blob has.
+        let resumed = store.begin(Digest::of(b"bbbbbbbbbb"), 10).unwrap();
+        assert_eq!((resumed.offset(), store.index().bytes), (8, 19));
+        drop(resumed);
+        let again = BlobStore::open(directory.path(), 20).unwrap();
+        assert_eq!(again.index().bytes, 17);
+        put(&again, b"dddddddddd");
+        assert_eq!(again.index().bytes, 18);
+        assert_eq!(again.begin(Digest::of(b"aaaaaaaaaa"), 1).map(|partial| partial.offset()).ok(), Some(0));
+        assert!(matches!(again.begin(Digest::of(b"eeee"), 11), Err(BlobError::Full { .. })));
+    }
+
+    #[test]
+    fn only_so_many_are_left_begun() {
+        let (directory, store) = store(1 << 20);
+        (0..IDLE_MAX as u32 + 10).for_each(|number| begins(&store, &number.to_le_bytes(), 1));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), IDLE_MAX);
+        assert_eq!(store.index().bytes, IDLE_MAX as u64);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::frames::{read_message, write_message};
 use crate::identity::Identity;
 use crate::link::Link;
 use crate::timing::Timing;
-use crate::tls;
+use crate::{socket, tls};
 
 /// TLS alerts (RFC 8446 §6) as QUIC transport errors (RFC 9001 §4.8).
 const ALERT_ACCESS_DENIED: u64 = 0x100 + 49;
@@ -59,7 +59,7 @@ impl DialError {
     pub fn is_transient(&self) -> bool {
         match self {
             DialError::Resolve { .. } | DialError::Unreachable { .. } | DialError::Broken { .. } => true,
-            DialError::Refused(refusal) => matches!(refusal, Refusal::Full),
+            DialError::Refused(refusal) => matches!(refusal, Refusal::Full | Refusal::Key { .. }),
             DialError::Socket(_) | DialError::Fingerprint { .. } | DialError::Protocol { .. } => false,
             DialError::Tls(_) => false,
         }
@@ -104,7 +104,7 @@ async fn dial_address(
         SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let endpoint = Endpoint::client(local).map_err(DialError::Socket)?;
+    let endpoint = socket::endpoint(local, None).map_err(DialError::Socket)?;
     let unreachable = || DialError::Unreachable { address, port: address.port() };
     let connecting = tls::connect(&endpoint, config, address).map_err(|_| unreachable())?;
     let greeting = async {

@@ -7,5 +7,6 @@ pub mod frames;
 pub mod identity;
 pub mod link;
 pub mod rehash;
+pub mod socket;
 pub mod timing;
 pub mod tls;

@@ -142,7 +142,8 @@ impl FromStr for Link {
 fn parse_address(address: &str) -> Option<(String, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
-    let sound = !host.is_empty() && (bracketed || !host.contains(':'));
+    let plain = |byte: char| byte.is_alphanumeric() || "-._:[]%".contains(byte);
+    let sound = !host.is_empty() && (bracketed || !host.contains(':')) && host.chars().all(plain);
     let port: u16 = port.parse().ok()?;
     (sound && port != 0).then(|| (host.to_owned(), port))
 }
@@ -189,6 +190,10 @@ mod tests {
             parse(&text.replace("7878", "78780")),
             ParseLinkError::Address("farm.example:78780".into())
         );
+        for host in ["fa rm", "farm\0", "\u{1b}[2J", "a\nb"] {
+            let damaged = parse(&text.replace("farm.example", host));
+            assert_eq!(damaged, ParseLinkError::Address(format!("{host}:7878")));
+        }
         assert_eq!(parse(&text.replace("/worker/", "/root/")), ParseLinkError::Role("root".into()));
         assert_eq!(parse(&text[..text.len() - 1]), ParseLinkError::Token);
         assert_eq!(parse(&text.replace(&link().fingerprint.to_string(), "abc")), ParseLinkError::Fingerprint);

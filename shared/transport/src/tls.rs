@@ -18,12 +18,17 @@ use crate::identity::{Identity, SERVER_NAME};
 use crate::link::Fingerprint;
 use crate::timing::Timing;
 
-/// Streams of each direction that a peer may have open at once.
+/// Two-way streams that a peer may have open at once.
 pub const STREAMS_MAX: u32 = 16;
+/// Streams of results that a worker may have open at once. Together their windows leave room in the connection's, so that results
+/// which nobody reads yet do not keep the control stream's answers out.
+pub const RESULT_STREAMS_MAX: u32 = 4;
 /// Bytes of one stream that may be under way unread.
-const STREAM_WINDOW_BYTES: u32 = 4 << 20;
-/// Bytes of one connection that may be under way unread.
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// Bytes of one connection that may be under way unread, and as many that it may hold until they are acknowledged.
+const CONNECTION_WINDOW_BYTES: u32 = 12 << 20;
+/// The same before a peer has said hello: little more than the largest hello.
+const STRANGER_WINDOW_BYTES: u32 = 520 << 10;
 
 /// What DER puts before the 32 bytes of an ed25519 public key (RFC 8410).
 const ED25519_SPKI_PREFIX: [u8; 12] =
@@ -57,7 +62,9 @@ pub fn server_config(identity: &Identity) -> Result<quinn::ServerConfig, Error> 
     tls.send_tls13_tickets = 0;
     let quic = QuicServerConfig::try_from(tls).map_err(|error| Error::General(error.to_string()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
-    config.transport_config(Arc::new(transport(&Timing::default())));
+    config.transport_config(Arc::new(to_strangers(transport(&Timing::default()))));
+    // Packets of those who wait to be accepted: a hello's handshake has two or three.
+    config.incoming_buffer_size(16 << 10).incoming_buffer_size_total(16 << 20);
     Ok(config)
 }
 
@@ -105,6 +112,27 @@ pub fn transport(timing: &Timing) -> TransportConfig {
         .send_window(u64::from(CONNECTION_WINDOW_BYTES))
         .datagram_receive_buffer_size(None);
     config
+}
+
+/// What a scheduler grants before it knows who connects: one stream for the hello. [`admit_worker`] and [`admit_artist`] grant more.
+pub fn to_strangers(mut config: TransportConfig) -> TransportConfig {
+    config
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .receive_window(VarInt::from_u32(STRANGER_WINDOW_BYTES));
+    config
+}
+
+/// Grants a worker its streams, once it has said hello.
+pub fn admit_worker(connection: &quinn::Connection) {
+    admit_artist(connection);
+    connection.set_max_concurrent_uni_streams(VarInt::from_u32(RESULT_STREAMS_MAX));
+}
+
+/// Grants an artist its streams, once it has said hello.
+pub fn admit_artist(connection: &quinn::Connection) {
+    connection.set_receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES));
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(STREAMS_MAX));
 }
 
 fn no_tls12() -> Error {

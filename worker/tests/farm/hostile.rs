@@ -24,7 +24,7 @@ pub fn worker_hello(link: &Link) -> Hello {
     Hello::Worker { token: link.token, kernel_version, name, devices: Vec::new(), tags: Vec::new() }
 }
 
-fn artist_hello(link: &Link) -> Hello {
+pub fn artist_hello(link: &Link) -> Hello {
     Hello::Artist { token: link.token, kernel_version: tessera_shared::KERNEL_VERSION }
 }
 
@@ -41,7 +41,7 @@ pub async fn session(stand: &Stand, role: Role) -> Session {
 }
 
 /// The code and the reason with which the scheduler closed a connection.
-async fn closed(connection: &quinn::Connection) -> (u64, String) {
+pub async fn closed(connection: &quinn::Connection) -> (u64, String) {
     match connection.closed().await {
         ConnectionError::ApplicationClosed(close) => {
             (close.error_code.into(), String::from_utf8_lossy(&close.reason).into_owned())
@@ -57,7 +57,7 @@ pub async fn assert_malformed(connection: &quinn::Connection, says: &str) {
 }
 
 /// The farm still does what it is for.
-async fn assert_goes_on(stand: &Stand) {
+pub async fn assert_goes_on(stand: &Stand) {
     let worker = stand.worker("good", Honest);
     let package = Shot::default().package();
     let (job, status) = stand.completes(&package).await;

@@ -5,6 +5,7 @@ mod blobs;
 mod confidential;
 mod hostile;
 mod network;
+mod overload;
 mod relay;
 mod shot;
 mod stand;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tessera_scheduler::client::Client;
 use tessera_scheduler::{
-    Config, Identity, JobOptions, JobState, JobStatus, Link, Role, Scheduler, SchedulerOptions, Storage,
-    serve_with,
+    Config, Identity, JobOptions, JobState, JobStatus, Limits, Link, Role, Scheduler, SchedulerOptions,
+    Storage, serve_with,
 };
 use tessera_scheduler_core::Record;
 use tessera_shared::digest::Digest;
@@ -102,6 +102,11 @@ impl Stand {
         Stand::at(TempDir::new().unwrap(), config).await
     }
 
+    /// With other limits on what peers may ask.
+    pub async fn limited(limits: Limits) -> Stand {
+        Stand::built(TempDir::new().unwrap(), prompt, |options| options.limits = limits).await
+    }
+
     /// Another scheduler on the same data, once this one has stopped.
     pub async fn restarted(self) -> Stand {
         self.scheduler.stop().await;
@@ -129,7 +134,7 @@ impl Stand {
         let mut options = SchedulerOptions {
             data: directory.path().join("scheduler"),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            blob_bytes_max: 1 << 20,
+            blob_bytes_max: 1 << 23,
             ..SchedulerOptions::default()
         };
         change(&mut options);
