@@ -8,6 +8,7 @@ mod network;
 mod relay;
 mod shot;
 mod stand;
+mod versions;
 
 use std::sync::Arc;
 
