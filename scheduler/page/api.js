@@ -47,8 +47,12 @@ function decoded(text) {
 }
 
 export function query(values) {
-  const parts = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return parts.length ? `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}` : "";
+  const parts = Object.entries(values).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
+  return parts.length
+    ? `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`
+    : "";
 }
 
 // A response that is good, or a Problem. A farm that asks for patience (429, 503 with Retry-After) is asked again, thrice at most.
@@ -57,7 +61,12 @@ export async function ask(path, { method = "GET", headers = {}, body, signal } =
     const response = await send(path, { method, headers, body, signal });
     if (response.ok || response.status === 304) return response;
     const patience_s = Number(response.headers.get("retry-after"));
-    if ((response.status === 429 || response.status === 503) && patience_s > 0 && method === "GET" && attempt < 3) {
+    if (
+      (response.status === 429 || response.status === 503) &&
+      patience_s > 0 &&
+      method === "GET" &&
+      attempt < 3
+    ) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(patience_s, 10) * 1000));
       if (signal?.aborted) throw new DOMException("Given up", "AbortError");
       continue;
@@ -74,22 +83,27 @@ async function send(path, { method, headers, body, signal }) {
   if (body !== undefined) all["Content-Type"] = "application/json";
   try {
     return await fetch(BASE + path, {
-      method, headers: all, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", credentials: "omit",
+      method,
+      headers: all,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "No answer", "The farm does not answer. It is tried again; nothing is lost meanwhile.");
+    throw new Problem(
+      0,
+      "No answer",
+      "The farm does not answer. It is tried again; nothing is lost meanwhile.",
+    );
   }
 }
 
 async function problemOf(response) {
-  let said = {};
-  try {
-    said = await response.json();
-  } catch {
-    said = {};
-  }
-  const title = typeof said.title === "string" ? said.title : `The farm answered with status ${response.status}`;
+  const said = (await response.json().catch(() => null)) ?? {};
+  const title =
+    typeof said.title === "string" ? said.title : `The farm answered with status ${response.status}`;
   return new Problem(response.status, title, typeof said.detail === "string" ? said.detail : title);
 }
 
@@ -104,7 +118,10 @@ export async function act(path, body = {}) {
 
 // A picture as { blob, etag, finished }, or null if it is still the one with `etag`.
 export async function picture(path, values, { etag = null, signal } = {}) {
-  const response = await ask(path + query(values), { signal, headers: etag ? { "If-None-Match": etag } : {} });
+  const response = await ask(path + query(values), {
+    signal,
+    headers: etag ? { "If-None-Match": etag } : {},
+  });
   if (response.status === 304) return null;
   return {
     blob: await response.blob(),

@@ -43,31 +43,40 @@ function splitAddress() {
   return { path: path || "/jobs", query: new URLSearchParams(query ?? "") };
 }
 
+// What the address asks for; an address that asks for nothing known becomes the queue's.
+function destination() {
+  const { path, query } = splitAddress();
+  for (const [pattern, make, section] of ROUTES) {
+    const match = pattern.exec(path);
+    if (match)
+      return {
+        make,
+        section,
+        query,
+        ids: match.slice(1).map((text) => (text === undefined ? null : Number(text))),
+      };
+  }
+  history.replaceState(null, "", "#/jobs");
+  return destination();
+}
+
 // Shows what the address says. A view that is there and takes the new address keeps its place.
 function route() {
   if (!hasToken() || !farm.about) return;
-  const { path, query } = splitAddress();
-  const found = ROUTES.map(([pattern, make, section]) => [pattern.exec(path), make, section]).find(([match]) => match);
-  if (!found) {
-    history.replaceState(null, "", "#/jobs");
-    route();
-    return;
-  }
-  const [match, make, section] = found;
-  const ids = match.slice(1).map((text) => (text === undefined ? null : Number(text)));
+  const { make, section, query, ids } = destination();
   bar.section(section);
   follow(section === "jobs" && ids.length ? ids[0] : null);
   if (view?.make === make && view.move?.(ids, query)) return;
   show(make, ids, query);
 }
 
-function show(make, ids, query, focus = true) {
+function show(make, ids, query) {
   view?.close();
   const holder = el("div", { class: "view" });
   main.replaceChildren(holder);
   view = { make, ...make(holder, ids, query) };
   document.title = `${view.title} · Tessera`;
-  if (focus) main.focus({ preventScroll: true });
+  main.focus({ preventScroll: true });
 }
 
 function follow(job) {
@@ -76,18 +85,11 @@ function follow(job) {
   stream.open(job);
 }
 
-// Too much was missed: everything that is shown is loaded again.
-async function resync() {
-  farm.clear();
-  try {
-    const about = await farm.loadAbout();
-    stream.open(followed ?? null, about.cursor);
-    const { path, query } = splitAddress();
-    const [match, make] = ROUTES.map(([pattern, maker]) => [pattern.exec(path), maker]).find(([found]) => found);
-    show(make, match.slice(1).map((text) => (text === undefined ? null : Number(text))), query, false);
-  } catch (problem) {
-    notice(problem.message, "failed");
-  }
+// Too much was missed: what is known is loaded again, and what views hold of their own as well. Places and zooms are kept.
+function resync() {
+  farm.renew();
+  farm.tell("open");
+  farm.loadAbout().catch((problem) => notice(problem.message, "failed"));
 }
 
 function enter() {
@@ -123,12 +125,26 @@ async function begin() {
 }
 
 function unreachable(problem) {
-  main.replaceChildren(el("div", { class: "empty", role: "alert" }, el("h1", { text: "No farm here" }), el("p", { text: problem.message })));
+  main.replaceChildren(
+    el(
+      "div",
+      { class: "empty", role: "alert" },
+      el("h1", { text: "No farm here" }),
+      el("p", { text: problem.message }),
+    ),
+  );
   setTimeout(begin, 3_000);
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || !view) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) ||
+    !view
+  )
+    return;
   if (event.key === "?") showKeys(KEYS);
   else if (event.key === "/") {
     const search = main.querySelector("input[type=search]");
@@ -140,8 +156,11 @@ document.addEventListener("keydown", (event) => {
 
 addEventListener("hashchange", () => {
   if (/^#token=/.test(location.hash)) begin();
-  else if (location.hash === "#main") main.focus();
   else route();
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
 });
 onRefused(() => farm.about && leave("The farm no longer takes this token."));
 begin();

@@ -4,7 +4,11 @@ import { el, button, setText, setAttribute } from "./dom.js";
 import { farm } from "./farm.js";
 import { capital, count, large } from "./format.js";
 
-const SECTIONS = [["jobs", "Queue"], ["workers", "Workers"], ["events", "Events"]];
+const SECTIONS = [
+  ["jobs", "Queue"],
+  ["workers", "Workers"],
+  ["events", "Events"],
+];
 const LOST_AFTER_MS = 1_500;
 
 export class Bar {
@@ -18,10 +22,22 @@ export class Bar {
     this.state = el("span", { class: "connection", "data-state": "closed" });
     this.role = el("span", { class: "role", title: "What this token may do" });
     this.parts = [
-      el("a", { class: "brand", href: "#/jobs", "aria-label": "Tessera, to the queue" }, el("img", { src: "/icon.svg", alt: "", width: 24, height: 24 }), el("span", { text: "Tessera" })),
+      el(
+        "a",
+        { class: "brand", href: "#/jobs", "aria-label": "Tessera, to the queue" },
+        el("img", { src: "/icon.svg", alt: "", width: 24, height: 24 }),
+        el("span", { text: "Tessera" }),
+      ),
       el("nav", { "aria-label": "Views" }, this.links),
       this.farm,
-      el("div", { class: "who" }, this.state, this.role, button("?", onKeys, { class: "quiet ask-keys", "aria-label": "Keys", title: "Keys (?)" }), button("Log out", logOut, { class: "quiet" })),
+      el(
+        "div",
+        { class: "who" },
+        this.state,
+        this.role,
+        button("?", onKeys, { class: "quiet ask-keys", "aria-label": "Keys", title: "Keys (?)" }),
+        button("Log out", logOut, { class: "quiet" }),
+      ),
     ];
     this.lost = el("p", { class: "lost", role: "alert", hidden: true });
     farm.on("about", () => this.about());
@@ -37,7 +53,9 @@ export class Bar {
   }
 
   section(name) {
-    SECTIONS.forEach(([section], index) => setAttribute(this.links[index], "aria-current", section === name ? "page" : null));
+    SECTIONS.forEach(([section], index) =>
+      setAttribute(this.links[index], "aria-current", section === name ? "page" : null),
+    );
   }
 
   about() {
@@ -64,7 +82,8 @@ export class Bar {
   say(state, word, text) {
     this.state.dataset.state = state;
     setText(this.state, word);
-    if (text !== null && this.lost.hidden) setText(this.lost, text.replace(/; it is tried.*$/, "; it is tried again."));
+    if (text !== null && this.lost.hidden)
+      setText(this.lost, text.replace(/; it is tried.*$/, "; it is tried again."));
     this.lost.hidden = text === null;
   }
 }

@@ -35,7 +35,12 @@ export class Comparison {
     this.gain = 16;
     this.canvas = el("canvas");
     this.update = throttled(() => this.compute(), DIFFER_EVERY_MS);
-    this.other = new FramePicture({ job, frame, onTiles: () => this.changed(), onProblem: (problem) => onSaid(problem.message) });
+    this.other = new FramePicture({
+      job,
+      frame,
+      onTiles: () => this.changed(),
+      onProblem: (problem) => onSaid(problem.message),
+    });
     this.other.exposure = picture.exposure;
     this.other.output = picture.output;
     mosaic.compare = { mode, at: this.at, other: null, difference: null };
@@ -56,7 +61,9 @@ export class Comparison {
       if (this.closed) return;
       const { width_px, height_px } = this.mosaic.grid;
       if (grid.width_px !== width_px || grid.height_px !== height_px) {
-        this.onSaid(`Frame ${this.frame} of job ${this.job} is ${grid.width_px} × ${grid.height_px} pixels; this one is ${width_px} × ${height_px}. They cannot be compared.`);
+        this.onSaid(
+          `Frame ${this.frame} of job ${this.job} is ${grid.width_px} × ${grid.height_px} pixels; this one is ${width_px} × ${height_px}. They cannot be compared.`,
+        );
         return;
       }
       this.other.size(grid);
@@ -95,9 +102,11 @@ export class Comparison {
     this.canvas.height = one.height;
     this.canvas.getContext("2d").putImageData(result, 0, 0);
     this.mosaic.compare.difference = this.canvas;
-    this.onSaid(pixels === 0
-      ? "No pixel differs."
-      : `${plural(pixels, "pixel")} of ${count(one.width * one.height)} differ, by ${largest} of 255 at most; shown ${this.gain} times as large.`);
+    this.onSaid(
+      pixels === 0
+        ? "No pixel differs."
+        : `${plural(pixels, "pixel")} of ${count(one.width * one.height)} ${pixels === 1 ? "differs" : "differ"}, by ${largest} of 255 at most; shown ${this.gain} times as large.`,
+    );
     this.mosaic.redraw();
   }
 }

@@ -18,15 +18,22 @@ export function confirm({ title, text, action, danger = false, input = null, don
   const go = el("button", { type: "submit", class: danger ? "danger" : "primary", text: action });
   const { label, ...attributes } = input ?? {};
   const entry = input ? el("input", { id: "asked", autocomplete: "off", ...attributes, hint: null }) : null;
-  const dialog = el("dialog", { class: "ask", "aria-labelledby": "asked-title", "aria-describedby": "asked-text" });
+  const dialog = el("dialog", {
+    class: "ask",
+    "aria-labelledby": "asked-title",
+    "aria-describedby": "asked-text",
+  });
   const stop = button("Not now", () => dialog.close());
-  const form = el("form", {},
+  const form = el(
+    "form",
+    {},
     el("h2", { id: "asked-title", text: title }),
     el("p", { id: "asked-text", text }),
     entry ? el("label", { class: "field wide", for: "asked" }, el("span", { text: label }), entry) : null,
     input?.hint ? el("p", { class: "dim", text: input.hint }) : null,
     error,
-    el("div", { class: "buttons" }, stop, go));
+    el("div", { class: "buttons" }, stop, go),
+  );
   dialog.append(form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -50,7 +57,9 @@ function open(dialog, first) {
   dialog.addEventListener("close", () => {
     dialog.remove();
     // What was pressed may be gone: a paused job has another button.
-    const back = before?.isConnected ? before : document.querySelector(".actions button") ?? document.getElementById("main");
+    const back = before?.isConnected
+      ? before
+      : (document.querySelector(".actions button") ?? document.getElementById("main"));
     back.focus();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -64,11 +73,31 @@ function open(dialog, first) {
 export function showKeys(groups) {
   if (document.querySelector("dialog[open]")) return;
   const close = el("button", { type: "button", text: "Close" });
-  const dialog = el("dialog", { class: "keys", "aria-labelledby": "keys-title" },
+  const dialog = el(
+    "dialog",
+    { class: "keys", "aria-labelledby": "keys-title" },
     el("h2", { id: "keys-title", text: "Keys" }),
-    groups.map(([group, keys]) => el("section", {}, el("h3", { text: group }),
-      el("dl", {}, keys.map(([key, text]) => [el("dt", {}, key.split(" ").map((name) => el("kbd", { text: name }))), el("dd", { text })])))),
-    el("div", { class: "buttons" }, close));
+    groups.map(([group, keys]) =>
+      el(
+        "section",
+        {},
+        el("h3", { text: group }),
+        el(
+          "dl",
+          {},
+          keys.map(([key, text]) => [
+            el(
+              "dt",
+              {},
+              key.split(" ").map((name) => el("kbd", { text: name })),
+            ),
+            el("dd", { text }),
+          ]),
+        ),
+      ),
+    ),
+    el("div", { class: "buttons" }, close),
+  );
   close.addEventListener("click", () => dialog.close());
   open(dialog, close);
 }

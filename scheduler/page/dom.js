@@ -7,8 +7,10 @@ export function el(name, properties = {}, ...children) {
   for (const [key, value] of Object.entries(properties)) {
     if (key === "text") node.textContent = value;
     else if (key === "class") node.className = value;
-    else if (key === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
-    else if (key === "vars") for (const [variable, worth] of Object.entries(value)) node.style.setProperty(variable, worth);
+    else if (key === "on")
+      for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    else if (key === "vars")
+      for (const [variable, worth] of Object.entries(value)) node.style.setProperty(variable, worth);
     else setAttribute(node, key, value);
   }
   node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
@@ -17,7 +19,10 @@ export function el(name, properties = {}, ...children) {
 
 // A sentence of the farm's, with what it puts between backticks as code.
 export function prose(text) {
-  return text.split("`").map((piece, index) => (index % 2 === 1 ? el("code", { text: piece }) : piece)).filter((piece) => piece !== "");
+  return text
+    .split("`")
+    .map((piece, index) => (index % 2 === 1 ? el("code", { text: piece }) : piece))
+    .filter((piece) => piece !== "");
 }
 
 export function setAttribute(node, key, value) {
@@ -52,6 +57,14 @@ export function choice(label, options, value, listener, properties = {}) {
   for (const [option, text] of options) select.append(el("option", { value: option, text }));
   select.value = value;
   return el("label", { class: "field" }, el("span", { text: label }), select);
+}
+
+// A field for words to search for, with what it held before.
+export function searchField(label, hint, words, listener) {
+  const field = el("input", { type: "search", placeholder: hint, "aria-label": label });
+  field.value = words;
+  field.addEventListener("input", () => listener(field.value));
+  return field;
 }
 
 // Runs `work` at most once in a frame of the screen, and not at all in a page that nobody sees until it is seen again.

@@ -24,6 +24,25 @@ export class Farm {
     this.workersNext = undefined;
     this.loading = new Map();
     this.asked = new Map();
+    this.stale = { jobs: new Set(), workers: new Set() };
+  }
+
+  // Too much was missed: everything is loaded again page by page, and what no page names any more is forgotten.
+  renew() {
+    this.stale = { jobs: new Set(this.jobs.keys()), workers: new Set(this.workers.keys()) };
+    this.jobsNext = undefined;
+    this.workersNext = undefined;
+    this.entriesNext = undefined;
+    this.entries = [];
+    this.loading = new Map();
+    this.asked = new Map();
+    this.tell("renew");
+  }
+
+  forget(kind) {
+    for (const id of this.stale[kind]) this[kind].delete(id);
+    this.stale[kind] = new Set();
+    this.tell(kind, []);
   }
 
   // Calls `listener(data)` at every change of `kind`. Returns what ends it.
@@ -65,13 +84,19 @@ export class Farm {
   }
 
   keepJobs(jobs) {
-    for (const job of jobs) this.jobs.set(job.job, job);
+    for (const job of jobs) {
+      // Events are the same for everybody, so they cannot say whose a job is for whom.
+      job.mine ??= Boolean(this.about?.key) && job.owner === this.about.key;
+      this.jobs.set(job.job, job);
+      this.stale.jobs.delete(job.job);
+    }
     this.tell("jobs", jobs);
   }
 
   keepWorkers(workers) {
     for (const worker of workers) {
       this.workers.set(worker.worker, worker);
+      this.stale.workers.delete(worker.worker);
       if (worker.name) this.operators.set(worker.operator, worker.name);
     }
     this.tell("workers", workers);
@@ -93,7 +118,10 @@ export class Farm {
   once(kind, work) {
     if (!this.loading.has(kind)) {
       const loads = this.loading;
-      loads.set(kind, work().finally(() => loads.delete(kind)));
+      loads.set(
+        kind,
+        work().finally(() => loads.delete(kind)),
+      );
     }
     return this.loading.get(kind);
   }
@@ -115,7 +143,9 @@ export class Farm {
     return this.once("jobs", async () => {
       const jobs = this.jobs;
       if (this.jobsNext === undefined) await this.loadJobs({ limit: 50 });
-      while (this.jobs === jobs && this.jobsNext && this.jobs.size < most) await this.loadJobs();
+      const fresh = () => this.jobs.size - this.stale.jobs.size;
+      while (this.jobs === jobs && this.jobsNext && fresh() < most) await this.loadJobs();
+      if (this.jobs === jobs && this.jobsComplete) this.forget("jobs");
     });
   }
 
@@ -128,6 +158,7 @@ export class Farm {
         this.workersNext = page.next;
         this.keepWorkers(page.workers);
       }
+      if (this.workers === workers && this.workersNext === null) this.forget("workers");
     });
   }
 
@@ -150,14 +181,20 @@ export class Farm {
   worker(id) {
     if (this.workers.has(id)) return Promise.resolve(this.workers.get(id));
     if (!this.asked.has(id)) {
-      this.asked.set(id, load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then((page) => {
-        const found = page.workers.find((worker) => worker.worker === id) ?? null;
-        if (found) this.keepWorkers([found]);
-        return found;
-      }, (error) => {
-        this.asked.delete(id);
-        throw error;
-      }));
+      this.asked.set(
+        id,
+        load("/workers", { after: id > 0 ? id - 1 : null, limit: 1 }).then(
+          (page) => {
+            const found = page.workers.find((worker) => worker.worker === id) ?? null;
+            if (found) this.keepWorkers([found]);
+            return found;
+          },
+          (error) => {
+            this.asked.delete(id);
+            throw error;
+          },
+        ),
+      );
     }
     return this.asked.get(id);
   }

@@ -24,7 +24,12 @@ export function duration(time_ms) {
   if (time_ms === null || time_ms === undefined || !Number.isFinite(time_ms)) return "–";
   const seconds = Math.round(time_ms / 1000);
   if (seconds < 1) return time_ms > 0 ? "< 1 s" : "0 s";
-  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const units = [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
   const first = units.findIndex(([length]) => seconds >= length);
   const [length, name] = units[first];
   const text = `${Math.floor(seconds / length)} ${name}`;
@@ -51,13 +56,15 @@ const two = (number) => String(number).padStart(2, "0");
 export function clock(at_ms, now = new Date()) {
   const at = new Date(at_ms);
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  return at.toDateString() === now.toDateString() ? time : `${two(at.getDate())}/${two(at.getMonth() + 1)} ${time}`;
+  return at.toDateString() === now.toDateString()
+    ? time
+    : `${two(at.getDate())}/${two(at.getMonth() + 1)} ${time}`;
 }
 
 export const shortKey = (hex) => (hex ? hex.slice(0, 8) : "–");
 
 // One or many of a thing: plural(1, "frame") is "1 frame".
-export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+export const plural = (number, noun, many = `${noun}s`) => `${count(number)} ${number === 1 ? noun : many}`;
 
 export const raysOf = (job) => (job.rays ? job.rays.camera + job.rays.bounce + job.rays.shadow : 0);
 

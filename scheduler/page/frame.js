@@ -21,7 +21,11 @@ const COUNT_EVERY_MS = 300;
 
 export function frameView(holder, ids, query) {
   const view = new FrameView(holder, ids, query);
-  return { title: `Frame ${ids[1]} of job ${ids[0]}`, move: (next, said) => view.move(next, said), close: () => view.close() };
+  return {
+    title: `Frame ${ids[1]} of job ${ids[0]}`,
+    move: (next, said) => view.move(next, said),
+    close: () => view.close(),
+  };
 }
 
 class FrameView {
@@ -29,10 +33,16 @@ class FrameView {
     Object.assign(this, { holder, job, frame });
     this.parts();
     this.expose = throttled(() => this.shown({ exposure: this.exposure }), EXPOSE_EVERY_MS);
-    this.recount = throttled(() => this.legend.show(this.stage.mosaic.tiles, this.stage.mosaic.overlay), COUNT_EVERY_MS);
+    this.recount = throttled(
+      () => this.legend.show(this.stage.mosaic.tiles, this.stage.mosaic.overlay),
+      COUNT_EVERY_MS,
+    );
     this.say = throttled(() => this.sayProgress(), SAY_EVERY_MS);
     this.ends = [
-      farm.on("tiles", (data) => data.job === this.job && data.frame === this.frame && this.change(data.tiles)),
+      farm.on(
+        "tiles",
+        (data) => data.job === this.job && data.frame === this.frame && this.change(data.tiles),
+      ),
       farm.on("jobs", (jobs) => jobs.some((other) => other.job === this.job) && this.showJob()),
       farm.on("open", () => this.grid && this.load()),
     ];
@@ -45,48 +55,113 @@ class FrameView {
     const zoom = (name) => () => this.stage.viewport[name]();
     this.controls = new Controls({
       output: (output) => this.shown({ output }),
-      exposure: (exposure) => { this.exposure = exposure; this.expose(); },
+      exposure: (exposure) => {
+        this.exposure = exposure;
+        this.expose();
+      },
       overlay: (overlay) => this.overlaid(overlay),
       compare: () => (this.comparison ? this.endCompare() : this.beginCompare()),
       table: () => this.toggleTable(),
       save: () => this.save(),
-      zoom: { stepIn: zoom("stepIn"), stepOut: zoom("stepOut"), fit: zoom("fit"), oneToOne: zoom("oneToOne") },
+      zoom: {
+        stepIn: zoom("stepIn"),
+        stepOut: zoom("stepOut"),
+        fit: zoom("fit"),
+        oneToOne: zoom("oneToOne"),
+      },
     });
     this.stage = new Stage({
-      cursor: (tile, byKey) => this.point(tile, byKey), open: (tile) => this.openWorker(tile), beside: (step) => this.beside(step),
-      wipe: () => (this.comparison?.mode === "wipe" ? this.comparison.at : null), wiped: (at) => this.compareBar.put(at),
-      overlay: () => this.controls.turnOverlay(), table: () => this.toggleTable(), scale: (scale) => this.controls.showScale(scale),
+      cursor: (tile, byKey) => this.point(tile, byKey),
+      open: (tile) => this.openWorker(tile),
+      beside: (step) => this.beside(step),
+      wipe: () => (this.comparison?.mode === "wipe" ? this.comparison.at : null),
+      wiped: (at) => this.compareBar.put(at),
+      overlay: () => this.controls.turnOverlay(),
+      table: () => this.toggleTable(),
+      scale: (scale) => this.controls.showScale(scale),
     });
     this.compareBar = new CompareBar({
       frame: (job, frame) => this.compare(job, frame, this.comparison?.mode ?? "wipe"),
-      change: (values) => { this.comparison?.change(values); this.address(); }, close: () => this.endCompare(),
+      change: (values) => {
+        this.comparison?.change(values);
+        this.address();
+      },
+      close: () => this.endCompare(),
     });
     this.panel = new TilePanel();
     this.legend = new Legend();
-    this.table = new TileTable(this.stage.mosaic, (tile) => { this.stage.put(tile, true); this.panel.show(this.grid, this.stage.mosaic.tiles[tile]); });
+    this.table = new TileTable(this.stage.mosaic, (tile) => {
+      this.stage.put(tile, true);
+      this.panel.show(this.grid, this.stage.mosaic.tiles[tile]);
+    });
     this.layout();
   }
 
   layout() {
     this.title = el("h1");
     this.state = el("span", { class: "state large" });
-    this.bar = el("span", { class: "bar wide", role: "progressbar", "aria-label": "Progress of the frame", "aria-valuemin": 0, "aria-valuemax": 100 });
+    this.bar = el("span", {
+      class: "bar wide",
+      role: "progressbar",
+      "aria-label": "Progress of the frame",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+    });
     this.done = el("p", { class: "done" });
     this.error = el("p", { class: "error", role: "alert", hidden: true });
     this.said = el("p", { class: "sr", role: "status" });
     this.place = el("div");
-    this.before = button("‹", () => this.beside(-1), { "aria-label": "Frame before", title: "Frame before ([)" });
+    this.before = button("‹", () => this.beside(-1), {
+      "aria-label": "Frame before",
+      title: "Frame before ([)",
+    });
     this.after = button("›", () => this.beside(1), { "aria-label": "Frame after", title: "Frame after (])" });
-    this.again = button("Render again …", () => requeue(farm.jobs.get(this.job), String(this.frame)), { hidden: true });
+    this.again = button("Render again …", () => requeue(farm.jobs.get(this.job), String(this.frame)), {
+      hidden: true,
+    });
     const strip = el("section", { class: "film", "aria-label": "Frames" });
-    this.holder.append(el("div", { class: "frame-view" },
-      el("header", { class: "title" }, el("div", { class: "named" }, this.place, this.title, this.state, el("div", { class: "group" }, this.before, this.after)),
-        el("div", { class: "progress" }, this.bar, this.done), this.again),
-      this.error, this.said,
-      el("div", { class: "work" },
-        el("div", { class: "look" }, this.stage.element, this.stage.hint, this.compareBar.element, this.controls.element, this.table.element),
-        el("aside", { class: "side", "aria-label": "Tiles of the frame" }, this.legend.element, this.panel.element)),
-      strip));
+    this.holder.append(
+      el(
+        "div",
+        { class: "frame-view" },
+        el(
+          "header",
+          { class: "title" },
+          el(
+            "div",
+            { class: "named" },
+            this.place,
+            this.title,
+            this.state,
+            el("div", { class: "group" }, this.before, this.after),
+          ),
+          el("div", { class: "progress" }, this.bar, this.done),
+          this.again,
+        ),
+        this.error,
+        this.said,
+        el(
+          "div",
+          { class: "work" },
+          el(
+            "div",
+            { class: "look" },
+            this.stage.element,
+            this.stage.hint,
+            this.compareBar.element,
+            this.controls.element,
+            this.table.element,
+          ),
+          el(
+            "aside",
+            { class: "side", "aria-label": "Tiles of the frame" },
+            this.legend.element,
+            this.panel.element,
+          ),
+        ),
+        strip,
+      ),
+    );
     this.strip = new Strip({ farm, job: this.job, holder: strip, onFrames: () => this.showFrame() });
   }
 
@@ -117,7 +192,10 @@ class FrameView {
     this.panel.show(null, null);
     this.picture?.close();
     this.picture = new FramePicture({
-      job: this.job, frame, onTiles: (tiles) => this.drawn(tiles), onProblem: (problem) => this.fail(problem),
+      job: this.job,
+      frame,
+      onTiles: (tiles) => this.drawn(tiles),
+      onProblem: (problem) => this.fail(problem),
     });
     this.picture.canvas.id = "picture";
     this.picture.canvas.hidden = true;
@@ -176,7 +254,8 @@ class FrameView {
     this.table.list.refresh();
     this.recount();
     const { cursor } = this.stage.mosaic;
-    if (cursor !== null && tiles.some((tile) => tile[TILE.index] === cursor)) this.panel.show(this.grid, known[cursor]);
+    if (cursor !== null && tiles.some((tile) => tile[TILE.index] === cursor))
+      this.panel.show(this.grid, known[cursor]);
     this.say();
   }
 
@@ -248,7 +327,10 @@ class FrameView {
     setAttribute(this.bar, "data-state", frame.state === "finished" ? "completed" : "running");
     setAttribute(this.bar, "aria-valuenow", Math.floor(part(frame.tiles_done, frame.tiles_total) * 100));
     const overturned = frame.overturned ? ` · ${count(frame.overturned)} overturned` : "";
-    setText(this.done, `${percent(frame.tiles_done, frame.tiles_total)} · ${count(frame.tiles_done)} of ${count(frame.tiles_total)} tile-passes · ${large(frame.rays)} rays${overturned}`);
+    setText(
+      this.done,
+      `${percent(frame.tiles_done, frame.tiles_total)} · ${count(frame.tiles_done)} of ${count(frame.tiles_total)} tile-passes · ${large(frame.rays)} rays${overturned}`,
+    );
   }
 
   // A frame that is finished is fetched whole once more, whatever came tile by tile; one that is overturned later begins again.
@@ -262,7 +344,13 @@ class FrameView {
 
   sayProgress() {
     const frame = this.strip.frames.get(this.frame);
-    if (frame) setText(this.said, frame.state === "finished" ? "The frame is finished." : `${percent(frame.tiles_done, frame.tiles_total)} of the frame.`);
+    if (frame)
+      setText(
+        this.said,
+        frame.state === "finished"
+          ? "The frame is finished."
+          : `${percent(frame.tiles_done, frame.tiles_total)} of the frame.`,
+      );
   }
 
   // The picture as the farm makes it now, as a file.
@@ -281,14 +369,21 @@ class FrameView {
   // The address says what is compared with what: ?with=JOB/FRAME&by=wipe.
   compareFrom(query) {
     const match = /^(\d+)\/(\d+)$/.exec(query?.get("with") ?? "");
-    if (match && this.grid) this.compare(Number(match[1]), Number(match[2]), query.get("by") === "difference" ? "difference" : "wipe");
+    if (match && this.grid)
+      this.compare(
+        Number(match[1]),
+        Number(match[2]),
+        query.get("by") === "difference" ? "difference" : "wipe",
+      );
   }
 
   // With the frame before, or the one after, or the same frame of an earlier run of the same name.
   beginCompare() {
     if (!this.grid) return;
     const job = farm.jobs.get(this.job);
-    const earlier = [...farm.jobs.values()].filter((other) => other.name === job?.name && other.job < this.job).sort((one, other) => other.job - one.job)[0];
+    const earlier = [...farm.jobs.values()]
+      .filter((other) => other.name === job?.name && other.job < this.job)
+      .sort((one, other) => other.job - one.job)[0];
     const beside = this.strip.beside(this.frame, -1) ?? this.strip.beside(this.frame, 1);
     if (beside !== null) this.compare(this.job, beside, "wipe");
     else this.compare(earlier?.job ?? this.job, this.frame, "wipe");
@@ -298,7 +393,12 @@ class FrameView {
     const { at = 0.5, gain = 16 } = this.comparison ?? {};
     this.comparison?.close();
     this.comparison = new Comparison({
-      picture: this.picture, mosaic: this.stage.mosaic, job, frame, mode, onSaid: (text) => this.compareBar.say(text),
+      picture: this.picture,
+      mosaic: this.stage.mosaic,
+      job,
+      frame,
+      mode,
+      onSaid: (text) => this.compareBar.say(text),
     });
     this.comparison.change({ at, gain });
     this.compareBar.show({ job, frame, mode, name: farm.jobs.get(this.job)?.name });
@@ -317,6 +417,10 @@ class FrameView {
 
   address() {
     const by = this.comparison;
-    history.replaceState(null, "", `#/jobs/${this.job}/frames/${this.frame}${by ? `?with=${by.job}/${by.frame}&by=${by.mode}` : ""}`);
+    history.replaceState(
+      null,
+      "",
+      `#/jobs/${this.job}/frames/${this.frame}${by ? `?with=${by.job}/${by.frame}&by=${by.mode}` : ""}`,
+    );
   }
 }

@@ -34,13 +34,17 @@ export function jobView(holder, [id]) {
       showWhy(parts, id, job);
       if (before) parts.said.textContent = `The job is ${job.state}.`;
     }),
-    farm.on("log", (entries) => entries.some((entry) => entry.job === id && entry.kind === "failed") && log()),
+    farm.on(
+      "log",
+      (entries) => entries.some((entry) => entry.job === id && entry.kind === "failed") && log(),
+    ),
     farm.on("open", () => reload()),
   ];
-  const reload = () => farm.job(id).catch((problem) => {
-    parts.error.textContent = problem.message;
-    parts.error.hidden = false;
-  });
+  const reload = () =>
+    farm.job(id).catch((problem) => {
+      parts.error.textContent = problem.message;
+      parts.error.hidden = false;
+    });
   show();
   reload();
   why();
@@ -57,38 +61,97 @@ export function jobView(holder, [id]) {
   };
 }
 
-export const crumbs = (...places) => el("nav", { class: "crumbs", "aria-label": "Where this is" },
-  el("ol", {}, places.map(([text, href]) => el("li", {}, href ? el("a", { href, text }) : el("span", { "aria-current": "page", text })))));
+export const crumbs = (...places) =>
+  el(
+    "nav",
+    { class: "crumbs", "aria-label": "Where this is" },
+    el(
+      "ol",
+      {},
+      places.map(([text, href]) =>
+        el("li", {}, href ? el("a", { href, text }) : el("span", { "aria-current": "page", text })),
+      ),
+    ),
+  );
 
 function layout(holder, id) {
   const parts = {
-    title: el("h1", { text: `Job ${id}` }), state: el("span", { class: "state large" }), actions: el("div", { class: "actions" }),
-    reason: el("p", { class: "callout", hidden: true }), error: el("p", { class: "error", role: "alert", hidden: true }),
-    bar: el("span", { class: "bar wide", role: "progressbar", "aria-label": "Progress of the job", "aria-valuemin": 0, "aria-valuemax": 100 }),
-    done: el("strong"), left: el("span", { class: "dim" }), facts: el("dl", { class: "facts" }),
+    title: el("h1", { text: `Job ${id}` }),
+    state: el("span", { class: "state large" }),
+    actions: el("div", { class: "actions" }),
+    reason: el("p", { class: "callout", hidden: true }),
+    error: el("p", { class: "error", role: "alert", hidden: true }),
+    bar: el("span", {
+      class: "bar wide",
+      role: "progressbar",
+      "aria-label": "Progress of the job",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+    }),
+    done: el("strong"),
+    left: el("span", { class: "dim" }),
+    facts: el("dl", { class: "facts" }),
     strip: el("section", { class: "film", "aria-label": "Frames" }, el("h2", { text: "Frames" })),
-    why: el("ul", { class: "why" }), failures: el("ol", { class: "failures" }), failed: el("p", { class: "dim" }),
-    preview: el("div", { class: "preview-holder" }), said: el("p", { class: "sr", role: "status" }), values: new Map(),
+    why: el("ul", { class: "why" }),
+    failures: el("ol", { class: "failures" }),
+    failed: el("p", { class: "dim" }),
+    preview: el("div", { class: "preview-holder" }),
+    said: el("p", { class: "sr", role: "status" }),
+    values: new Map(),
   };
-  parts.whyBox = el("section", { class: "panel", "aria-labelledby": "why-title", hidden: true }, el("h2", { id: "why-title", text: "Why" }), parts.why);
-  holder.append(el("div", { class: "page" },
-    crumbs(["Queue", "#/jobs"], [`Job ${id}`, null]),
-    el("header", { class: "title" }, el("div", { class: "named" }, parts.title, parts.state), parts.actions),
-    parts.error, parts.reason, parts.said,
-    el("div", { class: "progress" }, parts.bar, el("p", {}, parts.done, parts.left)),
-    el("div", { class: "hero" }, parts.preview,
-      el("div", { class: "beside" }, el("section", { class: "panel", "aria-label": "Facts" }, parts.facts), parts.whyBox)),
-    parts.strip,
-    el("section", { class: "panel", "aria-labelledby": "failures-title" }, el("h2", { id: "failures-title", text: "Failures" }), parts.failed, parts.failures)));
+  parts.whyBox = el(
+    "section",
+    { class: "panel", "aria-labelledby": "why-title", hidden: true },
+    el("h2", { id: "why-title", text: "Why" }),
+    parts.why,
+  );
+  holder.append(
+    el(
+      "div",
+      { class: "page" },
+      crumbs(["Queue", "#/jobs"], [`Job ${id}`, null]),
+      el(
+        "header",
+        { class: "title" },
+        el("div", { class: "named" }, parts.title, parts.state),
+        parts.actions,
+      ),
+      parts.error,
+      parts.reason,
+      parts.said,
+      el("div", { class: "progress" }, parts.bar, el("p", {}, parts.done, parts.left)),
+      el(
+        "div",
+        { class: "hero" },
+        parts.preview,
+        el(
+          "div",
+          { class: "beside" },
+          el("section", { class: "panel", "aria-label": "Facts" }, parts.facts),
+          parts.whyBox,
+        ),
+      ),
+      parts.strip,
+      el(
+        "section",
+        { class: "panel", "aria-labelledby": "failures-title" },
+        el("h2", { id: "failures-title", text: "Failures" }),
+        parts.failed,
+        parts.failures,
+      ),
+    ),
+  );
   return parts;
 }
 
 function showJob(parts, job) {
+  document.title = `${job.name || `Job ${job.job}`} · Tessera`;
   setText(parts.title, job.name || `Job ${job.job}`);
   setText(parts.state, job.state);
   setAttribute(parts.state, "data-state", job.state);
   parts.reason.hidden = !job.reason && !job.unserved;
-  const reason = job.reason ?? (job.unserved ? "No connected worker may take it: its limits shut out every one." : "");
+  const reason =
+    job.reason ?? (job.unserved ? "No connected worker may take it: its limits shut out every one." : "");
   if (parts.reason.shown !== reason) {
     parts.reason.shown = reason;
     parts.reason.replaceChildren(...prose(reason));
@@ -97,7 +160,10 @@ function showJob(parts, job) {
   setAttribute(parts.bar, "data-state", job.state);
   setAttribute(parts.bar, "aria-valuenow", Math.floor(part(job.samples_done, job.samples_total) * 100));
   setText(parts.done, percent(job.samples_done, job.samples_total));
-  setText(parts.left, job.left_ms !== null && job.state === "running" ? ` · ${duration(job.left_ms)} left` : "");
+  setText(
+    parts.left,
+    job.left_ms !== null && job.state === "running" ? ` · ${duration(job.left_ms)} left` : "",
+  );
   for (const [name, value] of facts(job)) fact(parts, name, value);
   showActions(parts, job);
 }
@@ -108,8 +174,16 @@ function facts(job) {
     ["Frames", `${count(job.frames_done)} of ${count(job.frames_total)}`],
     ["Tiles", `${count(job.tiles_done)} of ${count(job.tiles_total)}`],
     ["Picture", `${job.width_px} × ${job.height_px}, ${plural(job.samples, "sample")} a pixel`],
-    ["Rays", `${large(raysOf(job))} (camera ${large(camera)}, bounce ${large(bounce)}, shadow ${large(shadow)})`],
-    ["Checked again", raysOf(job) ? `${large(job.rays_checked)} rays, ${(100 * job.rays_checked / raysOf(job)).toFixed(1)} %` : "–"],
+    [
+      "Rays",
+      `${large(raysOf(job))} (camera ${large(camera)}, bounce ${large(bounce)}, shadow ${large(shadow)})`,
+    ],
+    [
+      "Checked again",
+      raysOf(job)
+        ? `${large(job.rays_checked)} rays, ${((100 * job.rays_checked) / raysOf(job)).toFixed(1)} %`
+        : "–",
+    ],
     ["Verification", `${job.verify}, mode ${job.mode}`],
     ["Overturned", job.tiles_overturned ? plural(job.tiles_overturned, "tile") : "none"],
     ["Workers now", count(job.workers)],
@@ -161,15 +235,33 @@ async function showFailures(parts, id) {
     setText(parts.failed, problem.message);
     return;
   }
-  setText(parts.failed, failures.length ? `${plural(failures.length, "failure")}${failures.length > FAILURES_SHOWN ? `, the last ${FAILURES_SHOWN} shown` : ""}` : "Nothing has failed.");
+  setText(
+    parts.failed,
+    failures.length
+      ? `${plural(failures.length, "failure")}${failures.length > FAILURES_SHOWN ? `, the last ${FAILURES_SHOWN} shown` : ""}`
+      : "Nothing has failed.",
+  );
   const latest = [...failures].sort((one, other) => other.at_ms - one.at_ms).slice(0, FAILURES_SHOWN);
-  parts.failures.replaceChildren(...latest.map((failure) => {
-    const at = new Date(wall(failure.at_ms, farm.started_ms));
-    return el("li", {},
-      el("time", { datetime: at.toISOString(), text: clock(at) }), el("span", { class: "kind", "data-kind": "failed", text: failure.class }),
-      el("span", { class: "about" },
-        failure.worker === null ? null : el("a", { href: `#/workers/${failure.worker}`, text: `worker ${failure.worker}` }),
-        failure.frame === null ? null : el("a", { href: `#/jobs/${id}/frames/${failure.frame}`, text: `frame ${failure.frame}` })),
-      el("pre", { class: "text", text: failure.text }));
-  }));
+  parts.failures.replaceChildren(
+    ...latest.map((failure) => {
+      const at = new Date(wall(failure.at_ms, farm.started_ms));
+      return el(
+        "li",
+        {},
+        el("time", { datetime: at.toISOString(), text: clock(at) }),
+        el("span", { class: "kind", "data-kind": "failed", text: failure.class }),
+        el(
+          "span",
+          { class: "about" },
+          failure.worker === null
+            ? null
+            : el("a", { href: `#/workers/${failure.worker}`, text: `worker ${failure.worker}` }),
+          failure.frame === null
+            ? null
+            : el("a", { href: `#/jobs/${id}/frames/${failure.frame}`, text: `frame ${failure.frame}` }),
+        ),
+        el("pre", { class: "text", text: failure.text }),
+      );
+    }),
+  );
 }

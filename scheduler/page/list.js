@@ -1,4 +1,5 @@
-// A long list of which only what is visible is in the document, along either axis. It knows keys and places, not what a row shows.
+// A long list of which only what is visible is in the document, along either axis, and the table around one. It knows keys and
+// places, not what a row shows.
 
 import { el, coalesced, setAttribute } from "./dom.js";
 
@@ -7,8 +8,28 @@ const MARGIN = 6;
 // `create(key)` makes a row, `update(row, item)` fills it whenever `item(key)` is another object than before.
 // Each row holds one element with the class "link", which takes the focus: arrows, Home, End and the page keys go from one to the next.
 export class LongList {
-  constructor({ scroller, create, update, item, sizeVariable, horizontal = false, onMove = null, rowOffset = 2, grid = true }) {
-    Object.assign(this, { scroller, create, update, item, sizeVariable, horizontal, onMove, rowOffset, grid });
+  constructor({
+    scroller,
+    create,
+    update,
+    item,
+    sizeVariable,
+    horizontal = false,
+    onMove = null,
+    rowOffset = 2,
+    grid = true,
+  }) {
+    Object.assign(this, {
+      scroller,
+      create,
+      update,
+      item,
+      sizeVariable,
+      horizontal,
+      onMove,
+      rowOffset,
+      grid,
+    });
     this.keys = [];
     this.rows = new Map();
     this.active = null;
@@ -31,7 +52,8 @@ export class LongList {
   }
 
   measure() {
-    const size_px = Number.parseFloat(getComputedStyle(this.scroller).getPropertyValue(this.sizeVariable)) || 44;
+    const size_px =
+      Number.parseFloat(getComputedStyle(this.scroller).getPropertyValue(this.sizeVariable)) || 44;
     const seen_px = this.horizontal ? this.scroller.clientWidth : this.scroller.clientHeight;
     if (size_px === this.size_px && seen_px === this.seen_px) return;
     this.size_px = size_px;
@@ -166,4 +188,15 @@ export class LongList {
     if (at_px < this.scroller[side]) this.scroller[side] = at_px;
     else if (end_px > this.scroller[side] + this.seen_px) this.scroller[side] = end_px - this.seen_px;
   }
+}
+
+// A table with the names of its columns, into which a list puts its rows. `kind` is its class.
+export function tableOf(kind, label, columns) {
+  const heads = columns.map((text) => el("span", { role: "columnheader", class: text.toLowerCase(), text }));
+  const head = el("div", { class: "row head", role: "row", "aria-rowindex": 1 }, heads);
+  return el(
+    "div",
+    { class: `table ${kind}`, role: "grid", "aria-label": label },
+    el("div", { role: "rowgroup" }, head),
+  );
 }

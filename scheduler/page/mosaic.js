@@ -5,7 +5,7 @@ import { coalesced, reducedMotion } from "./dom.js";
 
 const GLOW_MS = 1_400;
 const GLOW_EVERY_MS = 40;
-const BORDER_MIN_PX = 7;
+const BORDER_MIN_PX = 14;
 const PASSES_MIN_PX = 24;
 const HUE_STEP = 137.508;
 
@@ -28,7 +28,10 @@ export class Mosaic {
     this.compare = null;
     this.redraw = coalesced(() => this.draw());
     this.scheme = matchMedia("(prefers-color-scheme: light)");
-    this.restyle = () => { this.colours = null; this.redraw(); };
+    this.restyle = () => {
+      this.colours = null;
+      this.redraw();
+    };
     this.scheme.addEventListener("change", this.restyle);
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(canvas.parentElement);
@@ -90,14 +93,23 @@ export class Mosaic {
     const ratio = this.canvas.width / this.window.width;
     const { width_px, height_px } = this.grid;
     const fit = Math.min(this.window.width / width_px, this.window.height / height_px);
-    const view = this.viewport ?? { scale: fit, x: (this.window.width - width_px * fit) / 2, y: (this.window.height - height_px * fit) / 2 };
+    const view = this.viewport ?? {
+      scale: fit,
+      x: (this.window.width - width_px * fit) / 2,
+      y: (this.window.height - height_px * fit) / 2,
+    };
     this.scale = view.scale * ratio;
     this.x = view.x * ratio;
     this.y = view.y * ratio;
     const { context } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.fillStyle = this.colours.unseen;
-    context.fillRect(Math.round(this.x), Math.round(this.y), Math.round(width_px * this.scale), Math.round(height_px * this.scale));
+    context.fillRect(
+      Math.round(this.x),
+      Math.round(this.y),
+      Math.round(width_px * this.scale),
+      Math.round(height_px * this.scale),
+    );
     context.imageSmoothingEnabled = this.scale < 1.5;
     context.imageSmoothingQuality = "high";
     this.drawPictures();
@@ -115,7 +127,13 @@ export class Mosaic {
   }
 
   lay(canvas) {
-    this.context.drawImage(canvas, this.x, this.y, this.grid.width_px * this.scale, this.grid.height_px * this.scale);
+    this.context.drawImage(
+      canvas,
+      this.x,
+      this.y,
+      this.grid.width_px * this.scale,
+      this.grid.height_px * this.scale,
+    );
   }
 
   drawPictures() {
@@ -168,11 +186,12 @@ export class Mosaic {
     const style = this.colours.states[state];
     if (style && state !== "accepted") {
       if (state === "disputed" || (state !== "waiting" && passes === 0 && this.overlay === "states")) {
-        context.globalAlpha = state === "disputed" ? 0.35 : 0.12;
+        context.globalAlpha = state === "disputed" ? 0.35 : borders ? 0.12 : 0.3;
         context.fillStyle = style;
         context.fillRect(box.left, box.top, box.width, box.height);
       }
-      context.globalAlpha = this.overlay === "quiet" ? 0.3 : state === "waiting" ? 0.5 : passes === 0 ? 0.75 : 0.55;
+      context.globalAlpha =
+        this.overlay === "quiet" ? 0.3 : state === "waiting" ? 0.5 : passes === 0 ? 0.75 : 0.55;
       if (borders && (state !== "waiting" || passes === 0)) {
         context.lineWidth = state === "disputed" ? 2 : 1;
         context.strokeStyle = style;
@@ -181,9 +200,14 @@ export class Mosaic {
       }
     }
     if (passes > 0 && this.overlay === "states" && box.width >= PASSES_MIN_PX * devicePixelRatio) {
-      context.globalAlpha = 0.8;
+      context.globalAlpha = 0.6;
       context.fillStyle = this.colours.passes;
-      context.fillRect(box.left + 1, box.top + box.height - 3, Math.round((box.width - 2) * passes / this.grid.passes), 2);
+      context.fillRect(
+        box.left + 1,
+        box.top + box.height - 3,
+        Math.round(((box.width - 2) * passes) / this.grid.passes),
+        2,
+      );
     }
     context.globalAlpha = 1;
     context.setLineDash([]);
@@ -239,7 +263,10 @@ function palette(element) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   return {
-    unseen: colour("--unseen"), glow: colour("--glow"), cursor: colour("--cursor"), passes: colour("--passes"),
+    unseen: colour("--unseen"),
+    glow: colour("--glow"),
+    cursor: colour("--cursor"),
+    passes: colour("--passes"),
     states: Object.fromEntries(TILE_STATES.map((state) => [state, colour(`--tile-${state}`)])),
   };
 }

@@ -9,7 +9,8 @@ const TILES_BEFORE_WHOLE = 24;
 const WHOLE_EVERY_MS = 700;
 
 // Bytes of the file become bytes of the canvas: no colour management, no scaling by alpha.
-export const bitmapOf = (blob) => createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+export const bitmapOf = (blob) =>
+  createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
 
 export const picturePath = (job, frame) => `/jobs/${job}/frames/${frame}/picture.png`;
 
@@ -72,14 +73,16 @@ export class FramePicture {
   run() {
     if (this.running || this.closed) return;
     const abort = this.abort;
-    const running = this.work(abort).catch((problem) => {
-      // Pictures of somebody else's job are not asked for a second time.
-      if (problem.status === 403) this.closed = true;
-      else if (this.closed) return;
-      if (problem.name !== "AbortError" && problem.status !== 404) this.onProblem(problem);
-    }).finally(() => {
-      if (this.running === running) this.running = null;
-    });
+    const running = this.work(abort)
+      .catch((problem) => {
+        // Pictures of somebody else's job are not asked for a second time.
+        if (problem.status === 403) this.closed = true;
+        else if (this.closed) return;
+        if (problem.name !== "AbortError" && problem.status !== 404) this.onProblem(problem);
+      })
+      .finally(() => {
+        if (this.running === running) this.running = null;
+      });
     this.running = running;
   }
 
@@ -106,7 +109,10 @@ export class FramePicture {
     this.whole = false;
     this.waiting.clear();
     const began_ms = performance.now();
-    const got = await picture(picturePath(this.job, this.frame), this.values(), { etag: this.etag, signal: abort.signal });
+    const got = await picture(picturePath(this.job, this.frame), this.values(), {
+      etag: this.etag,
+      signal: abort.signal,
+    });
     if (got) {
       const bitmap = await bitmapOf(got.blob);
       if (abort.signal.aborted) return;
@@ -125,7 +131,9 @@ export class FramePicture {
   }
 
   async fetchTile(tile, abort) {
-    const got = await picture(picturePath(this.job, this.frame), this.values({ tile }), { signal: abort.signal });
+    const got = await picture(picturePath(this.job, this.frame), this.values({ tile }), {
+      signal: abort.signal,
+    });
     const bitmap = await bitmapOf(got.blob);
     if (abort.signal.aborted) return;
     const { tile_px, columns } = this.grid;

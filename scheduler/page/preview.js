@@ -15,7 +15,12 @@ export class Preview {
     this.frame = null;
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.caption = el("span", { class: "caption" });
-    this.link = el("a", { class: "preview", href: `#/jobs/${job}`, hidden: true }, el("span", { class: "window" }, this.canvas), this.caption);
+    this.link = el(
+      "a",
+      { class: "preview", href: `#/jobs/${job}`, hidden: true },
+      el("span", { class: "window" }, this.canvas),
+      this.caption,
+    );
     holder.append(this.link);
     this.mosaic = new Mosaic(this.canvas);
     this.mosaic.overlay = "quiet";
@@ -39,11 +44,17 @@ export class Preview {
     if (!frames.length) return;
     const shown = this.frames.get(this.frame);
     if (shown?.state !== "rendering") {
-      const chosen = frames.find((frame) => frame.state === "rendering") ?? frames.findLast((frame) => frame.tiles_done > 0) ?? frames[0];
+      const chosen =
+        frames.find((frame) => frame.state === "rendering") ??
+        frames.findLast((frame) => frame.tiles_done > 0) ??
+        frames[0];
       if (chosen.frame !== this.frame) this.turn(chosen.frame);
     }
     const frame = this.frames.get(this.frame);
-    setText(this.caption, `Frame ${frame.frame} · ${frame.state === "finished" ? "finished" : percent(frame.tiles_done, frame.tiles_total)}`);
+    setText(
+      this.caption,
+      `Frame ${frame.frame} · ${frame.state === "finished" ? "finished" : percent(frame.tiles_done, frame.tiles_total)}`,
+    );
   }
 
   turn(frame) {
@@ -68,7 +79,9 @@ export class Preview {
 
   change(tiles) {
     if (!this.mosaic.grid) return;
-    const newer = tiles.filter((tile) => tile[TILE.passes] > (this.mosaic.tiles[tile[TILE.index]]?.[TILE.passes] ?? 0));
+    const newer = tiles.filter(
+      (tile) => tile[TILE.passes] > (this.mosaic.tiles[tile[TILE.index]]?.[TILE.passes] ?? 0),
+    );
     for (const tile of tiles) this.mosaic.tiles[tile[TILE.index]] = tile;
     if (newer.length) this.picture.want(newer.map((tile) => tile[TILE.index]));
     this.mosaic.redraw();

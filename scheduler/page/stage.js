@@ -13,11 +13,25 @@ export class Stage {
   constructor(on) {
     this.on = on;
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.hint = el("p", { class: "sr", id: "stage-hint", text: "Arrow keys move from tile to tile, plus and minus zoom, 0 shows the whole frame, t shows the tiles as a table." });
+    this.hint = el("p", {
+      class: "sr",
+      id: "stage-hint",
+      text: "Arrow keys move from tile to tile, plus and minus zoom, 0 shows the whole frame, t shows the tiles as a table.",
+    });
     this.cover = el("p", { class: "cover", text: "Loading the frame …" });
-    this.element = el("div", {
-      class: "stage", role: "application", tabindex: "0", "aria-roledescription": "mosaic", "aria-label": "Frame", "aria-describedby": "stage-hint",
-    }, this.canvas, this.cover);
+    this.element = el(
+      "div",
+      {
+        class: "stage",
+        role: "application",
+        tabindex: "0",
+        "aria-roledescription": "mosaic",
+        "aria-label": "Frame",
+        "aria-describedby": "stage-hint",
+      },
+      this.canvas,
+      this.cover,
+    );
     this.viewport = new Viewport(this.element, {
       onChange: () => {
         this.mosaic?.redraw();
@@ -89,20 +103,36 @@ export class Stage {
     const { columns, rows } = this.mosaic.grid;
     const tile = this.mosaic.cursor;
     if (tile === null) return this.put(0, true);
-    const column = Math.min(columns - 1, Math.max(0, tile % columns + dx));
+    const column = Math.min(columns - 1, Math.max(0, (tile % columns) + dx));
     const row = Math.min(rows - 1, Math.max(0, Math.floor(tile / columns) + dy));
     return this.put(row * columns + column, true);
   }
 
   key(event) {
     if (!this.mosaic.grid || event.ctrlKey || event.metaKey || event.altKey) return;
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [-Infinity, 0], End: [Infinity, 0] };
+    const ways = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+      Home: [-Infinity, 0],
+      End: [Infinity, 0],
+    };
     const keys = {
-      "+": () => this.viewport.stepIn(), "=": () => this.viewport.stepIn(), "-": () => this.viewport.stepOut(),
-      0: () => this.viewport.fit(), 1: () => this.viewport.oneToOne(),
-      "[": () => this.on.beside(-1), "]": () => this.on.beside(1), o: () => this.on.overlay(), t: () => this.on.table(),
+      "+": () => this.viewport.stepIn(),
+      "=": () => this.viewport.stepIn(),
+      "-": () => this.viewport.stepOut(),
+      0: () => this.viewport.fit(),
+      1: () => this.viewport.oneToOne(),
+      "[": () => this.on.beside(-1),
+      "]": () => this.on.beside(1),
+      o: () => this.on.overlay(),
+      t: () => this.on.table(),
       Enter: () => this.mosaic.cursor !== null && this.on.open(this.mosaic.cursor),
-      Escape: () => { this.pinned = false; this.put(null, false); },
+      Escape: () => {
+        this.pinned = false;
+        this.put(null, false);
+      },
     };
     const way = ways[event.key];
     if (way && event.shiftKey) this.viewport.pan(-way[0] * PAN_PX || 0, -way[1] * PAN_PX || 0);

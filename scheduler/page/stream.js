@@ -6,6 +6,8 @@ const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 30_000;
 const ANSWER_MAX_MS = 10_000;
 const SILENCE_MAX_MS = 45_000;
+// Browsers open six connections to a farm in all; tabs that nobody looks at give theirs back.
+const HIDDEN_MAX_MS = 30_000;
 
 // Splits text into events as https://html.spec.whatwg.org/multipage/server-sent-events.html has it. Text may end anywhere.
 export class EventParser {
@@ -28,7 +30,8 @@ export class EventParser {
 
   line(line) {
     if (line === "") {
-      if (this.data.length) this.onEvent({ kind: this.kind || "message", data: this.data.join("\n"), id: this.id });
+      if (this.data.length)
+        this.onEvent({ kind: this.kind || "message", data: this.data.join("\n"), id: this.id });
       this.clear();
       return;
     }
@@ -48,9 +51,10 @@ export class Stream {
     this.onEvent = onEvent;
     this.onStatus = onStatus;
     this.run = null;
+    this.asleep = null;
     this.lastId = null;
     addEventListener("online", () => this.hurry());
-    document.addEventListener("visibilitychange", () => !document.hidden && this.hurry());
+    document.addEventListener("visibilitychange", () => this.seen(!document.hidden));
   }
 
   // Follows the whole farm, and the frames and tiles of `job` if it is not null.
@@ -62,7 +66,21 @@ export class Stream {
     this.follow(run);
   }
 
+  // Whether somebody sees the page.
+  seen(visible) {
+    clearTimeout(this.rest);
+    if (!visible) {
+      this.rest = setTimeout(() => {
+        const asleep = this.run;
+        this.close();
+        this.asleep = asleep;
+      }, HIDDEN_MAX_MS);
+    } else if (this.asleep) this.open(this.asleep.job);
+    else this.hurry();
+  }
+
   close() {
+    this.asleep = null;
     if (!this.run) return;
     const run = this.run;
     this.run = null;
@@ -94,7 +112,9 @@ export class Stream {
         clearTimeout(timer);
         resolve();
       };
-    }).finally(() => { run.wake = null; });
+    }).finally(() => {
+      run.wake = null;
+    });
   }
 
   // Reads until the stream ends. True if anything came at all.

@@ -43,22 +43,31 @@ class Thumbs {
       const asked = this.queue.pop();
       if (!asked.canvas.isConnected) continue;
       this.busy += 1;
-      this.fetch(asked).catch((problem) => { if (problem.status === 403) this.refused = true; }).finally(() => {
-        this.busy -= 1;
-        if (!this.abort.signal.aborted) this.run();
-      });
+      this.fetch(asked)
+        .catch((problem) => {
+          if (problem.status === 403) this.refused = true;
+        })
+        .finally(() => {
+          this.busy -= 1;
+          if (!this.abort.signal.aborted) this.run();
+        });
     }
   }
 
   async fetch({ canvas, frame }) {
     const kept = this.kept.get(frame.frame);
-    const got = await picture(picturePath(this.job, frame.frame), { width: THUMB_PX }, { etag: kept?.etag, signal: this.abort.signal });
+    const got = await picture(
+      picturePath(this.job, frame.frame),
+      { width: THUMB_PX },
+      { etag: kept?.etag, signal: this.abort.signal },
+    );
     if (!got) {
       kept.done = frame.tiles_done;
       return;
     }
     let bitmap = await bitmapOf(got.blob);
-    if (bitmap.width > 2 * THUMB_PX) bitmap = await createImageBitmap(bitmap, { resizeWidth: THUMB_PX, resizeQuality: "medium" });
+    if (bitmap.width > 2 * THUMB_PX)
+      bitmap = await createImageBitmap(bitmap, { resizeWidth: THUMB_PX, resizeQuality: "medium" });
     this.kept.delete(frame.frame);
     this.kept.set(frame.frame, { bitmap, etag: got.etag, done: frame.tiles_done, at_ms: performance.now() });
     if (this.kept.size > KEPT_MAX) this.kept.delete(this.kept.keys().next().value);
@@ -86,8 +95,13 @@ export class Strip {
     this.error = el("p", { class: "error", hidden: true });
     holder.append(this.scroller, this.error);
     this.list = new LongList({
-      scroller: this.scroller, sizeVariable: "--cell", horizontal: true, grid: false,
-      create: (frame) => this.create(frame), update: (row, frame) => this.update(row, frame), item: (frame) => this.frames.get(frame),
+      scroller: this.scroller,
+      sizeVariable: "--cell",
+      horizontal: true,
+      grid: false,
+      create: (frame) => this.create(frame),
+      update: (row, frame) => this.update(row, frame),
+      item: (frame) => this.frames.get(frame),
     });
     this.ends = [
       farm.on("frames", (data) => data.job === job && this.keep(data.frames)),
@@ -106,15 +120,17 @@ export class Strip {
   }
 
   load() {
-    return this.farm.frames(this.job, (frames) => {
-      if (this.closed) return false;
-      this.error.hidden = true;
-      this.keep(frames);
-      return true;
-    }).catch((problem) => {
-      this.error.textContent = problem.message;
-      this.error.hidden = false;
-    });
+    return this.farm
+      .frames(this.job, (frames) => {
+        if (this.closed) return false;
+        this.error.hidden = true;
+        this.keep(frames);
+        return true;
+      })
+      .catch((problem) => {
+        this.error.textContent = problem.message;
+        this.error.hidden = false;
+      });
   }
 
   keep(frames) {
@@ -148,9 +164,16 @@ export class Strip {
     const done = el("span", { class: "done" });
     const state = el("span", { class: "sr" });
     const bar = el("span", { class: "bar", "aria-hidden": "true" });
-    const link = el("a", { class: "link", href: `#/jobs/${this.job}/frames/${frame}` }, canvas, bar,
-      el("span", { class: "caption" }, el("span", { text: `Frame ${frame}` }), state, done));
-    return Object.assign(el("div", { class: "cell", role: "listitem" }, link), { fields: { canvas, done, state, bar, link } });
+    const link = el(
+      "a",
+      { class: "link", href: `#/jobs/${this.job}/frames/${frame}` },
+      canvas,
+      bar,
+      el("span", { class: "caption" }, el("span", { text: `Frame ${frame}` }), state, done),
+    );
+    return Object.assign(el("div", { class: "cell", role: "listitem" }, link), {
+      fields: { canvas, done, state, bar, link },
+    });
   }
 
   update(row, frame) {
@@ -163,7 +186,11 @@ export class Strip {
     setVar(bar, "--part", part(frame.tiles_done, frame.tiles_total).toFixed(4));
     setAttribute(row, "data-state", frame.state);
     setAttribute(link, "aria-current", this.current === frame.frame ? "true" : null);
-    setAttribute(link, "title", frame.overturned ? `${count(frame.overturned)} tile-passes were overturned` : null);
+    setAttribute(
+      link,
+      "title",
+      frame.overturned ? `${count(frame.overturned)} tile-passes were overturned` : null,
+    );
     this.thumbs.want(canvas, frame);
   }
 }

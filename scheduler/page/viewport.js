@@ -19,7 +19,8 @@ export class Viewport {
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     element.addEventListener("pointerdown", (event) => this.down(event));
     element.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, (event) => this.up(event));
+    for (const end of ["pointerup", "pointercancel"])
+      element.addEventListener(end, (event) => this.up(event));
   }
 
   sizes(picture, window) {
@@ -53,12 +54,18 @@ export class Viewport {
     this.changed();
   }
 
-  stepIn() { this.zoom(STEP); }
+  stepIn() {
+    this.zoom(STEP);
+  }
 
-  stepOut() { this.zoom(1 / STEP); }
+  stepOut() {
+    this.zoom(1 / STEP);
+  }
 
   // One pixel of the picture on one pixel of the screen.
-  oneToOne() { this.zoom(1 / (devicePixelRatio * this.scale)); }
+  oneToOne() {
+    this.zoom(1 / (devicePixelRatio * this.scale));
+  }
 
   pan(dx, dy) {
     this.x += dx;
@@ -69,7 +76,8 @@ export class Viewport {
 
   // A picture that is smaller than the window stands in its middle, a larger one leaves no gap.
   bound() {
-    const place = (offset, picture, window) => (picture <= window ? (window - picture) / 2 : Math.min(0, Math.max(window - picture, offset)));
+    const place = (offset, picture, window) =>
+      picture <= window ? (window - picture) / 2 : Math.min(0, Math.max(window - picture, offset));
     this.x = place(this.x, this.picture.width * this.scale, this.window.width);
     this.y = place(this.y, this.picture.height * this.scale, this.window.height);
   }
@@ -86,8 +94,18 @@ export class Viewport {
     const top = y * this.scale + this.y;
     const right = left + width * this.scale;
     const bottom = top + height * this.scale;
-    const dx = left < margin ? margin - left : right > this.window.width - margin ? this.window.width - margin - right : 0;
-    const dy = top < margin ? margin - top : bottom > this.window.height - margin ? this.window.height - margin - bottom : 0;
+    const dx =
+      left < margin
+        ? margin - left
+        : right > this.window.width - margin
+          ? this.window.width - margin - right
+          : 0;
+    const dy =
+      top < margin
+        ? margin - top
+        : bottom > this.window.height - margin
+          ? this.window.height - margin - bottom
+          : 0;
     if (dx || dy) this.pan(dx, dy);
   }
 
@@ -104,7 +122,11 @@ export class Viewport {
     event.preventDefault();
     const { x, y } = this.point(event);
     const lines = event.deltaMode === 1 ? 16 : 1;
-    this.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * lines)) * (event.ctrlKey ? 0.01 : 0.002)), x, y);
+    this.zoom(
+      Math.exp(-Math.max(-240, Math.min(240, event.deltaY * lines)) * (event.ctrlKey ? 0.01 : 0.002)),
+      x,
+      y,
+    );
   }
 
   down(event) {
@@ -114,8 +136,7 @@ export class Viewport {
     if (this.pointers.size === 1) {
       this.from = { ...point, moved: false, claimed: this.claims(point.x) };
       if (this.from.claimed) this.element.setPointerCapture(event.pointerId);
-    }
-    else this.from.moved = true;
+    } else this.from.moved = true;
   }
 
   move(event) {
@@ -143,6 +164,7 @@ export class Viewport {
 
   up(event) {
     if (!this.pointers.delete(event.pointerId)) return;
-    if (!this.pointers.size && !this.from.moved && event.type === "pointerup") this.onTap(this.from.x, this.from.y);
+    if (!this.pointers.size && !this.from.moved && event.type === "pointerup")
+      this.onTap(this.from.x, this.from.y);
   }
 }

@@ -5,7 +5,9 @@ pub mod client;
 mod connection;
 mod deliveries;
 mod driver;
+mod feed;
 mod films;
+mod http;
 pub mod journal;
 mod leased;
 pub mod options;
@@ -18,6 +20,7 @@ mod soundness;
 mod standings;
 mod uploads;
 
+pub use http::token::WebRole;
 pub use options::SchedulerOptions;
 pub use referee::Referee;
 pub use serve::{Scheduler, ServeError, serve, serve_with};

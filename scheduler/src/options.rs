@@ -13,6 +13,8 @@ pub struct SchedulerOptions {
     pub data: PathBuf,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Where to serve the page and the HTTP interface, if anywhere; port 0 picks a free one.
+    pub http: Option<SocketAddr>,
     /// Host that the printed links name, where it is not the listening address: a machine listening on every interface is
     /// known to others by a name.
     pub advertise: Option<String>,
@@ -37,6 +39,7 @@ impl Default for SchedulerOptions {
         SchedulerOptions {
             data: PathBuf::from("tessera-data"),
             listen: (std::net::Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+            http: None,
             advertise: None,
             disk_bytes_max: 256 << 30,
             blob_bytes_max: 8 << 30,

@@ -16,8 +16,13 @@ pub struct Farm {
 
 impl Farm {
     pub fn new() -> Farm {
+        Farm::with("")
+    }
+
+    /// With more options of the scheduler.
+    pub fn with(options: &str) -> Farm {
         let sandbox = Sandbox::new();
-        let scheduler = sandbox.start(Farm::SCHEDULER);
+        let scheduler = sandbox.start(&format!("{} {options}", Farm::SCHEDULER));
         Farm::of(sandbox, scheduler)
     }
 

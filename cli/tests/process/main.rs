@@ -7,6 +7,7 @@ mod farm;
 mod faults;
 mod golden;
 mod orders;
+mod page;
 mod render;
 mod sandbox;
 mod verify;

@@ -12,6 +12,7 @@ pub mod leases;
 mod lending;
 mod limits;
 mod machine;
+pub mod mosaic;
 pub mod odds;
 pub mod orders;
 pub mod overturn;
