@@ -3,6 +3,7 @@
 
 use tessera_scheduler_core::api::{Asker, RequestId};
 use tessera_scheduler_core::{Core, Event};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::LeaseId;
 use tessera_shared::lease::{BlockPass, Commit};
@@ -58,7 +59,9 @@ impl World {
                 }
                 self.send(node, Message::Checked(checked));
             }
-            Action::SendFailed { lease, reason } => self.send(node, Message::Failed { lease, reason }),
+            Action::SendFailed { lease, failure } => {
+                self.send(node, Message::Failed { lease, reason: failure.log })
+            }
             Action::DropPixels { lease } => drop(self.nodes[node].pixels.remove(&lease)),
             Action::Abort { .. } => {}
         }
@@ -68,7 +71,10 @@ impl World {
         let worker = &mut self.nodes[node];
         let (life, at_ms) = (worker.life, self.now_ms + worker.render_ms(&items));
         let event = if self.random.permille(worker.spec.fail_permille) && !self.faults_over {
-            NodeEvent::RenderFailed { lease, reason: "the device was lost".into() }
+            NodeEvent::RenderFailed {
+                lease,
+                failure: Failure::new(FailureClass::Node, "the device was lost"),
+            }
         } else {
             let check = worker.checks.contains(&lease);
             let pixels = self.plot.render(worker, lease, &items, check);

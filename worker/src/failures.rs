@@ -4,36 +4,13 @@ use std::error::Error;
 use std::fmt;
 
 use tessera_backends::{PrepareError, RenderError};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::package::manifest::DecodeManifestError;
 use tessera_shared::package::validate::InvalidPackage;
 use tessera_transport::blobs::{BlobError, is_shortage};
 use tessera_transport::frames::{ReadError, WriteError};
 
 use crate::packages::FetchError;
-
-/// Whom a failure is laid to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureClass {
-    /// The worker: a device was lost, a thread panicked.
-    Node,
-    /// The job: its scene is not valid, or is not to be had anywhere.
-    Job,
-    /// The worker lacks disk or memory.
-    Shortage,
-    /// What the worker needs did not reach it.
-    Network,
-}
-
-impl fmt::Display for FailureClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FailureClass::Node => "node",
-            FailureClass::Job => "job",
-            FailureClass::Shortage => "shortage",
-            FailureClass::Network => "network",
-        })
-    }
-}
 
 /// A failure that several leases meet, such as that of the scene they share: its class and its errors, outermost first.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -64,8 +41,13 @@ pub(crate) fn device_of(error: &anyhow::Error) -> &str {
     error.downcast_ref::<OnDevice>().map_or("none", |device| &device.0)
 }
 
+/// What the farm is told of an error.
+pub(crate) fn failure(error: &anyhow::Error) -> Failure {
+    Failure::new(class_of(error), format!("{error:#}"))
+}
+
 /// The class of the outermost error that has one. What nobody foresaw is laid to the worker: others may do better.
-pub fn class_of(error: &anyhow::Error) -> FailureClass {
+fn class_of(error: &anyhow::Error) -> FailureClass {
     error.chain().find_map(class).unwrap_or(FailureClass::Node)
 }
 

@@ -16,7 +16,6 @@ mod shell;
 
 pub use backend::{BackendRenderer, renderers};
 pub use backoff::BackoffOptions;
-pub use failures::{FailureClass, class_of};
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};

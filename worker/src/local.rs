@@ -12,7 +12,6 @@ use tessera_scheduler_core::api::{
     Answer, CommittedTile, Config, DeliveredTile, Effect, Event, HeldTile, JobSpec, RequestId, WorkerHello,
 };
 use tessera_shared::KERNEL_VERSION;
-use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Film, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
@@ -23,6 +22,7 @@ use tessera_worker_core::Core as WorkerCore;
 use tessera_worker_core::api::{Action, Config as WorkerConfig, Event as WorkerEvent};
 
 use crate::devices::{Devices, Outcome, Task};
+use crate::failures::failure;
 use crate::renderer::{Renderer, Stage};
 
 /// Leases that a device has at hand: it never waits for the thread that merges.
@@ -247,7 +247,7 @@ impl Farm {
                 self.pixels.insert(lease, pixels);
                 WorkerEvent::Rendered { lease, digests, rays }
             }
-            Some(Err(error)) => WorkerEvent::RenderFailed { lease, reason: format!("{error:#}") },
+            Some(Err(error)) => WorkerEvent::RenderFailed { lease, failure: failure(&error) },
         };
         self.events.push_back(Turn::Worker(lane, event));
     }
@@ -373,12 +373,8 @@ impl Farm {
             Action::SendChecked(answer) => {
                 self.tell(lane, |worker| Event::Checked { worker, answer });
             }
-            Action::SendFailed { lease, reason } => {
-                self.tell(lane, |worker| Event::LeaseFailed {
-                    worker,
-                    lease,
-                    failure: Failure::new(FailureClass::Node, reason),
-                });
+            Action::SendFailed { lease, failure } => {
+                self.tell(lane, |worker| Event::LeaseFailed { worker, lease, failure });
             }
             Action::DropPixels { lease } => drop(self.pixels.remove(&lease)),
         }

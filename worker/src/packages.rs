@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use quinn::{Connection, RecvStream};
+use tessera_shared::control::FailureClass;
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::{BlobReply, Request};
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
@@ -13,7 +14,6 @@ use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore, PartialBlob};
 use tessera_transport::frames::{read_message, write_message};
 
-use crate::failures::FailureClass;
 use crate::renderer::{SceneSource, Stage};
 
 /// Bytes taken from a stream at once.

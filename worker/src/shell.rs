@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId};
 use tessera_shared::lease::{BlockPass, Commit};
-use tessera_shared::messages::{FromWorker, TEXT_BYTES_MAX, ToWorker};
+use tessera_shared::messages::{FromWorker, ToWorker};
 use tessera_worker_core::Core;
 use tessera_worker_core::api::{Action, Event};
 use tokio::sync::mpsc;
 
 use crate::devices::{Devices, Outcome, Task};
-use crate::failures::{class_of, device_of};
+use crate::failures::{device_of, failure};
 use crate::packages::{Packages, Stages};
 use crate::renderer::Stage;
 use crate::session::{Wire, send_results};
@@ -110,9 +111,9 @@ impl Shell {
                 self.event(Event::PackageReady { package, grid });
             }
             Err(error) => {
-                let (class, log) = (class_of(&error), format!("{error:#}"));
-                tracing::warn!(%package, %class, error = log, "a package cannot be had");
-                self.event(Event::PackageFailed { package, reason: reason(&error) });
+                let failure = failure(&error);
+                tracing::warn!(%package, class = %failure.class, error = failure.log, "a package cannot be had");
+                self.event(Event::PackageFailed { package, failure });
             }
         }
     }
@@ -130,10 +131,13 @@ impl Shell {
                 self.event(Event::Rendered { lease, digests, rays });
             }
             Err(error) => {
-                let (device, class) = (device_of(&error), class_of(&error));
-                let (frame, log) = (frame.map_or(0, |frame| frame.0), format!("{error:#}"));
-                tracing::warn!(device, %job, frame, %lease, %class, error = log, "a lease could not be rendered");
-                self.event(Event::RenderFailed { lease, reason: reason(&error) });
+                let (device, failure) = (device_of(&error), failure(&error));
+                let frame = frame.map(|frame| frame.0);
+                tracing::warn!(
+                    device, %job, frame, %lease, class = %failure.class, error = failure.log,
+                    "a lease could not be rendered"
+                );
+                self.event(Event::RenderFailed { lease, failure });
             }
         }
     }
@@ -158,7 +162,7 @@ impl Shell {
             }
             Action::SendResults { commit } => self.send(commit),
             Action::SendChecked(checked) => self.tell(FromWorker::Checked(checked)),
-            Action::SendFailed { lease, reason } => self.tell(FromWorker::Failed { lease, reason }),
+            Action::SendFailed { lease, failure } => self.tell(FromWorker::CannotDo { lease, failure }),
             Action::DropPixels { lease } => {
                 self.pixels.remove(&lease);
             }
@@ -175,8 +179,8 @@ impl Shell {
 
     fn render(&mut self, lease: LeaseId, job: JobId, package: Digest, blocks: Vec<BlockPass>) {
         let Some(stage) = self.stages.stage(&package) else {
-            let reason = "the package is not in memory".to_owned();
-            return self.event(Event::RenderFailed { lease, reason });
+            let failure = Failure::new(FailureClass::Node, "the package is not in memory");
+            return self.event(Event::RenderFailed { lease, failure });
         };
         let aborted = Arc::new(AtomicBool::new(false));
         let frame = blocks.first().map(|block| block.frame);
@@ -221,12 +225,6 @@ fn digest(blocks: &[BlockPass], pixels: Vec<BlockPixels>) -> (Vec<Digest>, Rays,
         pixels.digest(block.block, block.sample_start..block.sample_end)
     });
     (digests.collect(), rays, pixels)
-}
-
-fn reason(error: &anyhow::Error) -> String {
-    let mut reason = format!("{error:#}");
-    reason.truncate(reason.floor_char_boundary(TEXT_BYTES_MAX));
-    reason
 }
 
 async fn sleep_until(due: Option<tokio::time::Instant>) {

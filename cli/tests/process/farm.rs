@@ -22,7 +22,14 @@ impl Farm {
     /// With more options of the scheduler.
     pub fn with(options: &str) -> Farm {
         let sandbox = Sandbox::new();
-        let mut scheduler = sandbox.start(&format!("scheduler --data @farm --listen 127.0.0.1:0 {options}"));
+        let scheduler = sandbox.start(&format!("{} {options}", Farm::SCHEDULER));
+        Farm::of(sandbox, scheduler)
+    }
+
+    /// How a scheduler is started.
+    pub const SCHEDULER: &str = "scheduler --data @farm --listen 127.0.0.1:0";
+
+    pub fn of(sandbox: Sandbox, mut scheduler: Running) -> Farm {
         let mut link = |role: &str| {
             let prefix = format!("{role} ");
             scheduler.line(|line| line.strip_prefix(&prefix).map(str::to_owned))
@@ -54,7 +61,7 @@ impl Farm {
         stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn fetched(&self, job: &str) -> String {
+    pub fn fetched(&self, job: &str) -> String {
         crate::sandbox::only_film(&self.sandbox.succeed(&format!("fetch {job} -o @fetched")))
     }
 
@@ -73,11 +80,11 @@ impl Farm {
     }
 }
 
-fn parsed(line: &str) -> Option<Value> {
+pub fn parsed(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
 
-fn tiles_accepted(workers: &[Value], name: &str) -> Option<u64> {
+pub fn tiles_accepted(workers: &[Value], name: &str) -> Option<u64> {
     workers.iter().find(|worker| worker["name"] == name).and_then(|worker| worker["tiles_accepted"].as_u64())
 }
 

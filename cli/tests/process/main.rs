@@ -4,6 +4,7 @@ mod bad_input;
 mod closed_pipe;
 mod dry_run;
 mod farm;
+mod faults;
 mod golden;
 mod killed;
 mod orders;

@@ -100,6 +100,23 @@ impl Sandbox {
         Ended { code: output.status.code(), stdout: String::new(), stderr }
     }
 
+    /// A command that goes on and whose files cannot grow beyond so many bytes, a multiple of 512: to it, the disk is full.
+    pub fn start_cramped(&self, arguments: &str, file_bytes_max: u64) -> Running {
+        let inner = self.command(arguments);
+        // A signal that is ignored stays so across exec, and the write fails instead.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", file_bytes_max / 512);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script).arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(root()).stdin(Stdio::null());
+        for (variable, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(variable, value),
+                None => command.env_remove(variable),
+            };
+        }
+        Running::new(command)
+    }
+
     /// A command that goes on; it is killed with the handle.
     pub fn start(&self, arguments: &str) -> Running {
         Running::new(self.command(arguments))
@@ -176,6 +193,20 @@ impl Running {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Stands still until [`Running::go_on`]: the process hears and says nothing.
+    pub fn stand_still(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "`kill {signal}` did not work");
     }
 
     /// SIGTERM, and its end.

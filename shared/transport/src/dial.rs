@@ -153,3 +153,35 @@ fn explain(error: &ConnectionError, address: SocketAddr) -> DialError {
         other => DialError::Broken { address, reason: other.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tessera_shared::messages::Token;
+
+    use super::*;
+    use crate::link::Fingerprint;
+
+    #[tokio::test]
+    async fn another_version_of_the_protocol_is_told_what_to_install() {
+        let scheduler = Identity::ephemeral().unwrap();
+        let config = tls::server_config(&scheduler).unwrap();
+        let server = Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = server.local_addr().unwrap();
+        let hello = Hello::Artist { token: Token([0; 16]), kernel_version: 1 };
+        let later = tls::client_speaking(
+            b"tessera/9",
+            &Identity::ephemeral().unwrap(),
+            Fingerprint::of(&scheduler.key()),
+        );
+        let timing = Timing::default();
+        let greeted = async { server.accept().await.unwrap().await.map(drop) };
+        let (refused, theirs) = tokio::join!(dial_address(address, later.unwrap(), &hello, &timing), greeted);
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, DialError::Protocol { .. }) && theirs.is_err(), "{refused}");
+        assert!(refused.to_string().contains("install the farm's version of tessera"), "{refused}");
+        // A worker does not try again what does not go away by itself.
+        assert!(!refused.is_transient());
+    }
+}

@@ -70,6 +70,15 @@ pub fn server_config(identity: &Identity) -> Result<quinn::ServerConfig, Error> 
 
 /// How an artist or a worker connects to the scheduler whose key has `fingerprint`.
 pub fn client_config(identity: &Identity, fingerprint: Fingerprint) -> Result<quinn::ClientConfig, Error> {
+    client_speaking(ALPN, identity, fingerprint)
+}
+
+/// A client of that version of the protocol.
+pub(crate) fn client_speaking(
+    alpn: &[u8],
+    identity: &Identity,
+    fingerprint: Fingerprint,
+) -> Result<quinn::ClientConfig, Error> {
     let provider = provider();
     let verifier = Arc::new(PinnedKey { fingerprint, provider: provider.clone() });
     let (chain, secret) = identity.chain();
@@ -78,7 +87,7 @@ pub fn client_config(identity: &Identity, fingerprint: Fingerprint) -> Result<qu
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_client_auth_cert(chain, secret)?;
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![alpn.to_vec()];
     tls.resumption = rustls::client::Resumption::disabled();
     let quic = QuicClientConfig::try_from(tls).map_err(|error| Error::General(error.to_string()))?;
     let mut config = quinn::ClientConfig::new(Arc::new(quic));

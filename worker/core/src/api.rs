@@ -1,6 +1,7 @@
 //! What goes into a worker's machine and what comes out of it. Pixels, packages, devices and the connection are the
 //! shell's; the machine knows leases by their ids and decides what is fetched, rendered and sent when.
 
+use tessera_shared::control::Failure;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -43,10 +44,10 @@ pub enum Event {
         package: Digest,
         grid: Grid,
     },
-    /// The package cannot be had or is not valid; the reason is for people.
+    /// The package cannot be had or is not valid.
     PackageFailed {
         package: Digest,
-        reason: String,
+        failure: Failure,
     },
     /// The shell dropped the package from memory; a lease that needs it fetches it again.
     PackageDropped {
@@ -59,10 +60,10 @@ pub enum Event {
         digests: Vec<Digest>,
         rays: Rays,
     },
-    /// The lease's items could not be rendered; the reason is for people.
+    /// The lease's items could not be rendered.
     RenderFailed {
         lease: LeaseId,
-        reason: String,
+        failure: Failure,
     },
     /// The stream that [`Action::SendResults`] opened was read to its end by the scheduler.
     ResultsSent {
@@ -97,7 +98,7 @@ pub enum Action {
     SendChecked(Checked),
     SendFailed {
         lease: LeaseId,
-        reason: String,
+        failure: Failure,
     },
     /// The lease's pixels are not needed any more; stop sending them if that is still going on.
     DropPixels {

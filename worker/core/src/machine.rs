@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BLOCK_BYTES, Rays};
 use tessera_shared::grid::Grid;
@@ -100,14 +101,14 @@ impl Core {
             Event::PackageReady { package, grid } => {
                 self.packages.insert(package, Package::Ready(grid));
             }
-            Event::PackageFailed { package, reason } => self.package_failed(package, &reason),
+            Event::PackageFailed { package, failure } => self.package_failed(package, &failure),
             Event::PackageDropped { package } => {
                 self.packages.remove(&package);
             }
             Event::Rendered { lease, digests, rays } => self.rendered(lease, digests, rays),
-            Event::RenderFailed { lease, reason } => {
+            Event::RenderFailed { lease, failure } => {
                 if self.rendering.remove(&lease) {
-                    self.fail(lease, reason);
+                    self.fail(lease, failure);
                 }
             }
             Event::ResultsSent { lease } => {
@@ -170,7 +171,8 @@ impl Core {
         }
         if self.leases.len() >= self.config.leases_max as usize {
             let reason = format!("the worker holds {} leases and takes no more", self.leases.len());
-            return self.actions.push(Action::SendFailed { lease: lease.id, reason });
+            let failure = Failure::new(FailureClass::Node, reason);
+            return self.actions.push(Action::SendFailed { lease: lease.id, failure });
         }
         let deadline_ms = now_ms.saturating_add(u64::from(lease.duration_ms));
         self.queue.push(lease.id);
@@ -191,20 +193,20 @@ impl Core {
         }
     }
 
-    fn fail(&mut self, lease: LeaseId, reason: String) {
+    fn fail(&mut self, lease: LeaseId, failure: Failure) {
         self.drop_lease(lease);
         if self.connected {
-            self.actions.push(Action::SendFailed { lease, reason });
+            self.actions.push(Action::SendFailed { lease, failure });
         }
     }
 
-    fn package_failed(&mut self, package: Digest, reason: &str) {
+    fn package_failed(&mut self, package: Digest, failure: &Failure) {
         self.packages.remove(&package);
         let needs = |(id, held): (&LeaseId, &Held)| {
             (held.lease.package == package && held.life == Life::Waiting).then_some(*id)
         };
         for lease in self.leases.iter().filter_map(needs).collect::<Vec<_>>() {
-            self.fail(lease, reason.to_string());
+            self.fail(lease, failure.clone());
         }
     }
 
@@ -216,7 +218,8 @@ impl Core {
         let Life::Rendering(grid) = held.life else { return };
         match finish(lease, &held.lease.work, &grid, digests, rays) {
             None => {
-                self.fail(lease, "the renderer answered another number of blocks than the lease has".into())
+                let log = "the renderer answered another number of blocks than the lease has";
+                self.fail(lease, Failure::new(FailureClass::Node, log))
             }
             Some(Finished::Results(commit)) => {
                 held.life = Life::Finished(commit.clone());
@@ -249,13 +252,11 @@ impl Core {
     fn give_up(&mut self, lease: LeaseId) {
         let duration_ms = self.leases.get(&lease).map_or(0, |held| held.lease.duration_ms);
         self.actions.push(Action::Abort { lease });
-        self.fail(
-            lease,
-            format!(
-                "it was not rendered in twice the {} s that the lease is for; shorten the job's passes (pass_spp)",
-                duration_ms.div_ceil(1000)
-            ),
+        let log = format!(
+            "it was not rendered in twice the {} s that the lease is for; shorten the job's passes (pass_spp)",
+            duration_ms.div_ceil(1000)
         );
+        self.fail(lease, Failure::new(FailureClass::Node, log));
     }
 
     /// Fetches what is missing and gives free devices the oldest leases whose packages are here.
@@ -284,7 +285,7 @@ impl Core {
                     self.rendering.insert(id);
                     self.actions.push(Action::Render { lease: id, job: held.lease.job, package, items });
                 }
-                Err(error) => self.fail(id, error.to_string()),
+                Err(error) => self.fail(id, Failure::new(FailureClass::Job, error.to_string())),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A lease's life on a worker, a few events each.
 
 use expect_test::{Expect, expect};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BLOCK_BYTES, Rays};
 use tessera_shared::grid::{BlockAt, Grid};
@@ -80,7 +81,7 @@ fn describe(action: &Action) -> String {
         Action::Abort { lease } => format!("abort {lease}"),
         Action::SendResults { commit } => format!("send {} ({} tiles)", commit.lease, commit.tiles.len()),
         Action::SendChecked(checked) => format!("answer {} ({} blocks)", checked.lease, checked.blocks.len()),
-        Action::SendFailed { lease, reason } => format!("fail {lease}: {reason}"),
+        Action::SendFailed { lease, failure } => format!("fail {lease} ({}): {}", failure.class, failure.log),
         Action::DropPixels { lease } => format!("drop {lease}"),
     }
 }
@@ -166,7 +167,7 @@ fn a_lease_that_renders_for_twice_its_time_is_given_up() {
         lease: render l1 (4 blocks)
         time passes: nothing
         lease: nothing
-        time passes: abort l1, fail l1: it was not rendered in twice the 1 s that the lease is for; shorten the job's passes (pass_spp), render l2 (4 blocks)
+        time passes: abort l1, fail l1 (node): it was not rendered in twice the 1 s that the lease is for; shorten the job's passes (pass_spp), render l2 (4 blocks)
         rendered: nothing
     "#]]);
 }
@@ -180,16 +181,22 @@ fn what_cannot_be_rendered_is_said() {
         .lease(3)
         .rendered(3, 5)
         .lease(4)
-        .event("device lost", Event::RenderFailed { lease: LeaseId(4), reason: "the device was lost".into() })
+        .event(
+            "device lost",
+            Event::RenderFailed {
+                lease: LeaseId(4),
+                failure: Failure::new(FailureClass::Node, "the device was lost"),
+            },
+        )
         .is(expect![[r#"
             connected: nothing
             package: nothing
-            check: fail l1: the lease names block (9, 0), the frame has 4×2
-            empty: fail l2: the lease is empty
+            check: fail l1 (job): the lease names block (9, 0), the frame has 4×2
+            empty: fail l2 (job): the lease is empty
             lease: render l3 (4 blocks)
-            rendered: fail l3: the renderer answered another number of blocks than the lease has
+            rendered: fail l3 (node): the renderer answered another number of blocks than the lease has
             lease: render l4 (4 blocks)
-            device lost: fail l4: the device was lost
+            device lost: fail l4 (node): the device was lost
         "#]]);
 }
 
@@ -199,13 +206,16 @@ fn a_package_that_fails_fails_its_leases_and_is_fetched_again() {
         .lease(1)
         .event(
             "bad package",
-            Event::PackageFailed { package: PACKAGE, reason: "it does not validate".into() },
+            Event::PackageFailed {
+                package: PACKAGE,
+                failure: Failure::new(FailureClass::Job, "it does not validate"),
+            },
         )
         .lease(2)
         .is(expect![[r#"
             connected: nothing
             lease: fetch
-            bad package: fail l1: it does not validate
+            bad package: fail l1 (job): it does not validate
             lease: fetch
         "#]]);
 }

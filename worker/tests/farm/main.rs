@@ -9,6 +9,7 @@ mod overload;
 mod relay;
 mod shot;
 mod stand;
+mod versions;
 
 use std::sync::Arc;
 
