@@ -4,6 +4,7 @@ pub mod accounting;
 pub mod admission;
 pub mod api;
 pub mod credits;
+mod hands;
 pub mod jobs;
 mod judgement;
 pub mod known;

@@ -428,13 +428,10 @@ impl State {
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_rejected += 1;
                 }
-                // Whoever renders a duplicate has it in hand again.
-                match life.duplicate().filter(|lease| self.leases.get(lease).is_some_and(LentWork::live)) {
-                    Some(lease) => drop(entry.replace(*key, TileLife::Leased { lease, duplicate: None })),
-                    None => drop(entry.put_back(*key)),
-                }
+                entry.put_back(*key);
             }
         }
+        self.hand_back(job, tiles);
         self.reorder(job);
     }
 
