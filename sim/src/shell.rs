@@ -3,11 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tessera_scheduler_core::accounting::Standing;
 use tessera_scheduler_core::api::{Effect, HeldTile, JobSpec};
+use tessera_scheduler_core::jobs::{Job, Phase};
+use tessera_scheduler_core::state::State;
+use tessera_scheduler_core::tiles::TileKey;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex};
 use tessera_shared::lease::{BlockPass, TilePass};
 
+use crate::checkers::Checker;
 use crate::picture;
+use crate::storage::FilmWrite;
 use crate::tally::{rays, wrong_blocks};
 
 /// One delivered tile-pass.
@@ -16,6 +22,8 @@ pub struct Delivered {
     pub job: JobId,
     pub pixels: Vec<u64>,
     pub by: NodeKey,
+    /// A planted bug: a bit flips when they are added to the film.
+    pub flipped: bool,
 }
 
 /// A job's films.
@@ -78,6 +86,50 @@ impl Shell {
     /// Tile-passes whose pixels are here.
     pub fn held_count(&self) -> u64 {
         self.held.values().map(|lease| lease.len() as u64).sum()
+    }
+
+    /// A new process: films as the disk has them, compared with what the records say is accepted.
+    pub fn recover<'a>(&mut self, state: &State, writes: impl Iterator<Item = &'a FilmWrite>) {
+        self.held.clear();
+        for films in self.films.values_mut() {
+            films.clear();
+        }
+        for write in writes {
+            match write {
+                FilmWrite::Add { pass, delivered } => {
+                    if let Some(films) = self.films.get_mut(&delivered.job) {
+                        films.add(pass, delivered.clone());
+                    }
+                }
+                FilmWrite::Reset { job, frame, tile } => {
+                    if let Some(films) = self.films.get_mut(job) {
+                        films.reset(*frame, *tile);
+                    }
+                }
+            }
+        }
+        for (job, films) in &mut self.films {
+            let entry = state.jobs.get(job);
+            Checker::Durability.demand(entry.is_some(), || format!("{job} was submitted and is not known"));
+            entry.into_iter().for_each(|entry| films.recover(*job, entry));
+        }
+        let out = state.operators.all().iter().filter(|operator| operator.standing != Standing::Good);
+        self.quarantined.extend(out.map(|operator| operator.key));
+        let overruled = state.operators.all().iter().filter(|operator| operator.overruled.is_some());
+        self.overruled.extend(overruled.map(|operator| operator.key));
+    }
+
+    /// Adds a held tile-pass to its film and keeps it held: a planted bug.
+    pub fn accept_twice(&mut self, job: JobId, lease: LeaseId, tile: &HeldTile) {
+        let delivered = self.held[&lease][&tile.at].clone();
+        self.films.get_mut(&job).expect("a known job").add(&tile.pass, delivered);
+    }
+
+    /// Flips a bit of a held tile-pass that is right: a planted bug.
+    pub fn flip_bit(&mut self, lease: LeaseId, tile: &HeldTile) {
+        if let Some(delivered) = self.held.get_mut(&lease).and_then(|held| held.get_mut(&tile.at)) {
+            delivered.flipped = true;
+        }
     }
 
     /// Carries out what concerns pixels and checks that it may be so.
@@ -148,9 +200,9 @@ impl Shell {
     }
 
     fn take(&mut self, lease: LeaseId, tile: &HeldTile) -> Delivered {
-        let held = self.held.get_mut(&lease).unwrap_or_else(|| panic!("nothing of {lease} is held"));
-        let taken =
-            held.remove(&tile.at).unwrap_or_else(|| panic!("tile {} of {lease} is not held", tile.at));
+        let fail = || Checker::HeldPixels.fail(format!("tile {} of {lease} is not held", tile.at));
+        let Some(held) = self.held.get_mut(&lease) else { fail() };
+        let Some(taken) = held.remove(&tile.at) else { fail() };
         if held.is_empty() {
             self.held.remove(&lease);
         }
@@ -176,12 +228,44 @@ impl Films {
         assert_eq!(items.len(), delivered.pixels.len(), "{pass:?} has another number of blocks");
         let wrong = wrong_blocks(&items, &delivered.pixels);
         let before = self.accepted.insert(pass.clone(), Acceptance { by: delivered.by, wrong });
-        assert!(before.is_none(), "{pass:?} is accepted twice");
+        Checker::AcceptedTwice.demand(before.is_none(), || format!("{pass:?} by its pixels"));
         for (item, pixels) in items.iter().zip(delivered.pixels) {
             let sum = self.sums.entry((item.frame, item.block.x, item.block.y)).or_default();
-            *sum = sum.wrapping_add(pixels);
+            *sum = sum.wrapping_add(pixels ^ u64::from(delivered.flipped));
         }
         wrong
+    }
+
+    /// Nothing is known of pixels any more.
+    fn clear(&mut self) {
+        self.sums.clear();
+        self.accepted.clear();
+        self.frames_complete.clear();
+        (self.complete, self.ended) = (false, false);
+    }
+
+    /// What the records say is accepted is what the disk has the pixels of.
+    fn recover(&mut self, job: JobId, entry: &Job) {
+        if entry.overturnable() {
+            let mut accepted = BTreeSet::new();
+            for (frame, ledger) in &entry.ledgers {
+                let keys = (0..).zip(&ledger.entries).filter(|(_, entry)| entry.is_some());
+                accepted.extend(keys.map(|(index, _)| entry.pass(TileKey { frame: *frame, index })));
+                if ledger.accepted == entry.shape.tile_passes {
+                    self.frames_complete.insert(entry.spec.frames[*frame as usize]);
+                }
+            }
+            let same = accepted.iter().eq(self.accepted.keys());
+            Checker::LostTile.demand(same, || {
+                let (records, pixels) = (accepted.len(), self.accepted.len());
+                format!("{job} has {records} tile-passes by its records and the pixels of {pixels}")
+            });
+        }
+        self.complete = matches!(entry.phase, Phase::Completed { .. });
+        self.ended = matches!(entry.phase, Phase::Ended { .. });
+        if self.complete && self.accepted.values().all(|accepted| accepted.wrong == 0) {
+            self.check_image(job);
+        }
     }
 
     fn reset(&mut self, frame: FrameNumber, tile: TileIndex) {
@@ -204,11 +288,8 @@ impl Films {
                     sample_start: 0,
                     sample_end: self.spec.settings.samples,
                 };
-                assert_eq!(
-                    self.sums.get(&(*frame, x, y)),
-                    Some(&picture::pixels(&whole)),
-                    "{job} {frame} ({x}, {y})"
-                );
+                let right = self.sums.get(&(*frame, x, y)) == Some(&picture::pixels(&whole));
+                Checker::Image.demand(right, || format!("{job} {frame} ({x}, {y})"));
             }
         }
     }
