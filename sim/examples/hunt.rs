@@ -24,6 +24,9 @@ struct Totals {
     deaths: u64,
     records: u64,
     lost: u64,
+    snapshots: u64,
+    disk_waits: u64,
+    lied_to: u64,
     failed: BTreeSet<(u64, String)>,
 }
 
@@ -38,6 +41,9 @@ impl Totals {
         self.deaths += outcome.deaths;
         self.records += outcome.records_made;
         self.lost += outcome.records_lost;
+        self.snapshots += outcome.snapshots;
+        self.disk_waits += outcome.disk_waits;
+        self.lied_to += u64::from(outcome.lied_to);
     }
 }
 
@@ -57,13 +63,22 @@ fn main() -> ExitCode {
     }
     let start = Instant::now();
     let totals = hunt(first, count);
-    let Totals { seeds, steps, complete, ended, caught, reset, deaths, records, lost, failed } = totals;
     println!(
-        "{seeds} seeds in {:.0} s: {steps} steps, {complete} jobs complete and {ended} cancelled or failed, {deaths} deaths of \
-         the scheduler, {lost} of {records} records lost with them before they were durable, {caught} cheats caught, {reset} \
-         tiles rendered anew",
-        start.elapsed().as_secs_f64()
+        "{} seeds in {:.0} s, {} steps: {} jobs complete and {} cancelled or failed, {} cheats caught, {} tiles rendered anew",
+        totals.seeds,
+        start.elapsed().as_secs_f64(),
+        totals.steps,
+        totals.complete,
+        totals.ended,
+        totals.caught,
+        totals.reset
     );
+    println!(
+        "{} deaths of the scheduler, {} of {} records lost with them before they were durable, {} snapshots, {} times a full \
+         disk was asked again, {} times a disk's lie was seen",
+        totals.deaths, totals.lost, totals.records, totals.snapshots, totals.disk_waits, totals.lied_to
+    );
+    let failed = &totals.failed;
     if let Some((seed, _)) = failed.first() {
         show(*seed);
         failed.iter().for_each(|(seed, message)| println!("seed {seed} fails: {}", shortened(message)));

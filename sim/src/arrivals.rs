@@ -1,21 +1,19 @@
-//! What reaches the scheduler from workers and the referee, as its shell hands it to the core: digests recomputed, pixels
-//! held until the verdict.
-
-use std::collections::BTreeMap;
+//! What reaches the scheduler from workers and the referee, as its shell hands it to the core: digests recomputed from
+//! the pixels that came.
 
 use tessera_scheduler_core::api::{CommittedTile, DeliveredTile, RefereeDigests, RefereeId};
 use tessera_scheduler_core::record::{Landing, Record};
 use tessera_scheduler_core::{Event, tile_root};
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::ids::{LeaseId, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
 use tessera_worker_core::Event as NodeEvent;
 
 use crate::cheats::Cheat;
-use crate::checkers::Checker;
+use crate::durable::Arrival;
 use crate::network::Parcel;
 use crate::picture;
-use crate::shell::{Delivered, blocks};
+use crate::shell::blocks;
 use crate::world::{Message, World};
 
 impl World {
@@ -97,37 +95,30 @@ impl World {
         // The transport says so, whatever becomes of the process that has read them.
         let told = self.wires.stream(connection);
         self.send(connection, told, Parcel::Down(NodeEvent::ResultsSent { lease }));
-        // The shell recomputes digests from the pixels; a lease the core does not know has no blocks to name.
+        // The shell recomputes digests from the pixels; of a lease that is not lent, or on its way already, it takes none.
         let lent = self.core.state().leases.get(&lease);
-        let (mut arrived, job) = match lent {
-            Some(lent) if lent.rendered().len() == tiles.len() => {
-                let job = &self.core.state().jobs[&lent.job];
-                let delivered = lent.rendered().iter().zip(&tiles).map(|(key, pixels)| {
-                    let items = blocks(&job.spec, &job.pass(*key));
-                    let digests =
-                        items.iter().zip(pixels).map(|(item, pixels)| picture::digest(item, *pixels));
-                    let mut rays = Rays::default();
-                    items.iter().for_each(|item| rays += picture::rays(item));
-                    DeliveredTile { root: tile_root(&digests.collect::<Vec<_>>()), rays }
-                });
-                (delivered.collect(), lent.job)
+        let lent = lent.filter(|lent| lent.rendered().len() == tiles.len());
+        let Some(lent) = lent.filter(|_| !self.process.claimed.contains(&lease)) else {
+            let roots = commit.tiles.iter().map(|blocks| tile_root(blocks));
+            let tiles = roots.map(|root| DeliveredTile { root, rays: Rays::default() }).collect();
+            if !self.process.claimed.contains(&lease) {
+                self.schedule(Event::Delivered { worker, lease, tiles });
             }
-            _ => {
-                let roots = commit.tiles.iter().map(|blocks| tile_root(blocks));
-                let none = roots.map(|root| DeliveredTile { root, rays: Rays::default() });
-                (none.collect::<Vec<_>>(), JobId(0))
-            }
+            return;
         };
-        self.tamper_with_delivery(&mut arrived);
-        let by = self.nodes[node].key();
-        let counted = self.counted_delivery(node, lease, &tiles);
-        self.scheduled(Event::Delivered { worker, lease, tiles: arrived }, |world| {
-            let held = tiles.into_iter().map(|pixels| Delivered { job, pixels, by, flipped: false });
-            let held: BTreeMap<u32, Delivered> = (0..).zip(held).collect();
-            let before = world.shell.held.insert(lease, held);
-            Checker::AcceptedTwice
-                .demand(before.is_none(), || format!("{lease} is delivered twice and taken twice"));
-            world.outcome.tally += counted;
+        let job = &self.core.state().jobs[&lent.job];
+        let passes: Vec<_> = lent.rendered().iter().map(|key| job.pass(*key)).collect();
+        let delivered = passes.iter().zip(&tiles).map(|(pass, pixels)| {
+            let items = blocks(&job.spec, pass);
+            let digests = items.iter().zip(pixels).map(|(item, pixels)| picture::digest(item, *pixels));
+            let mut rays = Rays::default();
+            items.iter().for_each(|item| rays += picture::rays(item));
+            DeliveredTile { root: tile_root(&digests.collect::<Vec<_>>()), rays }
         });
+        let delivered = delivered.collect();
+        let (job, by) = (lent.job, self.nodes[node].key());
+        let counted = self.counted_delivery(node, lease, &tiles);
+        let arrival = Arrival { worker, lease, job, by, passes, pixels: tiles, tiles: delivered, counted };
+        self.arrived(arrival);
     }
 }

@@ -1,6 +1,9 @@
-//! How the scheduler's process dies and comes back: at which moment, what the disk has kept by then, and what must be there
-//! again.
+//! How the scheduler's process dies and comes back: at which moment, what its disks have kept by then, and what must be
+//! there again.
 
+use std::collections::BTreeSet;
+
+use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::{Core, Event};
 
 use crate::checkers::Checker;
@@ -15,10 +18,14 @@ pub enum Moment {
     Now,
     /// With records made and nothing written.
     BeforeAppend,
-    /// With records written and not yet durable.
+    /// With records partly written, or written and not yet durable.
     BeforeSync,
     /// With durable records of which nothing has followed.
     BeforeEffects,
+    /// With a delivery's pixels partly written.
+    InPixels,
+    /// With a snapshot partly written, or partly in the place of what it replaces.
+    InSnapshot,
     /// After so many replies, messages and effects of one event.
     AmongEffects { after: u32 },
 }
@@ -45,19 +52,10 @@ impl World {
     /// The process is gone, with everything that was not durable.
     pub(crate) fn die(&mut self) {
         let down_ms = self.process.doom.map_or(0, |doom| doom.down_ms);
-        let seen = self.process.seen;
         self.epoch += 1;
         self.outcome.deaths += 1;
-        let whole = self.records.len();
-        let kept = self.storage.crash(&mut self.random);
-        if self.loses_pixels() {
-            self.storage.lose_pixels();
-        }
-        Checker::Durability
-            .demand(kept >= seen, || format!("{seen} of {whole} records were acted on, {kept} survive"));
-        self.records.truncate(kept);
-        self.outcome.records_lost += (whole - kept) as u64;
-        self.process = Process { seen: kept, ..Process::default() };
+        self.storage.crash();
+        self.process = Process { seen: self.process.seen, ..Process::default() };
         self.shell.held.clear();
         let open = self.wires.connections.iter().filter(|(_, entry)| entry.scheduler_open);
         for connection in open.map(|(id, _)| *id).collect::<Vec<_>>() {
@@ -66,22 +64,54 @@ impl World {
             self.silence(connection, End::Worker);
         }
         let epoch = self.epoch;
-        self.at(self.now_ms + down_ms, Happening::Recover { epoch, whole: whole == kept });
+        self.at(self.now_ms + down_ms, Happening::Recover { epoch });
     }
 
-    /// A new process starts from what is on the disk.
-    pub(crate) fn recover(&mut self, whole: bool) {
-        let replayed = Core::replay(self.farm.config.clone(), &self.records);
-        let same = !whole || replayed.state().digest() == self.core.state().digest();
-        Checker::Replay.demand(same, || "replay differs from the state before the restart".to_owned());
-        self.core = replayed;
+    /// What the disk has kept of the records is a beginning of them, with everything that was acted on. Returns the state that
+    /// they tell; none if the disk has lied and that is seen.
+    fn kept_state(&mut self) -> Option<State> {
+        let (opened, kept) = match self.storage.open() {
+            Ok(opened) => opened,
+            Err(error) if self.farm.lies_permille > 0 => {
+                self.note(format!("the journal refuses to open: {error}"));
+                return None;
+            }
+            Err(error) => Checker::Durability.fail(format!("the journal does not open: {error}")),
+        };
+        let (seen, made) = (self.process.seen, self.records.len());
+        Checker::Durability.demand(kept >= seen || self.farm.lies_permille > 0, || {
+            format!("{seen} of {made} records were acted on, {kept} survive")
+        });
+        self.records.truncate(kept);
+        self.outcome.records_lost += (made - kept) as u64;
+        let mut state = State::default();
+        self.records.iter().for_each(|record| state.apply(record));
+        let same = state == opened.state;
+        Checker::Replay.demand(same, || "the journal's state is not what its records tell".to_owned());
+        (kept >= seen).then_some(opened.state)
+    }
+
+    /// A new process starts from what is on the disks.
+    pub(crate) fn recover(&mut self) {
+        let Some(state) = self.kept_state() else {
+            self.outcome.lied_to = true;
+            return;
+        };
+        self.core = Core::resume(self.farm.config.clone(), state);
         self.shadow_anew();
         self.audit.begin_anew(&self.records, self.core.state());
-        self.shell.recover(self.core.state(), self.storage.films());
+        if self.loses_pixels() {
+            self.lose_pixels();
+        }
+        let lost = self.shell.recover(self.core.state(), &self.storage);
+        if self.farm.lies_permille > 0 && !lost.is_empty() {
+            self.outcome.lied_to = true;
+            return;
+        }
+        Checker::LostTile
+            .demand(lost.is_empty(), || format!("recorded, and their pixels are gone: {lost:?}"));
         self.tamper_with_state();
-        self.epoch_start_ms = self.now_ms;
-        self.process.up = true;
-        self.schedule(Event::Restarted);
+        self.start_scheduler();
         for job in self.jobs.iter().flatten().copied().collect::<Vec<_>>() {
             self.schedule(Event::PackageComplete { job });
         }
@@ -92,5 +122,23 @@ impl World {
                 self.at(self.now_ms + pause_ms, Happening::Submit { shot });
             }
         }
+    }
+
+    /// The process handles its first event.
+    pub(crate) fn start_scheduler(&mut self) {
+        self.epoch_start_ms = self.now_ms;
+        self.process.up = true;
+        if self.records.is_empty() {
+            return self.schedule(Event::Remembered { operators: Vec::new() });
+        }
+        let _ = self.scheduled(Event::Restarted, |world| {
+            // Of two deliveries in dispute neither is taken.
+            let held = world.core.state().deliveries_held();
+            let held: BTreeSet<_> = held.map(|(_, _, delivery)| (delivery.lease, delivery.at)).collect();
+            for (lease, tiles) in &mut world.shell.held {
+                tiles.retain(|at, _| held.contains(&(*lease, *at)));
+            }
+            world.shell.held.retain(|_, tiles| !tiles.is_empty());
+        });
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use tessera_journal::JournalOptions;
 use tessera_scheduler_core::Config;
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
@@ -14,7 +15,7 @@ use tessera_shared::package::manifest::Settings;
 
 use crate::cheats::Cheat;
 use crate::deaths::Moment;
-use crate::network::{Network, Order};
+use crate::network::{Network, Ordering};
 use crate::node::{NodeSpec, REQUESTER, operator_key};
 use crate::plant::Bug;
 use crate::random::Random;
@@ -50,6 +51,8 @@ pub enum Fault {
     StopScheduler { for_ms: u64 },
     /// The scheduler's clock jumps ahead, as that of a machine that slept.
     JumpClock { by_ms: u64 },
+    /// The scheduler's disks take so many more bytes, and no more for a while.
+    FillDisk { more_bytes: u64, for_ms: u64 },
     /// The owner cancels the job, by its place in the scenario.
     Cancel { job: usize },
     /// The worker does this wrong from here on.
@@ -168,6 +171,9 @@ pub struct Farm {
     pub network: Network,
     /// How long the disk takes to make records durable, least and most.
     pub sync_ms: (u64, u64),
+    pub journal: JournalOptions,
+    /// Of a thousand times that the disk says that something is safe, so many it is not. Losses are permitted then.
+    pub lies_permille: u64,
     /// A bug for a checker to find.
     pub bug: Option<Bug>,
     /// The network is good and honest workers are up from here on.
@@ -200,13 +206,15 @@ impl Farm {
             shots: Vec::new(),
             faults: Vec::new(),
             network: Network {
-                order: Order::Loose,
+                order: Ordering::Loose,
                 delay_ms: (1, 20),
                 drop_permille: 0,
                 duplicate_permille: 0,
                 idle_ms: 0,
             },
             sync_ms: (0, 0),
+            journal: JournalOptions { segment_bytes: 4 << 10, snapshot_bytes: 32 << 10 },
+            lies_permille: 0,
             bug: None,
             faults_end_ms: 0,
             referee_fail_permille: 0,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tessera_scheduler_core::Event;
 use tessera_scheduler_core::api::WorkerHello;
-use tessera_shared::ids::WorkerId;
+use tessera_shared::ids::{NodeKey, WorkerId};
 use tessera_worker_core::Event as NodeEvent;
 
 use crate::scheduler::Asker;
@@ -13,7 +13,7 @@ use crate::world::{Happening, Message, World};
 
 /// What the network keeps of the order of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Ordering {
     /// Nothing: every message travels alone, may be lost and may come twice. Harsher than QUIC, and as a hostile worker
     /// can have it.
     Loose,
@@ -24,12 +24,12 @@ pub enum Order {
 /// How the network treats messages until faults stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    pub order: Order,
+    pub order: Ordering,
     /// One way, least and most.
     pub delay_ms: (u64, u64),
-    /// Of a thousand messages: lost if [`Order::Loose`], held up by a lost packet otherwise.
+    /// Of a thousand messages: lost if [`Ordering::Loose`], held up by a lost packet otherwise.
     pub drop_permille: u64,
-    /// Brought twice, if [`Order::Loose`]; QUIC knows a packet that it has had.
+    /// Brought twice, if [`Ordering::Loose`]; QUIC knows a packet that it has had.
     pub duplicate_permille: u64,
     /// An end that has heard nothing for so long takes the other for gone. None: it is told soon.
     pub idle_ms: u64,
@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     pub node: usize,
     /// The scheduler's process that answered.
     pub epoch: u32,
+    /// The key of the hello.
+    pub key: NodeKey,
     pub worker: Option<WorkerId>,
     pub worker_open: bool,
     pub scheduler_open: bool,
@@ -82,13 +84,22 @@ impl Wires {
         self.stream_last
     }
 
-    fn connect(&mut self, node: usize) -> u32 {
+    fn connect(&mut self, node: usize, key: NodeKey) -> u32 {
         self.connection_last += 1;
         let id = self.connection_last;
         let (up, down) = (self.stream(id), self.stream(id));
         let (worker, welcomed, epoch) = (None, false, 0);
-        let connection =
-            Connection { node, epoch, worker, worker_open: true, scheduler_open: false, welcomed, up, down };
+        let connection = Connection {
+            node,
+            epoch,
+            key,
+            worker,
+            worker_open: true,
+            scheduler_open: false,
+            welcomed,
+            up,
+            down,
+        };
         self.connections.insert(id, connection);
         id
     }
@@ -114,7 +125,7 @@ impl World {
         if worker.stopped_until_ms > self.now_ms {
             return self.at(worker.stopped_until_ms, Happening::Dial { node, life });
         }
-        let connection = self.wires.connect(node);
+        let connection = self.wires.connect(node, self.nodes[node].key());
         self.nodes[node].link = Some(connection);
         self.send_up(connection, Parcel::Hello);
         let patience_ms = self.farm.network.idle_ms.max(5_000);
@@ -153,11 +164,11 @@ impl World {
         let lost = bad && !told && self.random.permille(network.drop_permille);
         let delay_ms = self.travel_ms(node);
         match network.order {
-            Order::PerStream => {
+            Ordering::PerStream => {
                 let held_ms = if lost { self.random.between(200, 1_500) } else { 0 };
                 self.put(stream, parcel, delay_ms + held_ms);
             }
-            Order::Loose => {
+            Ordering::Loose => {
                 // A commit and its pixels share a stream: the pixels come later, or are lost.
                 let delay_ms =
                     if pixels && !self.faults_over { network.delay_ms.1 + 1 } else { delay_ms.max(1) };
@@ -236,7 +247,7 @@ impl World {
                 if !answered.worker_open {
                     self.silence(connection, End::Scheduler);
                 }
-                let hello = Box::new(self.hello(entry.node));
+                let hello = Box::new(self.hello(entry.node, entry.key));
                 let request = self.process.ask(Asker::Worker { connection });
                 self.schedule(Event::WorkerConnected { request, hello });
             }
@@ -249,10 +260,10 @@ impl World {
         }
     }
 
-    fn hello(&self, node: usize) -> WorkerHello {
+    fn hello(&self, node: usize, operator: NodeKey) -> WorkerHello {
         let worker = &self.nodes[node];
         WorkerHello {
-            operator: worker.key(),
+            operator,
             name: format!("node {node}"),
             kernel_version: tessera_shared::KERNEL_VERSION,
             devices: (0..worker.spec.cheat.devices_claimed(worker.spec.devices)).map(device).collect(),

@@ -3,6 +3,7 @@
 
 use tessera_scheduler_core::api::{DeliveredTile, Effect};
 use tessera_scheduler_core::record::{Record, Term};
+use tessera_scheduler_core::tiles::TileKey;
 use tessera_scheduler_core::{Core, Output};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::LeaseId;
@@ -129,5 +130,19 @@ impl World {
 
     pub(crate) fn loses_pixels(&self) -> bool {
         self.planted(Bug::LosesPixels)
+    }
+
+    /// Takes the pixels of an accepted tile-pass off the disk.
+    pub(crate) fn lose_pixels(&self) {
+        for entry in self.core.state().jobs.values() {
+            for (frame, ledger) in &entry.ledgers {
+                let accepted =
+                    (0..).zip(&ledger.entries).find_map(|(index, entry)| Some((index, entry.as_ref()?)));
+                if let Some((index, accepted)) = accepted {
+                    let pass = entry.pass(TileKey { frame: *frame, index });
+                    return self.storage.remove(accepted.lease, std::iter::once(&pass));
+                }
+            }
+        }
     }
 }

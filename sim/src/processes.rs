@@ -177,6 +177,11 @@ impl World {
                 self.process.tick_at = Some(at_ms);
                 self.at(at_ms, Happening::Tick { at_ms, epoch });
             }
+            Fault::FillDisk { more_bytes, for_ms } => {
+                self.storage.records.limit(Some(more_bytes));
+                self.storage.pixels.limit(Some(more_bytes));
+                self.at(self.now_ms + for_ms, Happening::DiskFreed);
+            }
             Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
@@ -217,8 +222,14 @@ impl World {
         self.at(self.now_ms + 10, Happening::Dial { node, life });
     }
 
+    pub(crate) fn free_disks(&mut self) {
+        self.storage.records.limit(None);
+        self.storage.pixels.limit(None);
+    }
+
     pub(crate) fn end_faults(&mut self) {
         self.faults_over = true;
+        self.free_disks();
         self.process.doom = None;
         for node in 0..self.nodes.len() {
             let (now_ms, worker) = (self.now_ms, &mut self.nodes[node]);

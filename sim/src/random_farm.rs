@@ -6,7 +6,7 @@ use tessera_shared::messages::Verify;
 use crate::cheats::Cheat;
 use crate::deaths::Moment;
 use crate::farm::{Farm, Fault, Shot};
-use crate::network::{Network, Order};
+use crate::network::{Network, Ordering};
 use crate::node::operator_key;
 use crate::random::Random;
 
@@ -41,6 +41,9 @@ impl Farm {
         farm.faults_end_ms = random.between(2_000, 30_000);
         farm.network = random_network(random);
         farm.sync_ms = if random.permille(500) { (0, random.between(1, 60)) } else { (0, 0) };
+        farm.journal.segment_bytes = random.between(200, 20_000);
+        farm.journal.snapshot_bytes = random.between(4_000, 60_000);
+        farm.lies_permille = if random.permille(30) { random.between(1, 100) } else { 0 };
         random_config(&mut farm, random);
         for _ in 0..random.between(0, FAULTS_MAX) {
             let at_ms = random.between(0, farm.faults_end_ms);
@@ -53,7 +56,7 @@ impl Farm {
 
 fn random_network(random: &mut Random) -> Network {
     Network {
-        order: if random.permille(400) { Order::Loose } else { Order::PerStream },
+        order: if random.permille(400) { Ordering::Loose } else { Ordering::PerStream },
         delay_ms: (1, random.between(2, 400)),
         drop_permille: random.between(0, 60),
         duplicate_permille: random.between(0, 60),
@@ -81,7 +84,7 @@ fn random_config(farm: &mut Farm, random: &mut Random) {
 fn random_fault(random: &mut Random, nodes: u64) -> Fault {
     let node = random.between(0, nodes) as usize;
     let for_ms = random.between(100, 20_000);
-    match random.between(0, 24) {
+    match random.between(0, 26) {
         0..=2 => Fault::Kill { node },
         3 => Fault::KillAmong { node, after: random.between(0, 4) as u32 },
         4..=7 => Fault::Start { node },
@@ -98,16 +101,19 @@ fn random_fault(random: &mut Random, nodes: u64) -> Fault {
         17..=20 => Fault::KillScheduler { moment: random_moment(random), down_ms: for_ms / 4 },
         21 => Fault::StopScheduler { for_ms: for_ms / 2 },
         22 => Fault::JumpClock { by_ms: for_ms },
+        23 | 24 => Fault::FillDisk { more_bytes: random.between(0, 20_000), for_ms },
         _ => Fault::Cancel { job: random.between(0, 6) as usize },
     }
 }
 
 fn random_moment(random: &mut Random) -> Moment {
-    match random.between(0, 6) {
+    match random.between(0, 10) {
         0 => Moment::Now,
         1 => Moment::BeforeAppend,
-        2 => Moment::BeforeSync,
-        3 => Moment::BeforeEffects,
+        2 | 3 => Moment::BeforeSync,
+        4 => Moment::BeforeEffects,
+        5 => Moment::InPixels,
+        6 => Moment::InSnapshot,
         _ => Moment::AmongEffects { after: random.between(0, 6) as u32 },
     }
 }

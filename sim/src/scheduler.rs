@@ -1,20 +1,20 @@
-//! The scheduler's process: its core and its clock, what it has decided and may not do before the records are durable, and
-//! in what order it does it. How it dies and comes back is elsewhere.
+//! The scheduler's process: its core and its clock, and what becomes of replies, messages and effects once they may happen.
+//! When that is and how the process dies is elsewhere.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tessera_journal::journal::Fold;
 use tessera_scheduler_core::api::{Answer, Effect, RequestId};
 use tessera_scheduler_core::{Event, Output};
-use tessera_shared::ids::WorkerId;
+use tessera_shared::ids::{LeaseId, WorkerId};
 use tessera_shared::messages::ToWorker;
 use tessera_worker_core::Event as NodeEvent;
 
 use crate::cheats::Cheat;
 use crate::checkers::Checker;
-use crate::deaths::{Doom, Moment};
+use crate::deaths::Doom;
 use crate::network::{End, Parcel};
 use crate::node::Node;
-use crate::storage::FilmWrite;
 use crate::world::{Happening, World};
 
 /// Who asked the core something.
@@ -31,8 +31,6 @@ pub(crate) struct Pending {
     pub output: Output,
     /// Records up to its own.
     pub records_end: usize,
-    /// Batches up to its own; none without records.
-    pub batch: Option<usize>,
 }
 
 /// What the process has in memory besides its core and its pixels.
@@ -45,8 +43,14 @@ pub(crate) struct Process {
     pub ahead_ms: u64,
     pub tick_at: Option<u64>,
     pub pending: VecDeque<Pending>,
-    /// When the disk has written everything before.
-    pub disk_busy_until_ms: u64,
+    /// The disk is at work on the oldest.
+    pub writing: bool,
+    /// How many of them are tried again as one batch.
+    pub group: Option<usize>,
+    /// Segments that are folded beside all else.
+    pub fold: Option<Fold>,
+    /// Leases whose pixels are on their way to the disk.
+    pub claimed: BTreeSet<LeaseId>,
     /// Connections by the worker that they belong to.
     pub lines: BTreeMap<WorkerId, u32>,
     pub requests: BTreeMap<RequestId, Asker>,
@@ -74,12 +78,13 @@ impl World {
 
     /// One event of the scheduler, its records and all checks.
     pub(crate) fn schedule(&mut self, event: Event) {
-        self.scheduled(event, |_| ());
+        let _ = self.scheduled(event, |_| ());
     }
 
-    pub(crate) fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
+    /// The same; whoever calls holds the pixels that come with the event, unless the core does not take them: then it is false.
+    pub(crate) fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) -> bool {
         if !self.process.up {
-            return;
+            return false;
         }
         let mut output = self.core.handle(self.clock_ms(), event);
         self.tamper(&mut output);
@@ -97,7 +102,8 @@ impl World {
         if self.farm.trace.is_some() {
             output.records.iter().for_each(|record| self.note(format!("    {record:?}")));
         }
-        if !output.effects.iter().any(|effect| matches!(effect, Effect::DeliveryIgnored { .. })) {
+        let taken = !output.effects.iter().any(|effect| matches!(effect, Effect::DeliveryIgnored { .. }));
+        if taken {
             before_effects(self);
         }
         self.wake_later(output.wake_at);
@@ -107,6 +113,7 @@ impl World {
             Checker::HeldPixels
                 .demand(held == counted, || format!("the shell holds {held}, the core counts {counted}"));
         }
+        taken
     }
 
     fn wake_later(&mut self, wake_at: Option<u64>) {
@@ -119,104 +126,7 @@ impl World {
         }
     }
 
-    /// Gives an output's records to the disk; what follows from them waits until they are durable.
-    fn commit(&mut self, output: Output) {
-        let moment = match output.records.is_empty() {
-            true => None,
-            false => self.process.doom.map(|doom| doom.moment),
-        };
-        if moment == Some(Moment::BeforeAppend) {
-            return self.die();
-        }
-        let films = self.film_writes(&output);
-        let records_end = self.records.len();
-        let batch = match output.records.is_empty() {
-            true => None,
-            false => Some(self.storage.append(records_end, films)),
-        };
-        if moment == Some(Moment::BeforeSync) {
-            return self.die();
-        }
-        let (least, most) = self.farm.sync_ms;
-        let sync_ms = if batch.is_some() { self.random.between(least, most + 1) } else { 0 };
-        let ready_ms = self.now_ms.max(self.process.disk_busy_until_ms) + sync_ms;
-        self.process.pending.push_back(Pending { output, records_end, batch });
-        if self.hasty() || (ready_ms == self.now_ms && self.process.pending.len() == 1) {
-            return self.synced();
-        }
-        self.process.disk_busy_until_ms = ready_ms;
-        let epoch = self.epoch;
-        self.at(ready_ms, Happening::Synced { epoch });
-    }
-
-    /// What the output does to films, with the pixels that are held for it.
-    fn film_writes(&self, output: &Output) -> Vec<FilmWrite> {
-        let mut writes = Vec::new();
-        for effect in &output.effects {
-            match effect {
-                Effect::Accept { lease, tiles, .. } => {
-                    for tile in tiles {
-                        let delivered = self.shell.held.get(lease).and_then(|held| held.get(&tile.at));
-                        let delivered = delivered.cloned().unwrap_or_else(|| {
-                            Checker::HeldPixels.fail(format!("tile {} of {lease} is not held", tile.at))
-                        });
-                        writes.push(FilmWrite::Add { pass: tile.pass.clone(), delivered });
-                    }
-                }
-                Effect::ResetTile { job, frame, tile } => {
-                    writes.push(FilmWrite::Reset { job: *job, frame: *frame, tile: *tile });
-                }
-                _ => {}
-            }
-        }
-        writes
-    }
-
-    /// The oldest output's records are durable: everything that follows from them happens, in order, unless the process dies
-    /// before or in the middle of it.
-    pub(crate) fn synced(&mut self) {
-        let Some(pending) = self.process.pending.pop_front() else { return };
-        let Pending { output, records_end, batch } = pending;
-        if let Some(batch) = batch
-            && !self.hasty()
-        {
-            self.storage.sync(batch);
-        }
-        let moment = self.process.doom.map(|doom| doom.moment).filter(|_| batch.is_some());
-        if moment == Some(Moment::BeforeEffects) {
-            return self.die();
-        }
-        let mut left = match moment {
-            Some(Moment::AmongEffects { after }) => after,
-            _ => u32::MAX,
-        };
-        let mut dies = || {
-            left = left.wrapping_sub(1);
-            left == u32::MAX
-        };
-        self.process.seen = records_end;
-        // Replies first: a welcome comes before the worker's first leases.
-        for (request, answer) in output.replies {
-            if dies() {
-                return self.die();
-            }
-            self.answered(request, answer);
-        }
-        for outbound in output.messages {
-            if dies() {
-                return self.die();
-            }
-            self.deliver_message(outbound.worker, outbound.message);
-        }
-        for effect in output.effects {
-            if dies() {
-                return self.die();
-            }
-            self.effect(effect);
-        }
-    }
-
-    fn deliver_message(&mut self, worker: WorkerId, message: ToWorker) {
+    pub(crate) fn deliver_message(&mut self, worker: WorkerId, message: ToWorker) {
         if let ToWorker::Lease(lease) = &message {
             self.audit.sent(lease.id, worker);
             if self.never_lends() {
@@ -236,10 +146,11 @@ impl World {
         self.send_down(connection, Parcel::Down(event));
     }
 
-    fn effect(&mut self, effect: Effect) {
+    pub(crate) fn effect(&mut self, effect: Effect) {
         if self.tampered_effect(&effect) {
             return;
         }
+        self.stored(&effect);
         self.shell.carry_out(&effect);
         match effect {
             Effect::RefereeRequest { id, blocks, .. } => {
@@ -275,7 +186,7 @@ impl World {
         }
     }
 
-    fn answered(&mut self, request: RequestId, answer: Answer) {
+    pub(crate) fn answered(&mut self, request: RequestId, answer: Answer) {
         let Some(asker) = self.process.requests.remove(&request) else { return };
         match (asker, answer) {
             (Asker::Artist { shot }, Answer::Submitted(job)) => {
@@ -296,10 +207,8 @@ impl World {
                 self.send_down(connection, Parcel::Down(NodeEvent::Connected));
             }
             (Asker::Worker { connection }, Answer::Refused(reason)) => {
-                let Some(node) = self.wires.connections.get(&connection).map(|entry| entry.node) else {
-                    return;
-                };
-                let key = self.nodes[node].key();
+                let Some(entry) = self.wires.connections.get(&connection) else { return };
+                let (node, key) = (entry.node, entry.key);
                 let operators = &self.core.state().operators;
                 let out = operators.find(&key).is_some_and(|operator| operators.quarantined(operator));
                 Checker::Honest.demand(out, || format!("worker {node} is refused: {reason}"));

@@ -13,7 +13,7 @@ use tessera_shared::lease::{BlockPass, TilePass};
 
 use crate::checkers::Checker;
 use crate::picture;
-use crate::storage::FilmWrite;
+use crate::storage::Storage;
 use crate::tally::{rays, wrong_blocks};
 
 /// One delivered tile-pass.
@@ -88,35 +88,45 @@ impl Shell {
         self.held.values().map(|lease| lease.len() as u64).sum()
     }
 
-    /// A new process: films as the disk has them, compared with what the records say is accepted.
-    pub fn recover<'a>(&mut self, state: &State, writes: impl Iterator<Item = &'a FilmWrite>) {
+    /// A new process: what is held and what is in films, as the state names it and the disk has it. Returns what the disk has
+    /// not. Pixels that nobody needs go.
+    pub fn recover(&mut self, state: &State, storage: &Storage) -> Vec<(JobId, TilePass)> {
         self.held.clear();
-        for films in self.films.values_mut() {
-            films.clear();
-        }
-        for write in writes {
-            match write {
-                FilmWrite::Add { pass, delivered } => {
-                    if let Some(films) = self.films.get_mut(&delivered.job) {
-                        films.add(pass, delivered.clone());
-                    }
+        let (mut lost, mut wanted) = (Vec::new(), BTreeSet::new());
+        for (job, pass, delivery) in state.deliveries_held() {
+            let by = state.operators.key(delivery.operator);
+            match storage.pixels(delivery.lease, &pass) {
+                Some(pixels) => {
+                    let held = self.held.entry(delivery.lease).or_default();
+                    held.insert(delivery.at, Delivered { job, pixels, by, flipped: false });
                 }
-                FilmWrite::Reset { job, frame, tile } => {
-                    if let Some(films) = self.films.get_mut(job) {
-                        films.reset(*frame, *tile);
-                    }
-                }
+                None => lost.push((job, pass.clone())),
             }
+            wanted.insert((delivery.lease, pass));
         }
         for (job, films) in &mut self.films {
             let entry = state.jobs.get(job);
             Checker::Durability.demand(entry.is_some(), || format!("{job} was submitted and is not known"));
-            entry.into_iter().for_each(|entry| films.recover(*job, entry));
+            let Some(entry) = entry else { continue };
+            for (lease, pass, by) in films.begin_anew(*job, entry, state, storage) {
+                match storage.pixels(lease, &pass) {
+                    Some(pixels) => {
+                        films.add(&pass, Delivered { job: *job, pixels, by, flipped: false });
+                    }
+                    None => lost.push((*job, pass.clone())),
+                }
+                wanted.insert((lease, pass));
+            }
+            if lost.is_empty() {
+                films.finish(*job, entry);
+            }
         }
+        storage.keep(|held| wanted.contains(&(held.lease, held.pass.clone())));
         let out = state.operators.all().iter().filter(|operator| operator.standing != Standing::Good);
         self.quarantined.extend(out.map(|operator| operator.key));
         let overruled = state.operators.all().iter().filter(|operator| operator.overruled.is_some());
         self.overruled.extend(overruled.map(|operator| operator.key));
+        lost
     }
 
     /// Adds a held tile-pass to its film and keeps it held: a planted bug.
@@ -236,33 +246,52 @@ impl Films {
         wrong
     }
 
-    /// Nothing is known of pixels any more.
-    fn clear(&mut self) {
+    /// Forgets what a crash takes, and names what is accepted: lease, tile-pass and maker. The films of an archived job are
+    /// final once they were complete.
+    fn begin_anew(
+        &mut self,
+        job: JobId,
+        entry: &Job,
+        state: &State,
+        storage: &Storage,
+    ) -> Vec<(LeaseId, TilePass, NodeKey)> {
+        let archived = matches!(entry.phase, Phase::Completed { .. }) && !entry.overturnable();
+        if archived && self.complete {
+            return Vec::new();
+        }
         self.sums.clear();
         self.accepted.clear();
         self.frames_complete.clear();
-        (self.complete, self.ended) = (false, false);
+        if archived {
+            let held = storage.held().into_iter().filter(|held| held.job == job);
+            return held.map(|held| (held.lease, held.pass, NodeKey([0; 32]))).collect();
+        }
+        let mut accepted = Vec::new();
+        for (frame, ledger) in entry.ledgers.iter().filter(|_| entry.overturnable()) {
+            for (index, made) in (0..).zip(&ledger.entries) {
+                let Some(made) = made else { continue };
+                let pass = entry.pass(TileKey { frame: *frame, index });
+                accepted.push((made.lease, pass, state.operators.key(made.by)));
+            }
+        }
+        accepted
     }
 
-    /// What the records say is accepted is what the disk has the pixels of.
-    fn recover(&mut self, job: JobId, entry: &Job) {
-        if entry.overturnable() {
-            let mut accepted = BTreeSet::new();
-            for (frame, ledger) in &entry.ledgers {
-                let keys = (0..).zip(&ledger.entries).filter(|(_, entry)| entry.is_some());
-                accepted.extend(keys.map(|(index, _)| entry.pass(TileKey { frame: *frame, index })));
-                if ledger.accepted == entry.shape.tile_passes {
-                    self.frames_complete.insert(entry.spec.frames[*frame as usize]);
-                }
+    /// What follows from the pixels that are there again.
+    fn finish(&mut self, job: JobId, entry: &Job) {
+        let passes = entry.shape.tile_passes as usize;
+        for frame in &entry.spec.frames {
+            if self.accepted.keys().filter(|pass| pass.frame == *frame).count() == passes {
+                self.frames_complete.insert(*frame);
             }
-            let same = accepted.iter().eq(self.accepted.keys());
-            Checker::LostTile.demand(same, || {
-                let (records, pixels) = (accepted.len(), self.accepted.len());
-                format!("{job} has {records} tile-passes by its records and the pixels of {pixels}")
-            });
         }
         self.complete = matches!(entry.phase, Phase::Completed { .. });
         self.ended = matches!(entry.phase, Phase::Ended { .. });
+        if self.complete {
+            let (here, all) = (self.accepted.len() as u64, entry.tiles_total());
+            Checker::LostTile
+                .demand(here == all, || format!("{job} is complete with {here} of {all} tile-passes"));
+        }
         if self.complete && self.accepted.values().all(|accepted| accepted.wrong == 0) {
             self.check_image(job);
         }

@@ -16,6 +16,7 @@ use tessera_worker_core::Event as NodeEvent;
 use crate::audit::Audit;
 use crate::cheats::{Cheat, Plot};
 use crate::checkers::Checker;
+use crate::durable::Arrival;
 use crate::farm::{Farm, Fault};
 use crate::network::{End, Wires};
 use crate::node::Node;
@@ -58,8 +59,17 @@ pub(crate) enum Happening {
     },
     Recover {
         epoch: u32,
-        whole: bool,
     },
+    Folds {
+        epoch: u32,
+    },
+    /// A delivery's pixels become durable.
+    Keeps {
+        arrival: Box<Arrival>,
+        epoch: u32,
+    },
+    /// The disks have room again.
+    DiskFreed,
     /// A worker's connection ended before it was known as its.
     Gone {
         worker: WorkerId,
@@ -139,6 +149,11 @@ pub struct Outcome {
     pub deaths: u64,
     pub records_made: u64,
     pub records_lost: u64,
+    pub snapshots: u64,
+    /// How often a full disk was asked again.
+    pub disk_waits: u64,
+    /// A disk that said it was safe has lost something, and the scheduler has seen it. The simulation ends there.
+    pub lied_to: bool,
     pub digest: Option<Digest>,
     pub tally: Tally,
 }
@@ -180,8 +195,8 @@ impl World {
             core: Core::new(farm.config.clone()),
             epoch: 0,
             epoch_start_ms: 0,
-            process: Process { up: true, ..Process::default() },
-            storage: Storage::default(),
+            process: Process::default(),
+            storage: Storage::new(&mut Random::new(farm.seed ^ 0xd15c), farm.journal, farm.lies_permille),
             records: Vec::new(),
             shadow: State::default(),
             audit: Audit::default(),
@@ -211,6 +226,8 @@ impl World {
 
     /// Runs to the end.
     pub fn run(mut self) -> Outcome {
+        self.storage.open().expect("empty disks open");
+        self.start_scheduler();
         let deadline_ms = self.farm.faults_end_ms + PATIENCE_MS;
         while let Some(((at_ms, _), happening)) = self.queue.pop_first() {
             self.now_ms = at_ms;
@@ -232,6 +249,9 @@ impl World {
     }
 
     fn close(mut self) -> Outcome {
+        if self.outcome.lied_to {
+            return self.outcome;
+        }
         let replayed = Core::replay(self.farm.config.clone(), &self.records);
         let same = replayed.state().digest() == self.core.state().digest();
         Checker::Replay.demand(same, || "replay differs from the live state".to_owned());
@@ -268,6 +288,9 @@ impl World {
 
     /// Every job has ended and faults are over.
     fn settled(&self) -> bool {
+        if self.outcome.lied_to {
+            return true;
+        }
         let ended = |job: &Option<JobId>| {
             job.is_some_and(|job| self.shell.films[&job].complete || self.shell.films[&job].ended)
         };
@@ -296,6 +319,7 @@ impl World {
                 | Happening::Tick { .. }
                 | Happening::Referee { .. }
                 | Happening::Synced { .. }
+                | Happening::Keeps { .. }
                 | Happening::Gone { .. }
                 | Happening::Told { end: End::Scheduler, .. }
                 | Happening::Silence { end: End::Scheduler, .. }
@@ -315,8 +339,11 @@ impl World {
             Happening::Referee { id, blocks, epoch } => self.referee(id, blocks, epoch),
             Happening::Synced { epoch } if epoch == self.epoch => self.synced(),
             Happening::Synced { .. } => {}
-            Happening::Recover { epoch, whole } if epoch == self.epoch => self.recover(whole),
-            Happening::Recover { .. } => {}
+            Happening::Recover { epoch } if epoch == self.epoch => self.recover(),
+            Happening::Folds { epoch } if epoch == self.epoch => self.fold(),
+            Happening::Keeps { arrival, epoch } if epoch == self.epoch => self.keep(*arrival),
+            Happening::Recover { .. } | Happening::Folds { .. } | Happening::Keeps { .. } => {}
+            Happening::DiskFreed => self.free_disks(),
             Happening::Gone { worker, epoch } => {
                 if epoch == self.epoch {
                     self.schedule(Event::WorkerDisconnected { worker });

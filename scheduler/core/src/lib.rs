@@ -17,6 +17,7 @@ pub mod overturn;
 pub mod policy;
 pub mod record;
 pub mod referee;
+mod restart;
 mod sanity;
 pub mod standings;
 pub mod state;

@@ -104,7 +104,7 @@ impl State {
     }
 
     /// A completed job runs again, if it is not archived.
-    fn reopen(&mut self, job: JobId) {
+    pub(crate) fn reopen(&mut self, job: JobId) {
         if self.unkeep(job)
             && let Some(entry) = self.jobs.get_mut(&job)
         {
@@ -198,7 +198,7 @@ mod tests {
 
     fn accepted(life: &TileLife, proof: Proof) -> Acceptance {
         let whole = proven_whole(life, proof, BLOCKS);
-        Acceptance { by: MAKER, worker: WorkerId(1), proof, rays: Rays::default(), whole }
+        Acceptance { by: MAKER, worker: WorkerId(1), lease: LeaseId(1), proof, rays: Rays::default(), whole }
     }
 
     fn checking(drawn: u32) -> TileLife {

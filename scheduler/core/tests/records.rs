@@ -150,6 +150,8 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
         ("Archived", Record::Archived { job, at_ms: 5 }),
         ("Remembered", Record::Remembered { operators: Vec::new() }),
+        ("Kernel", Record::Kernel { version: 3 }),
+        ("PixelsLost", Record::PixelsLost { job, tiles: tiles() }),
     ]
     .into_iter()
     .chain(standing())
@@ -265,6 +267,8 @@ fn the_bytes_of_every_record() {
         Inconclusive: 1d080702000501fb900101
         Archived: 1e0705
         Remembered: 1f00
+        Kernel: 2003
+        PixelsLost: 210702000501fb9001
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501
