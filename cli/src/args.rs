@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tessera_shared::ids::{JobId, NodeKey};
+use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
@@ -54,7 +54,19 @@ pub enum Command {
     /// Lists the farm's workers
     Workers(ListArguments),
     /// Cancels a job of your own
-    Cancel(CancelArguments),
+    Cancel(JobArguments),
+    /// Lends nothing more of a job of your own; what is in hand is finished
+    Pause(JobArguments),
+    /// Lets a paused job go on
+    Resume(JobArguments),
+    /// Renders frames of a job of your own anew
+    Requeue(RequeueArguments),
+    /// Changes the priority of a job of your own
+    Priority(PriorityArguments),
+    /// Gives a worker nothing more; needs the wrangler link
+    Drain(DrainArguments),
+    /// Lets a drained worker work again; needs the wrangler link
+    Undrain(DrainArguments),
     /// Says how two images differ
     Diff(DiffArguments),
     /// Rechecks images against their receipt: its signature, their pixels, and random blocks rendered again here
@@ -130,6 +142,9 @@ pub struct SchedulerArguments {
     /// UDP address to listen on [default: every interface, port 7878]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// TCP address to serve the page and the HTTP interface on; unencrypted, so keep it to this machine or a trusted network
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
     /// Host that the printed links name, as others reach this machine
     #[arg(long, value_name = "HOST")]
     pub advertise: Option<String>,
@@ -167,7 +182,7 @@ pub struct WorkerArguments {
 
 #[derive(Clone, Debug, Args)]
 pub struct FarmArguments {
-    /// The farm's artist link [default: TESSERA_FARM, or `farm` in config.toml]
+    /// The farm's artist or wrangler link [default: TESSERA_FARM, or `farm` in config.toml]
     #[arg(long, value_name = "LINK")]
     pub to: Option<String>,
 }
@@ -183,6 +198,9 @@ pub struct SubmitArguments {
     pub keys: ShotArguments,
     #[command(flatten)]
     pub farm: FarmArguments,
+    /// Waits until these jobs have completed, such as j3,j4
+    #[arg(long, value_name = "JOB,JOB", value_delimiter = ',')]
+    pub after: Vec<JobId>,
     /// Submits nothing: says what the job would cost, and what its checks would catch
     #[arg(long)]
     pub dry_run: bool,
@@ -240,10 +258,41 @@ pub struct ListArguments {
     pub json: bool,
 }
 
+/// With the wrangler link as `--to`, any job will do.
 #[derive(Debug, Args)]
-pub struct CancelArguments {
+pub struct JobArguments {
     /// The id that `tessera submit` printed
     pub job: JobId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct RequeueArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    /// Frames of it, such as 1-10 or 3,7,10-20
+    #[arg(long, value_name = "FRAMES")]
+    pub frames: String,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct PriorityArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    /// Higher goes first, from -1000 to 1000
+    #[arg(allow_hyphen_values = true)]
+    pub priority: i32,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct DrainArguments {
+    /// The id that `tessera workers` lists
+    pub worker: WorkerId,
     #[command(flatten)]
     pub farm: FarmArguments,
 }

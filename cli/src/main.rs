@@ -26,6 +26,7 @@ use clap::Parser;
 
 use args::{Arguments, Command};
 use failure::{Failure, Outcome};
+use tessera_shared::control::WorkerOrder;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -40,6 +41,12 @@ fn main() -> ExitCode {
         Command::Jobs(arguments) => farm::lists::jobs(&arguments),
         Command::Workers(arguments) => farm::lists::workers(&arguments),
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
+        Command::Pause(arguments) => farm::orders::pause(&arguments),
+        Command::Resume(arguments) => farm::orders::resume(&arguments),
+        Command::Requeue(arguments) => farm::orders::requeue(&arguments),
+        Command::Priority(arguments) => farm::orders::priority(&arguments),
+        Command::Drain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Drain),
+        Command::Undrain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Undrain),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(*arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -162,6 +162,13 @@ fn standing(status: &JobStatus) -> String {
         }
         JobState::Cancelled => format!("{} cancelled, {frames}", status.job),
         JobState::Failed(reason) => format!("{} failed, {frames}: {reason}", status.job),
+        JobState::Paused => {
+            format!(
+                "{} paused at {share:.0} %, {frames}; `tessera resume {}` lets it go on",
+                status.job, status.job
+            )
+        }
+        JobState::Waiting { after } => format!("{} waits for {after}, {frames}", status.job),
     }
 }
 
@@ -174,6 +181,12 @@ pub fn status_json(status: &JobStatus) -> serde_json::Value {
         JobState::Completed => ("completed", None),
         JobState::Cancelled => ("cancelled", None),
         JobState::Failed(reason) => ("failed", Some(reason)),
+        JobState::Paused => ("paused", None),
+        JobState::Waiting { .. } => ("waiting", None),
+    };
+    let waits_for = match status.state {
+        JobState::Waiting { after } => Some(after.to_string()),
+        _ => None,
     };
     json!({
         "event": "status", "job": status.job.to_string(), "name": status.name, "owner": status.owner.to_string(),
@@ -183,7 +196,7 @@ pub fn status_json(status: &JobStatus) -> serde_json::Value {
         "samples_done": status.samples_done, "samples_total": status.samples_total,
         "rays": {"camera": camera, "bounce": bounce, "shadow": shadow},
         "workers": status.workers, "elapsed_ms": status.elapsed_ms, "unserved": status.unserved,
-        "tiles_overturned": status.tiles_overturned, "rays_checked": status.rays_checked,
+        "waits_for": waits_for, "tiles_overturned": status.tiles_overturned, "rays_checked": status.rays_checked,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tessera_shared::digest::Digest;
 use tessera_shared::messages::Token;
 use tessera_transport::identity::write_secret;
 use tessera_transport::link::Role;
@@ -14,6 +15,7 @@ const SECRETS_BYTES: usize = 16 + 16 + 32;
 pub struct Secrets {
     artist: Token,
     worker: Token,
+    wrangler: Token,
     /// Source of the core's random choices.
     pub core: [u8; 32],
 }
@@ -40,13 +42,14 @@ impl Secrets {
         };
         let part = |at: usize| bytes[at..at + 16].try_into().expect("16 bytes");
         let core = bytes[32..].try_into().expect("32 bytes");
-        Ok(Secrets { artist: Token(part(0)), worker: Token(part(16)), core })
+        Ok(Secrets { artist: Token(part(0)), worker: Token(part(16)), wrangler: wrangler(&core), core })
     }
 
     pub fn token(&self, role: Role) -> Token {
         match role {
             Role::Artist => self.artist,
             Role::Worker => self.worker,
+            Role::Wrangler => self.wrangler,
         }
     }
 
@@ -56,6 +59,12 @@ impl Secrets {
         let differing = expected.0.iter().zip(token.0).fold(0u8, |bits, (a, b)| bits | (a ^ b));
         std::hint::black_box(differing) == 0
     }
+}
+
+/// The wrangler's token follows from the core's secret, so that the file of a farm that is older than the role stays as it is.
+fn wrangler(core: &[u8; 32]) -> Token {
+    let digest = Digest::keyed(core, b"tessera wrangler 1\0");
+    Token(digest.0[..16].try_into().expect("16 bytes"))
 }
 
 #[cfg(test)]
@@ -69,7 +78,11 @@ mod tests {
         let second = Secrets::load_or_create(directory.path()).unwrap();
         assert_eq!(first.core, second.core);
         assert!(first.admits(Role::Artist, &second.token(Role::Artist)));
-        assert!(!first.admits(Role::Artist, &second.token(Role::Worker)));
+        for role in [Role::Worker, Role::Wrangler] {
+            assert!(first.admits(role, &second.token(role)));
+            assert!(!first.admits(Role::Artist, &second.token(role)));
+            assert!(!first.admits(role, &second.token(Role::Artist)));
+        }
         std::fs::write(directory.path().join(SECRETS_FILE), b"short").unwrap();
         assert!(Secrets::load_or_create(directory.path()).is_err());
     }

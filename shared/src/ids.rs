@@ -25,7 +25,7 @@ id!(
     JobId(u64), "j"
 );
 id!(
-    /// A worker process for as long as the scheduler knows it. Displays as `w3`.
+    /// A worker process for as long as the scheduler knows it. Displays as `w3`; `w3` and `3` both parse.
     WorkerId(u64), "w"
 );
 id!(
@@ -54,6 +54,20 @@ impl std::str::FromStr for JobId {
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a job id; `tessera submit` prints one such as j7, and `tessera jobs` lists them")]
 pub struct ParseJobIdError(String);
+
+impl std::str::FromStr for WorkerId {
+    type Err = ParseWorkerIdError;
+
+    fn from_str(text: &str) -> Result<WorkerId, ParseWorkerIdError> {
+        let digits = text.strip_prefix('w').unwrap_or(text);
+        digits.parse().map(WorkerId).map_err(|_| ParseWorkerIdError(text.chars().take(40).collect()))
+    }
+}
+
+/// The text is not a worker's id.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a worker's id; `tessera workers` lists them, such as w3")]
+pub struct ParseWorkerIdError(String);
 
 /// The ed25519 public key of a process: the operator of a worker, or the owner of a job.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode)]

@@ -3,10 +3,14 @@
 
 pub mod admission;
 pub mod codec;
+pub mod control;
 pub mod digest;
+pub mod display;
 pub mod film;
+pub mod frame_head;
 pub mod grid;
 pub mod ids;
+pub mod job_options;
 pub mod lease;
 pub mod limits;
 pub mod messages;

@@ -7,14 +7,15 @@
 //! a bidirectional stream a [`Request`]. Blobs are such requests too, for both roles.
 
 use crate::admission::DeviceReport;
+use crate::control::{Failure, JobOrder, WorkerOrder};
 use crate::digest::Digest;
 use crate::film::Rays;
-use crate::grid::Grid;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
-use crate::limits::JobLimits;
 use crate::message;
-use crate::package::Settings;
+
+pub use crate::frame_head::FrameHead;
+pub use crate::job_options::{JobOptions, Mode, Verify};
 
 /// The protocol that both ends must speak, as TLS negotiates it.
 pub const ALPN: &[u8] = b"tessera/1";
@@ -91,6 +92,11 @@ pub enum Hello {
         reports: Vec<DeviceReport>,
         tags: Vec<String>,
     },
+    /// An artist that may order every job and the workers.
+    Wrangler {
+        token: Token,
+        kernel_version: u32,
+    },
 }
 
 /// The scheduler's answer to a [`Hello`].
@@ -137,48 +143,17 @@ pub enum FromWorker {
     },
     /// No more leases, please: the worker ends once it has answered those it holds.
     Leaving,
-}
-
-/// How a job's results are verified (DESIGN §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub enum Verify {
-    None,
-    /// So many blocks of every tile-pass are rendered again by another operator or the referee.
-    Blocks(u32),
-    /// Every block is.
-    Double,
-    /// One block of as many tile-passes as the operator's clean record makes necessary: of those accepted from it, at most so
-    /// many in a million may be expected to be wholly forged.
-    Confidence {
-        wrong_ppm: u32,
+    /// The lease cannot be done: whose fault it is, and an excerpt of the log.
+    CannotDo {
+        lease: LeaseId,
+        failure: Failure,
     },
-}
-
-/// How a device may compute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub enum Mode {
-    /// To the bits of the kernel's version.
-    #[default]
-    Exact,
-    /// With the device's own functions and contraction: nobody else gets the same bits, so nothing is verified.
-    Fast,
-}
-
-/// What an artist says about a job besides its package.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub struct JobOptions {
-    /// Higher goes first.
-    pub priority: i32,
-    pub verify: Verify,
-    pub mode: Mode,
-    pub limits: JobLimits,
-}
-
-impl Default for JobOptions {
-    fn default() -> JobOptions {
-        let (mode, limits) = (Mode::Exact, JobLimits::default());
-        JobOptions { priority: 0, verify: Verify::Blocks(1), mode, limits }
-    }
+    /// No more leases for so long: the worker finishes those that it holds and stays connected.
+    Asleep {
+        for_ms: u64,
+    },
+    /// It takes leases again.
+    Awake,
 }
 
 /// First message of a request stream.
@@ -207,6 +182,10 @@ pub enum Request {
     Checking,
     /// Asks for the receipt of a finished frame of a job of one's own. Answer: [`ReceiptReply`], then the receipt's text.
     Receipt { job: JobId, frame: FrameNumber },
+    /// Answer: [`crate::control::OrderReply`].
+    Order { job: JobId, order: JobOrder },
+    /// A wrangler's request alone. Answer: [`crate::control::OrderReply`].
+    OrderWorker { worker: WorkerId, order: WorkerOrder },
 }
 
 /// Answer to [`Request::Blob`].
@@ -244,6 +223,8 @@ pub enum UploadRefusal {
     Quota { bytes_max: u64 },
     #[error("the farm could not write the blob; ask its owner to look at the scheduler's log")]
     Storage,
+    #[error("the farm's disk is too full for the blob {0}; ask its owner to make room, then submit again")]
+    DiskFull(Digest),
 }
 
 /// Answer to [`Request::Submit`].
@@ -326,48 +307,6 @@ pub enum ReceiptReply {
     Refused(JobRefusal),
 }
 
-/// What a film's pixels need to become a picture.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub struct FrameHead {
-    pub frame: FrameNumber,
-    pub job_name: String,
-    pub package: Digest,
-    pub kernel_version: u32,
-    pub grid: Grid,
-    pub samples: u32,
-    pub seed: u32,
-    pub max_bounces: u32,
-    pub film_scale_log2: u32,
-    pub rays: Rays,
-    /// The film of a fast one is comparable with no other.
-    pub mode: Mode,
-}
-
-impl FrameHead {
-    /// The head of a frame that this program's kernel version rendered exactly.
-    pub fn new(
-        frame: FrameNumber,
-        job_name: &str,
-        package: Digest,
-        settings: &Settings,
-        rays: Rays,
-    ) -> FrameHead {
-        FrameHead {
-            frame,
-            job_name: job_name.to_owned(),
-            package,
-            kernel_version: crate::KERNEL_VERSION,
-            grid: settings.grid,
-            samples: settings.samples,
-            seed: settings.seed,
-            max_bounces: settings.max_bounces,
-            film_scale_log2: settings.film_scale_log2,
-            rays,
-            mode: Mode::Exact,
-        }
-    }
-}
-
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum JobState {
@@ -378,12 +317,18 @@ pub enum JobState {
     Cancelled,
     /// The reason is for people.
     Failed(String),
+    /// Nothing more of it is lent until it is resumed.
+    Paused,
+    /// Nothing of it is lent before this job, the first of those that it waits for, has completed.
+    Waiting {
+        after: JobId,
+    },
 }
 
 impl JobState {
     /// Nothing more will happen to the job.
     pub fn ended(&self) -> bool {
-        !matches!(self, JobState::Queued | JobState::Running)
+        matches!(self, JobState::Completed | JobState::Cancelled | JobState::Failed(_))
     }
 }
 
@@ -436,7 +381,6 @@ pub struct WorkerStatus {
     pub standing: OperatorStanding,
     /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
     pub reports: Vec<DeviceReport>,
-    /// As it names them itself.
     pub tags: Vec<String>,
 }
 
@@ -478,6 +422,17 @@ pub enum WorkerState {
     Banned(String),
     /// It was not let in, as none of its devices serves; the reason names what failed.
     Refused(String),
+    /// The wrangler gives it nothing more.
+    Drained,
+    /// It takes nothing for so long, by its own schedule.
+    Asleep {
+        for_ms: u64,
+    },
+    /// It failed too much and is given nothing for so long; the reason is its last failure.
+    Resting {
+        for_ms: u64,
+        reason: String,
+    },
 }
 
 message!(Hello, 512 << 10);

@@ -1,10 +1,12 @@
 //! The bytes of every message, so that a change of the wire is a decision; and what garbage does to the decoder.
 
-use std::fmt::Write;
+mod hex;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
+use hex::check;
 use tessera_shared::admission::{DeviceReport, Serves};
-use tessera_shared::codec::{self, DecodeError, Message, PREFIX_BYTES};
+use tessera_shared::codec::{self, DecodeError};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::{BlockAt, Grid};
@@ -17,25 +19,6 @@ const DIGEST: Digest = Digest([0xab; 32]);
 const KEY: NodeKey = NodeKey([0xcd; 32]);
 const TOKEN: Token = Token([0xef; 16]);
 const RAYS: Rays = Rays { camera: 1, bounce: 300, shadow: 70_000 };
-
-/// Frames as hex, long runs of one byte shortened; each must decode to what it was.
-fn check<M: Message + PartialEq + std::fmt::Debug>(messages: &[M], expected: Expect) {
-    let mut text = String::new();
-    for message in messages {
-        let frame = codec::encode_frame(message).unwrap();
-        let prefix = frame[..PREFIX_BYTES].try_into().unwrap();
-        assert_eq!(codec::payload_length::<M>(prefix).unwrap(), frame.len() - PREFIX_BYTES);
-        assert_eq!(&codec::decode_payload::<M>(&frame[PREFIX_BYTES..]).unwrap(), message);
-        for run in frame.chunk_by(|a, b| a == b) {
-            match run.len() {
-                0..8 => run.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap()),
-                count => write!(text, "[{:02x}×{count}]", run[0]).unwrap(),
-            }
-        }
-        text.push('\n');
-    }
-    expected.assert_eq(&text);
-}
 
 fn report() -> DeviceReport {
     let failures = vec!["`div`".into()];
@@ -64,6 +47,7 @@ fn hello_and_welcome() {
                 tags: vec!["gpu".into(), "studio-a".into()],
             },
             Hello::Artist { token: TOKEN, kernel_version: 1 },
+            Hello::Wrangler { token: TOKEN, kernel_version: 1 },
             Hello::Examined {
                 token: TOKEN,
                 kernel_version: 1,
@@ -75,6 +59,7 @@ fn hello_and_welcome() {
         expect![[r#"
             2e00000000[ef×16]01037269670103525458010335383002036770750873747564696f2d61
             1200000001[ef×16]01
+            1200000003[ef×16]01
             5000000002[ef×16]010372696701035254580103353830[ab×32]0105606469766001fb2c010103677075
         "#]],
     );
@@ -128,11 +113,17 @@ fn control_streams_and_commits() {
             FromWorker::Checked(Checked { lease: LeaseId(9), blocks: vec![DIGEST], rays: RAYS }),
             FromWorker::Failed { lease: LeaseId(9), reason: "lost".into() },
             FromWorker::Leaving,
+            FromWorker::CannotDo { lease: LeaseId(9), failure: Failure::new(FailureClass::Shortage, "full") },
+            FromWorker::Asleep { for_ms: 300 },
+            FromWorker::Awake,
         ],
         expect![[r#"
             2c000000000901[ab×32]01fb2c01fc70110100
             070000000109046c6f7374
             0100000002
+            080000000309020466756c6c
+            0400000004fb2c01
+            0100000005
         "#]],
     );
     check(
@@ -147,7 +138,7 @@ fn control_streams_and_commits() {
 fn requests() {
     let limited = |verify, limits| Request::Submit {
         package: DIGEST,
-        options: JobOptions { priority: -1, verify, mode: Mode::Exact, limits },
+        options: JobOptions { priority: -1, verify, mode: Mode::Exact, limits, after: vec![JobId(1)] },
     };
     let options = |verify| limited(verify, JobLimits::default());
     let limits =
@@ -173,11 +164,11 @@ fn requests() {
         expect![[r#"
             2400000000[ab×32]fb0001
             2a00000001[ab×32]fd0000000002000000
-            2700000002[ab×32]010000000000
-            2800000002[ab×32]01010200000000
-            2700000002[ab×32]010200000000
-            2a00000002[ab×32]0103fbe80300000000
-            7100000002[ab×32]010000010367707502[cd×64]01056e69676874
+            2900000002[ab×32]0100000000000101
+            2a00000002[ab×32]010102000000000101
+            2900000002[ab×32]0102000000000101
+            2c00000002[ab×32]0103fbe803000000000101
+            7300000002[ab×32]010000010367707502[cd×64]01056e696768740101
             020000000302
             0100000004
             0100000005
@@ -208,6 +199,7 @@ fn answers_about_blobs_and_packages() {
             UploadReply::Refused(UploadRefusal::TooLarge { bytes: 2, bytes_max: 1 }),
             UploadReply::Refused(UploadRefusal::Quota { bytes_max: 1 }),
             UploadReply::Refused(UploadRefusal::Storage),
+            UploadReply::Refused(UploadRefusal::DiskFull(DIGEST)),
         ],
         expect![[r#"
             020000000005
@@ -216,6 +208,7 @@ fn answers_about_blobs_and_packages() {
             0400000002010201
             03000000020201
             020000000203
+            220000000204[ab×32]
         "#]],
     );
     check(
@@ -334,6 +327,8 @@ fn statuses_of_jobs() {
         JobState::Completed,
         JobState::Cancelled,
         JobState::Failed("why".into()),
+        JobState::Paused,
+        JobState::Waiting { after: JobId(1) },
     ];
     check(
         &states.map(status),
@@ -343,6 +338,8 @@ fn statuses_of_jobs() {
             68000000020473686f74[cd×32][ab×32]00020301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813000009
             68000000020473686f74[cd×32][ab×32]00030301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813000009
             6c000000020473686f74[cd×32][ab×32]0004037768790301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813000009
+            68000000020473686f74[cd×32][ab×32]00050301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813000009
+            69000000020473686f74[cd×32][ab×32]0006010301fb900164fc00001000fc0000040001fb2c01fc7011010002fb8813000009
         "#]],
     );
     check(
@@ -378,6 +375,9 @@ fn statuses_of_workers() {
         WorkerState::Left { ago_ms: 9 },
         WorkerState::Banned("wrong".into()),
         WorkerState::Refused("no".into()),
+        WorkerState::Drained,
+        WorkerState::Asleep { for_ms: 9 },
+        WorkerState::Resting { for_ms: 9, reason: "lost".into() },
     ];
     check(
         &states.map(worker),
@@ -389,6 +389,9 @@ fn statuses_of_workers() {
             810000000703726967[cd×32]0103525458010335383004090a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
             860000000703726967[cd×32]01035254580103353830050577726f6e670a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
             830000000703726967[cd×32]0103525458010335383006026e6f0a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            800000000703726967[cd×32]01035254580103353830070a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            810000000703726967[cd×32]0103525458010335383008090a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            860000000703726967[cd×32]010352545801033538300909046c6f73740a00fc40420f00fb88130000fb2c010000000000000701035254580103353830[ab×32]0105606469766001fb2c010103677075
         "#]],
     );
 }

@@ -4,6 +4,7 @@
 use tessera_scheduler_core::api::{CommittedTile, DeliveredTile, RefereeDigests, RefereeId};
 use tessera_scheduler_core::record::{Landing, Record};
 use tessera_scheduler_core::{Event, tile_root};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{LeaseId, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
@@ -80,7 +81,10 @@ impl World {
                 self.outcome.tally.rays_claimed += answer.rays.total();
                 self.schedule(Event::Checked { worker, answer });
             }
-            Message::Failed { lease, reason } => self.schedule(Event::LeaseFailed { worker, lease, reason }),
+            Message::Failed { lease, reason } => {
+                let failure = Failure::new(FailureClass::Node, reason);
+                self.schedule(Event::LeaseFailed { worker, lease, failure });
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use tessera_journal::JournalOptions;
 use tessera_scheduler_core::Config;
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
-use tessera_shared::ids::{FrameNumber, NodeKey};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::{JobOptions, Verify};
 use tessera_shared::package::manifest::Settings;
@@ -17,6 +17,7 @@ use crate::cheats::Cheat;
 use crate::deaths::Moment;
 use crate::network::{Network, Ordering};
 use crate::node::{NodeSpec, REQUESTER, operator_key};
+use crate::orders::Order;
 use crate::plant::Bug;
 use crate::random::Random;
 use crate::world::{Outcome, World};
@@ -28,35 +29,76 @@ pub const TILE_BLOCKS: u16 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The worker's process dies.
-    Kill { node: usize },
+    Kill {
+        node: usize,
+    },
     /// A dead worker's process starts again.
-    Start { node: usize },
+    Start {
+        node: usize,
+    },
     /// The connection breaks; the worker dials again after a while.
-    Cut { node: usize, for_ms: u64 },
+    Cut {
+        node: usize,
+        for_ms: u64,
+    },
     /// The worker's process dies in the middle of what it does next, after so many actions.
-    KillAmong { node: usize, after: u32 },
+    KillAmong {
+        node: usize,
+        after: u32,
+    },
     /// The process stands still, as after SIGSTOP.
-    Stop { node: usize, for_ms: u64 },
+    Stop {
+        node: usize,
+        for_ms: u64,
+    },
     /// The same, and its clock stands too, as of a machine that sleeps.
-    Sleep { node: usize, for_ms: u64 },
+    Sleep {
+        node: usize,
+        for_ms: u64,
+    },
     /// Nothing comes through from these workers (`up`), or to them (`down`), by their bits.
-    Partition { nodes: u64, up: bool, down: bool, for_ms: u64 },
+    Partition {
+        nodes: u64,
+        up: bool,
+        down: bool,
+        for_ms: u64,
+    },
     /// The worker's messages take so much longer, both ways.
-    Slow { node: usize, by_ms: u64, for_ms: u64 },
+    Slow {
+        node: usize,
+        by_ms: u64,
+        for_ms: u64,
+    },
     /// The scheduler's process dies and starts again from its records.
     RestartScheduler,
     /// The same at a moment of its next event that has records, and it stays away for a while.
-    KillScheduler { moment: Moment, down_ms: u64 },
+    KillScheduler {
+        moment: Moment,
+        down_ms: u64,
+    },
     /// The scheduler's process stands still.
-    StopScheduler { for_ms: u64 },
+    StopScheduler {
+        for_ms: u64,
+    },
     /// The scheduler's clock jumps ahead, as that of a machine that slept.
-    JumpClock { by_ms: u64 },
+    JumpClock {
+        by_ms: u64,
+    },
     /// The scheduler's disks take so many more bytes, and no more for a while.
-    FillDisk { more_bytes: u64, for_ms: u64 },
+    FillDisk {
+        more_bytes: u64,
+        for_ms: u64,
+    },
     /// The owner cancels the job, by its place in the scenario.
-    Cancel { job: usize },
+    Cancel {
+        job: usize,
+    },
     /// The worker does this wrong from here on.
-    Turn { node: usize, cheat: Cheat },
+    Turn {
+        node: usize,
+        cheat: Cheat,
+    },
+    Order(Order),
 }
 
 /// A job to submit.
@@ -71,6 +113,10 @@ pub struct Shot {
     pub verify: Verify,
     pub limits: JobLimits,
     pub at_ms: u64,
+    /// Whose it is; equal numbers share a key. Left out, it has an owner of its own.
+    pub owner: Option<u8>,
+    /// Places of the jobs that it waits for.
+    pub after: Vec<u64>,
 }
 
 impl Default for Shot {
@@ -85,6 +131,8 @@ impl Default for Shot {
             verify: Verify::Blocks(1),
             limits: JobLimits::default(),
             at_ms: 0,
+            owner: None,
+            after: Vec::new(),
         }
     }
 }
@@ -142,7 +190,7 @@ impl Shot {
 
     pub(crate) fn spec(&self, number: u64) -> tessera_scheduler_core::api::JobSpec {
         tessera_scheduler_core::api::JobSpec {
-            owner: NodeKey([number as u8 + 1; 32]),
+            owner: self.owner.map_or(NodeKey([number as u8 + 1; 32]), |owner| NodeKey([owner; 32])),
             package: Digest::of(&number.to_le_bytes()),
             name: format!("shot {number}"),
             settings: self.settings(),
@@ -151,6 +199,7 @@ impl Shot {
                 priority: self.priority,
                 verify: self.verify,
                 limits: self.limits.clone(),
+                after: self.after.iter().map(|place| JobId(place + 1)).collect(),
                 ..JobOptions::default()
             },
         }
@@ -355,6 +404,10 @@ impl Farm {
         self.referee_silent_until_ms = at_ms;
         self.faults_end_ms = self.faults_end_ms.max(at_ms);
         self
+    }
+
+    pub(crate) fn timed(self, fault: Fault) -> Timed {
+        Timed { farm: self, fault }
     }
 
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Farm {

@@ -182,11 +182,13 @@ impl World {
                 self.storage.pixels.limit(Some(more_bytes));
                 self.at(self.now_ms + for_ms, Happening::DiskFreed);
             }
+            Fault::Order(order) => self.carry_out_order(order),
             Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
                     let by = self.farm.shots[job].spec(job as u64).owner;
                     let request = self.process.ask(Asker::Owner { job });
+                    let by = tessera_scheduler_core::api::Asker::Artist(by);
                     self.schedule(Event::Cancel { request, job: id, by });
                 }
             }

@@ -174,5 +174,6 @@ fn random_shot(random: &mut Random) -> Shot {
         },
         limits: JobLimits::default(),
         at_ms: random.between(0, 5_000),
+        ..Shot::default()
     }
 }

@@ -12,6 +12,7 @@ use tessera_scheduler_core::api::{
     Answer, CommittedTile, Config, DeliveredTile, Effect, Event, HeldTile, JobSpec, RequestId, WorkerHello,
 };
 use tessera_shared::KERNEL_VERSION;
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Film, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
@@ -274,7 +275,7 @@ impl Farm {
                     self.events.push_back(Turn::Worker(lane, WorkerEvent::Connected));
                 }
                 Answer::Refused(reason) => return Err(LocalError::Failed(reason)),
-                Answer::Cancelled | Answer::JobRefused(_) => {}
+                Answer::Cancelled | Answer::JobRefused(_) | Answer::Done | Answer::OrderRefused(_) => {}
             }
         }
         for outbound in output.messages {
@@ -373,7 +374,11 @@ impl Farm {
                 self.tell(lane, |worker| Event::Checked { worker, answer });
             }
             Action::SendFailed { lease, reason } => {
-                self.tell(lane, |worker| Event::LeaseFailed { worker, lease, reason });
+                self.tell(lane, |worker| Event::LeaseFailed {
+                    worker,
+                    lease,
+                    failure: Failure::new(FailureClass::Node, reason),
+                });
             }
             Action::DropPixels { lease } => drop(self.pixels.remove(&lease)),
         }

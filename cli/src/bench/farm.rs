@@ -9,6 +9,7 @@ use tessera_benches::{Sample, View};
 use tessera_scheduler::client::{Client, ClientError};
 use tessera_shared::admission::Serves;
 use tessera_shared::ids::WorkerId;
+use tessera_shared::job_options::PRIORITY_MIN;
 use tessera_shared::messages::{JobOptions, WorkerState, WorkerStatus};
 use tessera_shared::package::Package;
 
@@ -72,7 +73,7 @@ async fn measure(
     seconds: u32,
 ) -> Result<(Vec<WorkerStatus>, Vec<WorkerStatus>, Option<f64>), ClientError> {
     let before = client.workers().await?;
-    let options = JobOptions { priority: i32::MIN, ..JobOptions::default() };
+    let options = JobOptions { priority: PRIORITY_MIN, ..JobOptions::default() };
     let (mut sent, start) = (0u64, Instant::now());
     let job = client.submit(package, options, |upload| sent = upload.bytes_sent).await?;
     let rate = (sent > 0).then(|| sent as f64 / start.elapsed().as_secs_f64().max(1e-6));
@@ -113,6 +114,9 @@ fn note(row: &Row, worker: &WorkerStatus) -> Option<String> {
     match &worker.state {
         WorkerState::Refused(reason) | WorkerState::Quarantined(reason) => return Some(reason.clone()),
         WorkerState::Leaving => return Some("it is leaving".to_owned()),
+        WorkerState::Drained => return Some("it is drained".to_owned()),
+        WorkerState::Asleep { .. } => return Some("it is asleep".to_owned()),
+        WorkerState::Resting { reason, .. } => return Some(format!("it rests: {reason}")),
         _ if fast => return Some("it serves fast jobs alone".to_owned()),
         _ if row.accepted == 0 => {
             return Some("it did no tile: busy, or slower than the time given".to_owned());

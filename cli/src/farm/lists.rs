@@ -4,7 +4,7 @@ use serde_json::json;
 use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::messages::{OperatorStanding, WorkerState, WorkerStatus};
 
-use crate::args::{CancelArguments, ListArguments};
+use crate::args::{JobArguments, ListArguments};
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::progress::{amount, duration, sentence, status_json};
@@ -44,7 +44,7 @@ pub fn workers(arguments: &ListArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-pub fn cancel(arguments: &CancelArguments) -> Result<Outcome, Failure> {
+pub fn cancel(arguments: &JobArguments) -> Result<Outcome, Failure> {
     let job = arguments.job;
     super::with_client(&arguments.farm, async |client| client.cancel(job).await.or_exit(Exit::Farm))?;
     console::note(format_args!("{job} cancelled"));
@@ -61,6 +61,9 @@ fn state(worker: &WorkerStatus) -> (&'static str, Option<&str>) {
         WorkerState::Quarantined(reason) => ("quarantined", Some(reason)),
         WorkerState::Banned(reason) => ("banned", Some(reason)),
         WorkerState::Refused(reason) => ("refused", Some(reason)),
+        WorkerState::Drained => ("drained", None),
+        WorkerState::Asleep { .. } => ("asleep", None),
+        WorkerState::Resting { reason, .. } => ("resting", Some(reason)),
     }
 }
 
@@ -72,6 +75,10 @@ fn worker_line(worker: &WorkerStatus) -> String {
     let (state, reason) = state(worker);
     let detail = match worker.state {
         WorkerState::Left { ago_ms } => format!(" {} ago", duration(ago_ms as f64 / 1000.0)),
+        WorkerState::Asleep { for_ms } => format!(" for {}", duration(for_ms as f64 / 1000.0)),
+        WorkerState::Resting { for_ms, ref reason } => {
+            format!(" for {}: {reason}", duration(for_ms as f64 / 1000.0))
+        }
         _ => reason.map_or_else(String::new, |reason| format!(": {reason}")),
     };
     let rate = amount(worker.rays_per_second as f64);

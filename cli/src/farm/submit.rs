@@ -21,7 +21,7 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let verify = policy(shot.verify).or_exit(Exit::Usage)?;
     crate::receipt::write_package(arguments.package.as_deref(), &compiled.package).or_exit(Exit::Output)?;
     let (priority, mode, limits) = (shot.priority, shot.mode, shot.limits);
-    let options = JobOptions { priority, verify, mode, limits };
+    let options = JobOptions { priority, verify, mode, limits, after: arguments.after };
     let mut sent = 0;
     let job = super::with_client(&arguments.farm, async |client| {
         let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;

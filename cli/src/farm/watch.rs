@@ -38,7 +38,8 @@ pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
         JobState::Cancelled | JobState::Failed(_) => Outcome::Negative,
         JobState::Completed => Outcome::Done,
         // The connection ended before the job did, or nobody reads any more.
-        JobState::Queued | JobState::Running if arguments.wait => Outcome::Negative,
-        JobState::Queued | JobState::Running => Outcome::Done,
+        JobState::Queued | JobState::Running | JobState::Paused | JobState::Waiting { .. } => {
+            if arguments.wait { Outcome::Negative } else { Outcome::Done }
+        }
     })
 }

@@ -9,21 +9,27 @@ use crate::sandbox::{Running, Sandbox, software_gpu};
 pub struct Farm {
     pub sandbox: Sandbox,
     pub scheduler: Running,
-    artist_link: String,
-    worker_link: String,
+    pub artist_link: String,
+    pub worker_link: String,
+    pub wrangler_link: String,
 }
 
 impl Farm {
     pub fn new() -> Farm {
+        Farm::with("")
+    }
+
+    /// With more options of the scheduler.
+    pub fn with(options: &str) -> Farm {
         let sandbox = Sandbox::new();
-        let mut scheduler = sandbox.start("scheduler --data @farm --listen 127.0.0.1:0");
+        let mut scheduler = sandbox.start(&format!("scheduler --data @farm --listen 127.0.0.1:0 {options}"));
         let mut link = |role: &str| {
             let prefix = format!("{role} ");
             scheduler.line(|line| line.strip_prefix(&prefix).map(str::to_owned))
         };
-        let (artist_link, worker_link) = (link("artist"), link("worker"));
+        let [artist_link, worker_link, wrangler_link] = ["artist", "worker", "wrangler"].map(&mut link);
         std::fs::write(sandbox.path("home/config.toml"), format!("farm = \"{artist_link}\"\n")).unwrap();
-        Farm { sandbox, scheduler, artist_link, worker_link }
+        Farm { sandbox, scheduler, artist_link, worker_link, wrangler_link }
     }
 
     /// A worker with a key of its own, as soon as it has the device.
@@ -247,10 +253,10 @@ fn links_that_do_not_fit_are_refused() {
         2 tessera: the farm's link: the link's token is damaged; copy the link whole from the lines that `tessera scheduler` prints
     "#]]);
     farm.refuses(&format!("jobs --to {worker}"), expect![[r#"
-        4 tessera: this is the farm's worker link; this command needs the artist link, the other line that `tessera scheduler` prints
+        4 tessera: this is the farm's worker link; this command needs the artist link, another line that `tessera scheduler` prints
     "#]]);
     farm.refuses(&format!("worker --backend cpu --join {artist}"), expect![[r#"
-        4 tessera: this is the farm's artist link; this command needs the worker link, the other line that `tessera scheduler` prints
+        4 tessera: this is the farm's artist link; this command needs the worker link, another line that `tessera scheduler` prints
     "#]]);
     let parts: Vec<&str> = artist.split('/').collect();
     let stranger = artist.replace(parts[4], &"a".repeat(32));

@@ -5,6 +5,8 @@ mod closed_pipe;
 mod dry_run;
 mod farm;
 mod golden;
+mod orders;
+mod page;
 mod render;
 mod sandbox;
 mod verify;

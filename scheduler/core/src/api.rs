@@ -10,6 +10,7 @@
 //! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`], across restarts, until each of the
 //! lease's tile-passes was named by an [`Effect::Discard`] or is part of a finished frame's film.
 
+use tessera_shared::control::{Failure, JobOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
@@ -19,6 +20,7 @@ use tessera_shared::messages::{Device, JobOptions, JobRefusal, ToWorker};
 use tessera_shared::package::manifest::Settings;
 
 pub use crate::admission::ExaminedHello;
+pub use crate::orders::Asker;
 pub use crate::record::Record;
 
 /// What the farm's owner sets. But for the pools it must be the same when records are replayed.
@@ -139,7 +141,7 @@ pub struct RefereeId(pub u64);
 /// A job as it is submitted: everything of its manifest that the farm's decisions need.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub struct JobSpec {
-    /// The key that submitted it; it alone may cancel it.
+    /// The key that submitted it.
     pub owner: NodeKey,
     /// Digest of the manifest.
     pub package: Digest,
@@ -188,45 +190,109 @@ pub enum Event {
     /// delivery that was recorded are held as before; what of it is gone is told by [`Event::PixelsLost`].
     Restarted,
     /// The first event of a scheduler without records of its own: what an earlier one knew of operators.
-    Remembered { operators: Vec<crate::accounting::Operator> },
+    Remembered {
+        operators: Vec<crate::accounting::Operator>,
+    },
     /// Pixels of these tile-passes, delivered or accepted in a frame that is not finished, cannot be read any more: they are
     /// rendered anew and nobody is blamed.
-    PixelsLost { job: JobId, passes: Vec<TilePass> },
+    PixelsLost {
+        job: JobId,
+        passes: Vec<TilePass>,
+    },
     /// Time has passed; due at [`Output::wake_at`].
     Tick,
 
     /// Answer: [`Answer::Submitted`] or [`Answer::Refused`]. No lease is granted before [`Event::PackageComplete`].
-    Submit { request: RequestId, spec: Box<JobSpec> },
+    Submit {
+        request: RequestId,
+        spec: Box<JobSpec>,
+    },
     /// The job's blobs are all here.
-    PackageComplete { job: JobId },
+    PackageComplete {
+        job: JobId,
+    },
     /// Answer: [`Answer::Cancelled`] or [`Answer::JobRefused`].
-    Cancel { request: RequestId, job: JobId, by: NodeKey },
+    Cancel {
+        request: RequestId,
+        job: JobId,
+        by: Asker,
+    },
+    /// Answer: [`Answer::Done`] or [`Answer::OrderRefused`].
+    Order {
+        request: RequestId,
+        job: JobId,
+        by: Asker,
+        order: JobOrder,
+    },
+    /// Answer: [`Answer::Done`] or [`Answer::OrderRefused`].
+    OrderWorker {
+        request: RequestId,
+        worker: WorkerId,
+        by: Asker,
+        order: WorkerOrder,
+    },
 
     /// Answer: [`Answer::Welcome`] or [`Answer::Refused`].
-    WorkerConnected { request: RequestId, hello: Box<WorkerHello> },
+    WorkerConnected {
+        request: RequestId,
+        hello: Box<WorkerHello>,
+    },
     /// The same with what its devices made of the conformance suite. Answer: the same; refused if none serves.
-    WorkerExamined { request: RequestId, hello: Box<ExaminedHello> },
+    WorkerExamined {
+        request: RequestId,
+        hello: Box<ExaminedHello>,
+    },
     /// The connection is gone. Its leases go back to the queue; what it still delivers over a new connection of the same
     /// operator may be used.
-    WorkerDisconnected { worker: WorkerId },
+    WorkerDisconnected {
+        worker: WorkerId,
+    },
     /// It wants to end: no more leases.
-    WorkerLeaving { worker: WorkerId },
+    WorkerLeaving {
+        worker: WorkerId,
+    },
+    /// It wants no more leases for so long, or until it is awake.
+    WorkerAsleep {
+        worker: WorkerId,
+        for_ms: u64,
+    },
+    WorkerAwake {
+        worker: WorkerId,
+    },
 
     /// The commit of a lease: every tile-pass of it, in its order.
-    Committed { worker: WorkerId, lease: LeaseId, tiles: Vec<CommittedTile> },
+    Committed {
+        worker: WorkerId,
+        lease: LeaseId,
+        tiles: Vec<CommittedTile>,
+    },
     /// All pixels of a lease, after its commit: every tile-pass of it, in its order.
-    Delivered { worker: WorkerId, lease: LeaseId, tiles: Vec<DeliveredTile> },
+    Delivered {
+        worker: WorkerId,
+        lease: LeaseId,
+        tiles: Vec<DeliveredTile>,
+    },
     /// The answer to a check.
-    Checked { worker: WorkerId, answer: Checked },
-    /// The worker cannot do the lease; the reason is for people.
-    LeaseFailed { worker: WorkerId, lease: LeaseId, reason: String },
+    Checked {
+        worker: WorkerId,
+        answer: Checked,
+    },
+    /// The worker cannot do the lease.
+    LeaseFailed {
+        worker: WorkerId,
+        lease: LeaseId,
+        failure: Failure,
+    },
 
     /// The referee's answer, a digest per block in the request's order, or why there is none. Without one, and with another
     /// number of digests than blocks, the request is inconclusive: what waited for it is rendered anew and checked again,
     /// nobody is blamed, it is counted ([`crate::Core::referee`]), and [`Effect::Inconclusive`] says so. The same comes of no
     /// answer within [`Config::referee_timeout_ms`]; one that comes later is not used. A job of which the referee has failed
     /// five requests in a row fails, late ones aside.
-    Refereed { id: RefereeId, outcome: Result<RefereeDigests, String> },
+    Refereed {
+        id: RefereeId,
+        outcome: Result<RefereeDigests, String>,
+    },
 }
 
 /// What the referee found.
@@ -390,4 +456,7 @@ pub enum Answer {
     Welcome(WorkerId),
     /// The reason is for people and says what to do.
     Refused(String),
+    /// The order is carried out, or was before.
+    Done,
+    OrderRefused(OrderRefusal),
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{FrameNumber, LeaseId, WorkerId};
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId, WorkerId};
 use tessera_shared::lease::TilePass;
 
 use crate::accounting::{Account, OperatorId, rays_less};
@@ -99,6 +99,12 @@ pub struct Job {
     pub known: KnownPool,
     /// How often it ran again after it had completed.
     pub reopened: u32,
+    /// Nothing more of it is lent.
+    pub paused: bool,
+    /// Nothing of it is lent before these have completed.
+    pub waits_for: BTreeSet<JobId>,
+    /// When it last was lent of, or could be for the first time.
+    pub waiting_since_ms: u64,
 }
 
 impl Job {
@@ -130,6 +136,9 @@ impl Job {
             rays_refereed: 0,
             known: KnownPool::default(),
             reopened: 0,
+            paused: false,
+            waits_for: BTreeSet::new(),
+            waiting_since_ms: at_ms,
             spec,
             shape,
         }
@@ -137,6 +146,15 @@ impl Job {
 
     pub fn running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// Whether anything of it may be lent to be rendered.
+    pub fn lendable(&self) -> bool {
+        self.running() && !self.paused && self.waits_for.is_empty()
+    }
+
+    pub fn completed(&self) -> bool {
+        matches!(self.phase, Phase::Completed { .. })
     }
 
     pub fn ended(&self) -> bool {
@@ -173,6 +191,15 @@ impl Job {
 
     pub fn accepted(&self, key: TileKey) -> Option<&Acceptance> {
         self.ledgers.get(&key.frame)?.entries.get(key.index as usize)?.as_ref()
+    }
+
+    /// The accepted tile-passes of a frame.
+    pub fn accepted_of(&self, frame: u32) -> impl Iterator<Item = TileKey> + '_ {
+        let entries = self.ledgers.get(&frame).into_iter().flat_map(|ledger| &ledger.entries);
+        (0..)
+            .zip(entries)
+            .filter(|(_, entry)| entry.is_some())
+            .map(move |(index, _)| TileKey { frame, index })
     }
 
     /// The next tile-passes to lend, in order, returned ones of earlier frames first.
@@ -295,8 +322,15 @@ impl Job {
         account.rendered += entry.rays;
     }
 
-    /// Moves an accepted tile-pass back to the queue.
+    /// Moves an accepted tile-pass that is in doubt back to the queue.
     pub fn overturn(&mut self, key: TileKey) -> Option<Acceptance> {
+        let entry = self.take_back(key)?;
+        *self.overturned.entry(key.frame).or_default() += 1;
+        Some(entry)
+    }
+
+    /// Moves an accepted tile-pass back to the queue.
+    pub fn take_back(&mut self, key: TileKey) -> Option<Acceptance> {
         let ledger = self.ledgers.get_mut(&key.frame)?;
         let entry = ledger.entries.get_mut(key.index as usize)?.take()?;
         if ledger.accepted == self.shape.tile_passes {
@@ -310,7 +344,6 @@ impl Job {
         let account = self.accounts.entry(entry.by).or_default();
         account.tiles -= 1;
         rays_less(&mut account.rendered, entry.rays);
-        *self.overturned.entry(key.frame).or_default() += 1;
         self.open.insert(key, TileLife::Pending);
         self.returned.insert(key);
         Some(entry)

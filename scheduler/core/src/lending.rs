@@ -245,7 +245,11 @@ impl Core {
         let Some(session) = self.sessions.get(&worker) else { return false };
         let mut found = None;
         for lease in self.state.leases.values().filter(|lease| lease.live()).take(SEARCHED) {
-            if lease.worker == worker || lease.committed() || !self.may_serve(session, lease.job) {
+            if lease.worker == worker
+                || lease.committed()
+                || !self.state.jobs[&lease.job].lendable()
+                || !self.may_serve(session, lease.job)
+            {
                 continue;
             }
             let entry = &self.state.jobs[&lease.job];

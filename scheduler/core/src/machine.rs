@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
-use tessera_shared::messages::{JobRefusal, Mode, ToWorker, Verify};
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
+use tessera_shared::messages::{Mode, ToWorker, Verify};
 
 use crate::accounting::{OperatorId, Standing};
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
@@ -101,14 +102,24 @@ impl Core {
             Event::Submit { request, spec } => self.submit(request, *spec),
             Event::PackageComplete { job } => self.package_complete(job),
             Event::Cancel { request, job, by } => self.cancel(request, job, by),
+            Event::Order { request, job, by, order } => self.order(request, job, by, order),
+            Event::OrderWorker { request, worker, by, order } => {
+                self.order_worker(request, worker, by, order)
+            }
             Event::WorkerConnected { request, hello } => self.connect(request, *hello),
             Event::WorkerExamined { request, hello } => self.examine(request, *hello),
             Event::WorkerDisconnected { worker } => self.disconnect(worker),
             Event::WorkerLeaving { worker } => self.leave(worker),
+            Event::WorkerAsleep { worker, for_ms } => {
+                self.freed(worker, |session, now_ms| {
+                    session.asleep_until_ms = Some(now_ms.saturating_add(for_ms))
+                });
+            }
+            Event::WorkerAwake { worker } => self.freed(worker, |session, _| session.asleep_until_ms = None),
             Event::Committed { worker, lease, tiles } => self.committed(worker, lease, tiles),
             Event::Delivered { worker, lease, tiles } => self.delivered(worker, lease, tiles),
             Event::Checked { worker, answer } => self.checked(worker, answer),
-            Event::LeaseFailed { worker, lease, reason } => self.lease_failed(worker, lease, reason),
+            Event::LeaseFailed { worker, lease, failure } => self.lease_failed(worker, lease, failure),
             Event::Refereed { id, outcome } => self.refereed(id, outcome),
         }
         self.expire();
@@ -150,7 +161,8 @@ impl Core {
 
     fn submit(&mut self, request: RequestId, spec: JobSpec) {
         let limited = self.acceptable_limits(&spec.options.limits);
-        if let Err(reason) = acceptable(&spec).and(limited) {
+        let waits = self.acceptable_dependencies(&spec.options);
+        if let Err(reason) = acceptable(&spec).and(limited).and(waits) {
             return self.reply(request, Answer::Refused(reason));
         }
         let job = JobId(self.state.next_job.max(1));
@@ -164,30 +176,18 @@ impl Core {
         }
     }
 
-    fn cancel(&mut self, request: RequestId, job: JobId, by: NodeKey) {
-        let refusal = match self.state.jobs.get(&job) {
-            None => Some(JobRefusal::Unknown),
-            Some(entry) if entry.spec.owner != by => Some(JobRefusal::Foreign),
-            Some(entry) if entry.ended() => Some(JobRefusal::Ended),
-            Some(_) => None,
-        };
-        match refusal {
-            Some(refusal) => self.reply(request, Answer::JobRefused(refusal)),
-            None => {
-                self.end_job(job, JobEnd::Cancelled);
-                self.reply(request, Answer::Cancelled);
-            }
-        }
-    }
-
-    /// Ends a job that did not complete.
+    /// Ends a job that did not complete, and with it those that wait for it.
     pub(crate) fn end_job(&mut self, job: JobId, end: JobEnd) {
-        if self.state.jobs.get(&job).is_none_or(|entry| entry.ended()) {
-            return;
+        let mut ends = vec![(job, end)];
+        while let Some((job, end)) = ends.pop() {
+            if self.state.jobs.get(&job).is_none_or(|entry| entry.ended()) {
+                continue;
+            }
+            ends.extend(self.bereft(job, &end));
+            self.revoke_job(job);
+            self.record(Record::JobEnded { job, at_ms: self.now_ms, end });
+            self.effect(Effect::JobEnded { job });
         }
-        self.revoke_job(job);
-        self.record(Record::JobEnded { job, at_ms: self.now_ms, end });
-        self.effect(Effect::JobEnded { job });
         self.forget_jobs();
     }
 
@@ -231,11 +231,12 @@ impl Core {
         let (devices, tags) = (hello.devices.len() as u32, hello.tags.clone());
         self.record(Record::Joined { worker, at_ms: self.now_ms, hello });
         let operator = self.state.workers[&worker].operator;
-        let session = Session::new(operator, devices, self.config.first_rate).tagged(&tags);
+        let mut session = Session::new(operator, devices, self.config.first_rate).tagged(&tags);
+        session.drained = self.state.is_drained(operator, &self.state.workers[&worker].hello.name);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
         self.sessions.insert(worker, session);
-        self.hungry.insert(worker);
+        self.freed(worker, |_, _| ());
         self.reply(request, Answer::Welcome(worker));
     }
 
@@ -298,7 +299,7 @@ impl Core {
         change(session, self.now_ms);
         self.rate_total = self.rate_total - before + session.rate_total();
         let leaving = self.state.workers.get(&worker).is_none_or(|entry| entry.leaving);
-        match session.room(self.config.pipeline) && !leaving {
+        match session.room(self.config.pipeline) && session.takes_leases() && !leaving {
             true => self.hungry.insert(worker),
             false => self.hungry.remove(&worker),
         };
@@ -313,6 +314,10 @@ fn acceptable(spec: &JobSpec) -> Result<(), String> {
     }
     if spec.frames.len() > tessera_shared::package::manifest::FRAMES_MAX {
         return Err(format!("the job has {} frames; split it into smaller ones", spec.frames.len()));
+    }
+    let priority = spec.options.priority;
+    if !(PRIORITY_MIN..=PRIORITY_MAX).contains(&priority) {
+        return Err(format!("{priority} is no priority; give `priority` {PRIORITY_MIN} to {PRIORITY_MAX}"));
     }
     let grid = settings.grid;
     if let Err(error) = tessera_shared::grid::Grid::new(grid.width_px, grid.height_px, grid.tile_px) {

@@ -183,6 +183,29 @@ pub enum Record {
         job: JobId,
         tiles: Vec<TileKey>,
     },
+    /// Nothing more of the job is lent, or it goes on.
+    Paused {
+        job: JobId,
+        at_ms: u64,
+        paused: bool,
+    },
+    Prioritised {
+        job: JobId,
+        priority: i32,
+    },
+    /// What is accepted of these frames, by their places in the job, goes back to the queue, as it is wanted anew. Nobody is
+    /// blamed. A job that had completed runs again.
+    FramesRequeued {
+        job: JobId,
+        at_ms: u64,
+        frames: Vec<u32>,
+    },
+    /// The operator's workers of that name get nothing more, or work again.
+    Drained {
+        operator: OperatorId,
+        name: String,
+        drained: bool,
+    },
 }
 
 /// How a job ended without completing.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tessera_shared::ids::JobId;
+
 use crate::jobs::Job;
 use crate::known::{KNOWN_BLOCKS_MAX, KNOWN_TILES_MAX};
 use crate::leases::{Hold, LeaseWork};
@@ -25,7 +27,7 @@ impl Core {
                 );
             }
             let turn = (std::cmp::Reverse(entry.spec.options.priority), *job);
-            assert_eq!(state.ready.contains(&turn), entry.running() && entry.pending() > 0, "{job} ready");
+            assert_eq!(state.ready.contains(&turn), entry.lendable() && entry.pending() > 0, "{job} ready");
             assert_eq!(state.owing.contains(&turn), entry.running() && !entry.owed.is_empty(), "{job} owing");
             let known: BTreeSet<_> = entry.known.tiles().map(|known| known.tile).collect();
             assert_eq!(known.len(), entry.known.tiles().count(), "{job} knows a tile-pass twice");
@@ -35,6 +37,13 @@ impl Core {
             );
             assert!(entry.running() || known.is_empty(), "{job} has ended and keeps known blocks");
         }
+        let waits = |(job, entry): (&JobId, &Job)| {
+            entry.waits_for.iter().map(|earlier| (*earlier, *job)).collect::<Vec<_>>()
+        };
+        let waits: BTreeSet<_> = state.jobs.iter().flat_map(waits).collect();
+        assert_eq!(waits, state.successors, "jobs that wait for others");
+        let open = |earlier: &JobId| state.jobs.get(earlier).is_some_and(|earlier| !earlier.ended());
+        assert!(waits.iter().all(|(earlier, job)| earlier < job && open(earlier)), "{waits:?}");
         self.check_overturnable();
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
         for (id, lease) in &state.leases {

@@ -89,6 +89,10 @@ pub struct State {
     pub kept_entries: u64,
     /// The kernel whose jobs these are; 0 before it was recorded.
     pub kernel_version: u32,
+    /// Workers that get nothing, by operator and name.
+    pub drained: BTreeSet<(OperatorId, String)>,
+    /// Jobs that are waited for, with those that wait.
+    pub successors: BTreeSet<(JobId, JobId)>,
 }
 
 impl State {
@@ -106,6 +110,7 @@ impl State {
                 self.next_job = self.next_job.max(job.0 + 1);
                 if let Some(shape) = Shape::new(&spec.settings) {
                     self.jobs.insert(*job, Job::new(spec.clone(), shape, *at_ms));
+                    self.await_predecessors(*job);
                 }
             }
             Record::PackageComplete { job } => {
@@ -115,15 +120,12 @@ impl State {
                 }
             }
             Record::JobEnded { job, at_ms, end } => {
-                self.end_job(*job, Phase::Ended { at_ms: *at_ms, end: end.clone() });
+                self.end_job(*job, *at_ms, Phase::Ended { at_ms: *at_ms, end: end.clone() });
             }
-            Record::JobCompleted { job, at_ms } => self.end_job(*job, Phase::Completed { at_ms: *at_ms }),
-            Record::JobForgotten { job } => {
-                self.unkeep(*job);
-                let accounts = self.jobs.remove(job).into_iter().flat_map(|entry| entry.accounts);
-                accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
-                self.ended.retain(|ended| ended != job);
+            Record::JobCompleted { job, at_ms } => {
+                self.end_job(*job, *at_ms, Phase::Completed { at_ms: *at_ms })
             }
+            Record::JobForgotten { job } => self.forget(*job),
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
             Record::Left { worker, at_ms } => self.leave(*worker, *at_ms),
             Record::Leaving { worker } => {
@@ -167,7 +169,18 @@ impl State {
             Record::Remembered { operators } => self.operators.remember(operators),
             Record::Kernel { version } => self.kernel_version = *version,
             Record::PixelsLost { job, tiles } => self.lose_pixels(*job, tiles),
+            Record::Paused { .. }
+            | Record::Prioritised { .. }
+            | Record::FramesRequeued { .. }
+            | Record::Drained { .. } => self.apply_order(record),
         }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        self.unkeep(job);
+        let accounts = self.jobs.remove(&job).into_iter().flat_map(|entry| entry.accounts);
+        accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
+        self.ended.retain(|ended| *ended != job);
     }
 
     fn examined(&mut self, worker: WorkerId, examined: &Examined) {
@@ -184,7 +197,7 @@ impl State {
             true => drop(set.insert(turn)),
             false => drop(set.remove(&turn)),
         };
-        keep(&mut self.ready, entry.pending() > 0);
+        keep(&mut self.ready, entry.pending() > 0 && entry.lendable());
         keep(&mut self.owing, !entry.owed.is_empty());
         keep(&mut self.owing_referee, !entry.owed_referee.is_empty());
     }
@@ -224,6 +237,7 @@ impl State {
         }
         for entry in self.jobs.values_mut() {
             entry.submitted_ms = 0;
+            entry.waiting_since_ms = 0;
             entry.holders.clear();
             // The kernel may be another from here on.
             entry.known.clear();
@@ -271,6 +285,7 @@ impl State {
             };
             entry.replace(*key, life);
         }
+        entry.waiting_since_ms = term.granted_ms;
         let work = LeaseWork::Render { tiles: tiles.to_vec(), commit: None };
         let operator = who.operator;
         self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
@@ -446,12 +461,13 @@ impl State {
         self.reorder(job);
     }
 
-    fn end_job(&mut self, job: JobId, phase: Phase) {
+    fn end_job(&mut self, job: JobId, at_ms: u64, phase: Phase) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         self.held -= entry.open.values().map(held_by).sum::<u64>();
         entry.end(phase);
         self.ended.push(job);
         self.keep(job);
+        self.release_successors(job, at_ms);
         self.leases.retain(|_, lease| lease.job != job);
         self.referee.retain(|_, work| work.job() != job);
         self.reorder(job);

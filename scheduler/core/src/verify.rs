@@ -1,6 +1,7 @@
 //! Commits, deliveries and checks: what a lease's answers do to its tile-passes, which blocks are drawn, who renders them
 //! again. Who was wrong is judged elsewhere.
 
+use tessera_shared::control::Failure;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -213,9 +214,9 @@ impl Core {
         self.accept(job, confirmed, Proof::Operator(operator));
     }
 
-    pub(crate) fn lease_failed(&mut self, worker: WorkerId, lease: LeaseId, reason: String) {
+    pub(crate) fn lease_failed(&mut self, worker: WorkerId, lease: LeaseId, failure: Failure) {
         if self.answered(worker, lease).is_some() {
-            self.fail_lease(worker, lease, &reason);
+            self.fail_lease(worker, lease, &failure.log);
         }
     }
 

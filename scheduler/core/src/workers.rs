@@ -33,6 +33,10 @@ pub struct Session {
     failed: BTreeMap<JobId, u32>,
     /// Fast: no device of it is exact, so it gets jobs of mode fast alone.
     mode: Mode,
+    /// The wrangler has it given nothing more.
+    pub drained: bool,
+    /// By its own schedule it wants nothing until it says otherwise, which should be then.
+    pub asleep_until_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +60,8 @@ impl Session {
             packages: BTreeSet::new(),
             failed: BTreeMap::new(),
             mode: Mode::Exact,
+            drained: false,
+            asleep_until_ms: None,
         }
     }
 
@@ -95,6 +101,11 @@ impl Session {
     pub fn room(&self, pipeline: u32) -> bool {
         let lanes = (pipeline * self.devices) as usize;
         self.lanes.len() < lanes && self.lanes.len() + self.uploading.len() < 2 * lanes + 2
+    }
+
+    /// It is neither drained nor asleep.
+    pub fn takes_leases(&self) -> bool {
+        !self.drained && self.asleep_until_ms.is_none()
     }
 
     /// It renders nothing.

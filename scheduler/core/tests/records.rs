@@ -155,12 +155,29 @@ fn records() -> Vec<(&'static str, Record)> {
     ]
     .into_iter()
     .chain(standing())
+    .chain(orders())
     .chain(
         quarantines().map(|evidence| {
             ("Quarantined", Record::Quarantined { operator, evidence, at_ms: 5, fraud: false })
         }),
     )
     .collect()
+}
+
+/// Records of what people order, and of a job that waits for others.
+fn orders() -> Vec<(&'static str, Record)> {
+    let (job, operator, name) = (JOB, OperatorId(2), "w".to_owned());
+    let after = JobOptions { after: vec![JobId(3), JobId(5)], ..JobOptions::default() };
+    vec![
+        (
+            "Submitted, waiting",
+            Record::Submitted { job, at_ms: 5, spec: JobSpec { options: after, ..spec() } },
+        ),
+        ("Paused", Record::Paused { job, at_ms: 5, paused: true }),
+        ("Prioritised", Record::Prioritised { job, priority: -3 }),
+        ("FramesRequeued", Record::FramesRequeued { job, at_ms: 5, frames: vec![0, 300] }),
+        ("Drained", Record::Drained { operator, name, drained: true }),
+    ]
 }
 
 /// Records of what becomes of operators.
@@ -230,8 +247,8 @@ fn the_bytes_of_every_record() {
         lines.push_str(&format!("{name}: {}\n", hex(&bytes)));
     }
     expect![[r#"
-        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100000000
-        Submitted, limited: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100010367707501(09*32)01056e69676874
+        Submitted: 0007(05*33)(06*32)03666f78fb8002fbe00140401001080314000020410201020001010000000000
+        Submitted, limited: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100010367707501(09*32)01056e6967687400
         PackageComplete: 0107
         JobEnded cancelled: 02070500
         JobEnded failed: 020705010178
@@ -272,6 +289,11 @@ fn the_bytes_of_every_record() {
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501
+        Submitted, waiting: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100000000020305
+        Paused: 22070501
+        Prioritised: 230705
+        FramesRequeued: 2407050200fb2c01
+        Drained: 2502017701
         Quarantined: 16020007fb2c01020300100500
         Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
         Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500

@@ -2,6 +2,7 @@
 //! its own. Knows no scene and no file.
 
 mod fetch;
+mod orders;
 mod receipt;
 mod submit;
 
@@ -11,6 +12,7 @@ pub use submit::UploadProgress;
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::codec::Message;
+use tessera_shared::control::OrderRefusal;
 use tessera_shared::ids::JobId;
 use tessera_shared::messages::{
     CancelReply, CheckingReply, CloseCode, Hello, JobRefusal, JobStatus, Request, UploadRefusal, WatchReply,
@@ -36,6 +38,8 @@ pub enum ClientError {
     Dial(#[from] DialError),
     #[error("{job}: {refusal}")]
     Job { job: JobId, refusal: JobRefusal },
+    #[error("{of}: {refusal}")]
+    Order { of: String, refusal: OrderRefusal },
     #[error("{0}")]
     Upload(#[from] UploadRefusal),
     #[error("the farm refuses the job: {0}")]
@@ -80,10 +84,14 @@ impl From<quinn::WriteError> for ClientError {
 }
 
 impl Client {
-    /// Connects with an artist link.
+    /// Connects with an artist or a wrangler link.
     pub async fn connect(link: &Link, identity: &Identity) -> Result<Client, ClientError> {
         let link = link.clone().require(Role::Artist)?;
-        let hello = Hello::Artist { token: link.token, kernel_version: KERNEL_VERSION };
+        let token = link.token;
+        let hello = match link.role {
+            Role::Wrangler => Hello::Wrangler { token, kernel_version: KERNEL_VERSION },
+            Role::Artist | Role::Worker => Hello::Artist { token, kernel_version: KERNEL_VERSION },
+        };
         Ok(Client { session: dial(&link, identity, &hello).await? })
     }
 
@@ -104,7 +112,7 @@ impl Client {
         Ok(permille)
     }
 
-    /// Cancels a job of one's own.
+    /// Cancels a job of one's own, or any with a wrangler link.
     pub async fn cancel(&self, job: JobId) -> Result<(), ClientError> {
         let (_send, mut recv) = self.request(&Request::Cancel { job }).await?;
         match read_message(&mut recv).await? {

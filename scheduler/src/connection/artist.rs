@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::SendStream;
-use tessera_scheduler_core::api::{Answer, Event};
+use tessera_scheduler_core::api::{Answer, Asker, Event};
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
     CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, ReceiptReply,
@@ -14,7 +14,7 @@ use tessera_transport::frames::{read_message, write_message};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::{Asked, ConnectionEnd, Farm, blobs, submit};
+use super::{Asked, ConnectionEnd, Farm, blobs, orders, submit};
 use crate::films::{Command, Finished};
 use crate::receipts;
 
@@ -28,13 +28,14 @@ pub(super) async fn serve(
     farm: &Arc<Farm>,
     connection: &quinn::Connection,
     key: NodeKey,
+    by: Asker,
 ) -> Result<(), ConnectionEnd> {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let (send, recv) = stream?;
-                streams.spawn(answer(farm.clone(), Asked { key, send, recv }));
+                streams.spawn(answer(farm.clone(), Asked { key, by, send, recv }));
             }
             Some(ended) = streams.join_next() => match ended {
                 Ok(Err(end @ (ConnectionEnd::Read(_) | ConnectionEnd::Malformed(_)))) => return Err(end),
@@ -47,20 +48,20 @@ pub(super) async fn serve(
 }
 
 async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
-    let Asked { key, mut send, mut recv } = asked;
+    let Asked { key, by, mut send, mut recv } = asked;
     match read_message(&mut recv).await? {
         Request::Submit { package, options } => {
             let reply = submit::submit(&farm, key, package, options).await?;
             write_message(&mut send, &reply).await?;
         }
         Request::Upload { digest, bytes } => {
-            blobs::take(&farm, Asked { key, send, recv }, digest, bytes).await?
+            blobs::take(&farm, Asked { key, by, send, recv }, digest, bytes).await?
         }
         Request::Watch { job } => watch(&farm, send, job).await?,
         Request::Jobs => jobs(&farm, send).await?,
         Request::Workers => workers(&farm, send).await?,
         Request::Cancel { job } => {
-            let reply = cancel(&farm, job, key).await?;
+            let reply = cancel(&farm, job, by).await?;
             write_message(&mut send, &reply).await?;
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
@@ -70,6 +71,8 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             write_message(&mut send, &CheckingReply::Trusted { permille }).await?;
         }
         Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
+        Request::Order { job, order } => orders::job(&farm, send, job, by, order).await?,
+        Request::OrderWorker { worker, order } => orders::worker(&farm, send, worker, by, order).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }
@@ -136,7 +139,7 @@ async fn workers(farm: &Farm, mut send: SendStream) -> Result<(), ConnectionEnd>
     }
 }
 
-async fn cancel(farm: &Farm, job: JobId, by: NodeKey) -> Result<CancelReply, ConnectionEnd> {
+async fn cancel(farm: &Farm, job: JobId, by: Asker) -> Result<CancelReply, ConnectionEnd> {
     match farm.driver.ask(move |request| Event::Cancel { request, job, by }).await? {
         Answer::Cancelled => Ok(CancelReply::Cancelled),
         Answer::JobRefused(refusal) => Ok(CancelReply::Refused(refusal)),

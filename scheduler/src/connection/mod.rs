@@ -2,6 +2,7 @@
 
 mod artist;
 mod blobs;
+mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, VarInt};
-use tessera_scheduler_core::api::{ExaminedHello, WorkerHello};
+use tessera_scheduler_core::api::{Asker, ExaminedHello, WorkerHello};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::DeviceReport;
 use tessera_shared::ids::NodeKey;
@@ -29,6 +30,8 @@ use crate::films::Films;
 use crate::leased::Listings;
 use crate::packages::Packages;
 use crate::secrets::Secrets;
+use crate::soundness::Soundness;
+use crate::uploads::Uploads;
 
 /// How long a client may take from its first packet to the end of its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +49,8 @@ pub(crate) struct Farm {
     pub listings: Arc<Listings>,
     pub blob_bytes_max: u64,
     pub shown: possession::Shown,
+    pub soundness: Arc<Soundness>,
+    pub uploads: Uploads,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
     /// Receipts are made one after the other, as each reads a whole film.
@@ -125,7 +130,11 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
         }
         Hello::Artist { .. } => {
             write_message(&mut send, &Welcome::Artist).await?;
-            artist::serve(farm, connection, key).await
+            artist::serve(farm, connection, key, Asker::Artist(key)).await
+        }
+        Hello::Wrangler { .. } => {
+            write_message(&mut send, &Welcome::Artist).await?;
+            artist::serve(farm, connection, key, Asker::Wrangler).await
         }
         Hello::Worker { name, devices, kernel_version, tags, .. } => {
             let hello = WorkerHello { operator: key, name, kernel_version, devices, tags };
@@ -137,6 +146,7 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection) -> Result<(), 
 fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
+        Hello::Wrangler { token, kernel_version } => (Role::Wrangler, token, *kernel_version),
         Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
             (Role::Worker, token, *kernel_version)
         }
@@ -178,6 +188,8 @@ async fn refuse(mut send: SendStream, refusal: Refusal) -> Result<(), Connection
 /// A request's stream and who asks.
 pub(crate) struct Asked {
     pub key: NodeKey,
+    /// What it may order.
+    pub by: Asker,
     pub send: SendStream,
     pub recv: RecvStream,
 }

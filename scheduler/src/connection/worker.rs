@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_scheduler_core::api::{Answer, Event, ExaminedHello, RequestId, WorkerHello};
-use tessera_shared::ids::{NodeKey, WorkerId};
+use tessera_shared::control::{Failure, FailureClass};
+use tessera_shared::ids::{LeaseId, NodeKey, WorkerId};
 use tessera_shared::messages::{
     BlobReply, CloseCode, FromWorker, Refusal, Request, TEXT_BYTES_MAX, ToWorker, Welcome,
 };
@@ -108,13 +109,23 @@ async fn read(farm: &Farm, worker: WorkerId, mut recv: RecvStream) -> Result<(),
             FromWorker::Checked(answer) => Event::Checked { worker, answer },
             FromWorker::Failed { lease, mut reason } => {
                 reason.truncate(reason.floor_char_boundary(TEXT_BYTES_MAX));
-                tracing::warn!(%worker, %lease, reason, "a lease failed");
-                Event::LeaseFailed { worker, lease, reason }
+                failed(worker, lease, Failure::new(FailureClass::Node, reason))
             }
+            // Its log is as long as the worker likes.
+            FromWorker::CannotDo { lease, failure } => {
+                failed(worker, lease, Failure::new(failure.class, failure.log))
+            }
+            FromWorker::Asleep { for_ms } => Event::WorkerAsleep { worker, for_ms },
+            FromWorker::Awake => Event::WorkerAwake { worker },
             FromWorker::Leaving => Event::WorkerLeaving { worker },
         };
         farm.driver.send(event).await?;
     }
+}
+
+fn failed(worker: WorkerId, lease: LeaseId, failure: Failure) -> Event {
+    tracing::warn!(%worker, %lease, class = %failure.class, log = failure.log, "a lease failed");
+    Event::LeaseFailed { worker, lease, failure }
 }
 
 async fn take_results(
@@ -166,7 +177,9 @@ async fn answer(
 ) -> Result<(), ConnectionEnd> {
     match read_message(&mut recv).await? {
         Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
-            true => blobs::give(farm, send, digest, offset).await,
+            true => {
+                blobs::give(farm, send, digest, offset, farm.soundness.asked(worker, digest, offset)).await
+            }
             false => {
                 tracing::warn!(%worker, %digest, "a blob is refused: no lease of the worker's operator needs it");
                 Ok(write_message(&mut send, &BlobReply::Unleased).await?)

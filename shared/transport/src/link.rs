@@ -18,6 +18,8 @@ pub enum Role {
     Artist,
     /// Render leases.
     Worker,
+    /// What an artist may, and order every job and the workers.
+    Wrangler,
 }
 
 impl fmt::Display for Role {
@@ -25,6 +27,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Role::Artist => "artist",
             Role::Worker => "worker",
+            Role::Wrangler => "wrangler",
         })
     }
 }
@@ -83,7 +86,7 @@ pub enum ParseLinkError {
     Form,
     #[error("the link's address `{0}` is not HOST:PORT (write IPv6 addresses in brackets)")]
     Address(String),
-    #[error("the link's role `{0}` is neither `artist` nor `worker`")]
+    #[error("the link's role `{0}` is none of `artist`, `worker` and `wrangler`")]
     Role(String),
     #[error(
         "the link's fingerprint is damaged; copy the link whole from the lines that `tessera scheduler` prints"
@@ -94,15 +97,16 @@ pub enum ParseLinkError {
     )]
     Token,
     #[error(
-        "this is the farm's {found} link; this command needs the {needed} link, the other line that `tessera scheduler` prints"
+        "this is the farm's {found} link; this command needs the {needed} link, another line that `tessera scheduler` prints"
     )]
     WrongRole { needed: Role, found: Role },
 }
 
 impl Link {
-    /// The link itself if it is for `needed`.
+    /// The link itself if it gives what `needed` may do.
     pub fn require(self, needed: Role) -> Result<Link, ParseLinkError> {
-        if self.role == needed {
+        // A wrangler is an artist too.
+        if self.role == needed || (needed, self.role) == (Role::Artist, Role::Wrangler) {
             Ok(self)
         } else {
             Err(ParseLinkError::WrongRole { needed, found: self.role })
@@ -126,6 +130,7 @@ impl FromStr for Link {
         let role = match role {
             "artist" => Role::Artist,
             "worker" => Role::Worker,
+            "wrangler" => Role::Wrangler,
             other => return Err(ParseLinkError::Role(other.to_owned())),
         };
         let fingerprint = unbase32(fingerprint).map(Fingerprint).ok_or(ParseLinkError::Fingerprint)?;
@@ -193,6 +198,16 @@ mod tests {
         );
         let needed = link().require(Role::Artist).unwrap_err();
         assert_eq!(needed, ParseLinkError::WrongRole { needed: Role::Artist, found: Role::Worker });
+    }
+
+    #[test]
+    fn a_wrangler_is_an_artist_and_no_worker() {
+        let wrangler = Link { role: Role::Wrangler, ..link() };
+        assert_eq!(wrangler.to_string().parse(), Ok(wrangler.clone()));
+        assert_eq!(wrangler.clone().require(Role::Artist), Ok(wrangler.clone()));
+        let refused = Err(ParseLinkError::WrongRole { needed: Role::Worker, found: Role::Wrangler });
+        assert_eq!(wrangler.require(Role::Worker), refused);
+        assert!(Link { role: Role::Artist, ..link() }.require(Role::Wrangler).is_err());
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub async fn session(stand: &Stand, role: Role) -> Session {
     let hello = match role {
         Role::Artist => artist_hello(&link),
         Role::Worker => worker_hello(&link),
+        Role::Wrangler => {
+            Hello::Wrangler { token: link.token, kernel_version: tessera_shared::KERNEL_VERSION }
+        }
     };
     dial(&link, &Identity::ephemeral().unwrap(), &hello).await.unwrap()
 }

@@ -1,0 +1,5 @@
+//! What the farm does for whom and when: orders, dependencies, shares, failures, and why a job waits.
+
+mod dependencies;
+mod farm;
+mod orders;

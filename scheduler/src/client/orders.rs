@@ -1,0 +1,34 @@
+//! Ordering jobs and workers about.
+
+use tessera_shared::control::{JobOrder, OrderRefusal, OrderReply, WorkerOrder};
+use tessera_shared::ids::{JobId, WorkerId};
+use tessera_shared::messages::Request;
+use tessera_transport::frames::read_message;
+
+use super::{Client, ClientError};
+
+impl Client {
+    /// Orders a job of one's own, or any with a wrangler link.
+    pub async fn order(&self, job: JobId, order: JobOrder) -> Result<(), ClientError> {
+        match self.ordered(&Request::Order { job, order }).await? {
+            None => Ok(()),
+            Some(refusal) => Err(ClientError::Order { of: job.to_string(), refusal }),
+        }
+    }
+
+    /// Orders a worker; needs a wrangler link.
+    pub async fn order_worker(&self, worker: WorkerId, order: WorkerOrder) -> Result<(), ClientError> {
+        match self.ordered(&Request::OrderWorker { worker, order }).await? {
+            None => Ok(()),
+            Some(refusal) => Err(ClientError::Order { of: worker.to_string(), refusal }),
+        }
+    }
+
+    async fn ordered(&self, request: &Request) -> Result<Option<OrderRefusal>, ClientError> {
+        let (_send, mut recv) = self.request(request).await?;
+        match read_message(&mut recv).await? {
+            OrderReply::Done => Ok(None),
+            OrderReply::Refused(refusal) => Ok(Some(refusal)),
+        }
+    }
+}

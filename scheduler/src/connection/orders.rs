@@ -1,0 +1,41 @@
+//! Orders of jobs and workers, and the questions what holds a job back and what failed of it. Decides nothing: the core does.
+
+use quinn::SendStream;
+use tessera_scheduler_core::api::{Answer, Asker, Event};
+use tessera_shared::control::{JobOrder, OrderReply, WorkerOrder};
+use tessera_shared::ids::{JobId, WorkerId};
+use tessera_transport::frames::write_message;
+
+use super::{ConnectionEnd, Farm};
+
+pub(super) async fn job(
+    farm: &Farm,
+    mut send: SendStream,
+    job: JobId,
+    by: Asker,
+    order: JobOrder,
+) -> Result<(), ConnectionEnd> {
+    tracing::info!(%job, ?by, ?order, "an order");
+    let answer = farm.driver.ask(move |request| Event::Order { request, job, by, order }).await?;
+    Ok(write_message(&mut send, &reply(answer)?).await?)
+}
+
+pub(super) async fn worker(
+    farm: &Farm,
+    mut send: SendStream,
+    worker: WorkerId,
+    by: Asker,
+    order: WorkerOrder,
+) -> Result<(), ConnectionEnd> {
+    tracing::info!(%worker, ?by, ?order, "an order");
+    let answer = farm.driver.ask(move |request| Event::OrderWorker { request, worker, by, order }).await?;
+    Ok(write_message(&mut send, &reply(answer)?).await?)
+}
+
+fn reply(answer: Answer) -> Result<OrderReply, ConnectionEnd> {
+    match answer {
+        Answer::Done => Ok(OrderReply::Done),
+        Answer::OrderRefused(refusal) => Ok(OrderReply::Refused(refusal)),
+        other => Err(ConnectionEnd::Malformed(format!("the core answers an order with {other:?}"))),
+    }
+}

@@ -1,0 +1,55 @@
+//! The bytes of orders and of what is answered to them.
+
+mod hex;
+
+use expect_test::expect;
+use hex::check;
+use tessera_shared::control::*;
+use tessera_shared::ids::{FrameNumber, JobId, WorkerId};
+use tessera_shared::messages::{JobRefusal, Request};
+
+#[test]
+fn orders() {
+    let (job, worker) = (JobId(2), WorkerId(3));
+    let range = FrameRange { first: FrameNumber(1), last: FrameNumber(300) };
+    check(
+        &[
+            Request::Order { job, order: JobOrder::Pause },
+            Request::Order { job, order: JobOrder::Resume },
+            Request::Order { job, order: JobOrder::Requeue(vec![range]) },
+            Request::Order { job, order: JobOrder::Prioritise(-3) },
+            Request::OrderWorker { worker, order: WorkerOrder::Drain },
+            Request::OrderWorker { worker, order: WorkerOrder::Undrain },
+        ],
+        expect![[r#"
+            030000000b0200
+            030000000b0201
+            080000000b02020101fb2c01
+            040000000b020305
+            030000000c0300
+            030000000c0301
+        "#]],
+    );
+    check(
+        &[
+            OrderReply::Done,
+            OrderReply::Refused(OrderRefusal::Job(JobRefusal::Foreign)),
+            OrderReply::Refused(OrderRefusal::Archived),
+            OrderReply::Refused(OrderRefusal::Priority(2000)),
+            OrderReply::Refused(OrderRefusal::Ranges(2000)),
+            OrderReply::Refused(OrderRefusal::NoWrangler),
+            OrderReply::Refused(OrderRefusal::UnknownWorker),
+            OrderReply::Refused(OrderRefusal::Drained(4096)),
+        ],
+        expect![[r#"
+            0100000000
+            03000000010001
+            020000000101
+            050000000102fba00f
+            050000000103fbd007
+            020000000104
+            020000000105
+            050000000106fb0010
+        "#]],
+    );
+}

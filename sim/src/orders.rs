@@ -1,0 +1,92 @@
+//! What people order while the farm runs, as a scenario's events.
+
+use tessera_scheduler_core::Event;
+use tessera_scheduler_core::api::{Asker, RequestId};
+use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
+use tessera_shared::ids::WorkerId;
+
+use crate::farm::{Farm, Fault, Timed};
+use crate::world::World;
+
+/// An order, of a job by its place in the scenario or of a worker by its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Pause {
+        job: usize,
+    },
+    Resume {
+        job: usize,
+    },
+    Prioritise {
+        job: usize,
+        priority: i32,
+    },
+    /// All frames.
+    Requeue {
+        job: usize,
+    },
+    Drain {
+        node: usize,
+    },
+    Undrain {
+        node: usize,
+    },
+    /// The worker's own schedule.
+    Sleep {
+        node: usize,
+    },
+    Wake {
+        node: usize,
+    },
+}
+
+impl Farm {
+    pub fn order(self, order: Order) -> Timed {
+        self.timed(Fault::Order(order))
+    }
+}
+
+impl World {
+    /// Orders of jobs are their owners', those of workers the wrangler's.
+    pub(crate) fn carry_out_order(&mut self, order: Order) {
+        match order {
+            Order::Pause { job } => self.order_job(job, JobOrder::Pause),
+            Order::Resume { job } => self.order_job(job, JobOrder::Resume),
+            Order::Prioritise { job, priority } => self.order_job(job, JobOrder::Prioritise(priority)),
+            Order::Requeue { job } => {
+                let frames =
+                    self.farm.shots.get(job).map_or_else(Vec::new, |shot| shot.spec(job as u64).frames);
+                self.order_job(job, JobOrder::Requeue(FrameRange::of(&frames)));
+            }
+            Order::Drain { node } => self.order_node(node, WorkerOrder::Drain),
+            Order::Undrain { node } => self.order_node(node, WorkerOrder::Undrain),
+            Order::Sleep { node } => {
+                if let Some(worker) = self.worker_of(node) {
+                    self.schedule(Event::WorkerAsleep { worker, for_ms: 60_000 });
+                }
+            }
+            Order::Wake { node } => {
+                if let Some(worker) = self.worker_of(node) {
+                    self.schedule(Event::WorkerAwake { worker });
+                }
+            }
+        }
+    }
+
+    /// The worker that the scheduler knows the node as, over the connection that the node has open.
+    fn worker_of(&self, node: usize) -> Option<WorkerId> {
+        self.wires.connections.get(&self.nodes[node].link?)?.worker
+    }
+
+    fn order_job(&mut self, place: usize, order: JobOrder) {
+        let Some(Some(job)) = self.jobs.get(place).copied() else { return };
+        let by = Asker::Artist(self.farm.shots[place].spec(place as u64).owner);
+        self.schedule(Event::Order { request: RequestId(2_000_001), job, by, order });
+    }
+
+    fn order_node(&mut self, node: usize, order: WorkerOrder) {
+        let Some(worker) = self.worker_of(node) else { return };
+        let (request, by) = (RequestId(2_000_002), Asker::Wrangler);
+        self.schedule(Event::OrderWorker { request, worker, by, order });
+    }
+}

@@ -1,0 +1,108 @@
+//! Orders, dependencies and shares on a whole farm: what people ask for happens, and no pixel changes by it.
+
+use tessera_scheduler_core::api::Record;
+use tessera_shared::ids::{JobId, WorkerId};
+use tessera_sim::{Farm, Order, Outcome, Shot};
+
+/// A job of 384 tile-passes.
+fn long() -> Shot {
+    Shot { frames: 8, samples: 64, pass_samples: 16, ..Shot::default() }
+}
+
+/// All jobs complete, no wrong tile in them.
+fn right(outcome: &Outcome, jobs: u64) {
+    assert_eq!((outcome.jobs_complete, outcome.jobs_ended, outcome.wrong_survived), (jobs, 0, 0));
+}
+
+fn place(outcome: &Outcome, wanted: impl Fn(&Record) -> bool) -> usize {
+    outcome.records.iter().position(wanted).expect("the record is there")
+}
+
+fn granted(records: &[Record], wanted: JobId) -> usize {
+    records.iter().filter(|record| matches!(record, Record::Granted { job, .. } if *job == wanted)).count()
+}
+
+#[test]
+fn a_paused_job_stands_still_while_another_is_rendered() {
+    for seed in 0..8 {
+        let farm = Farm::seed(seed).workers(3).job(long()).job(long());
+        let farm = farm.order(Order::Pause { job: 0 }).at(4_000).restart_scheduler().at(6_000);
+        let outcome = farm.order(Order::Resume { job: 0 }).at(1_800_000).run();
+        right(&outcome, 2);
+        let paused = place(&outcome, |record| matches!(record, Record::Paused { paused: true, .. }));
+        let resumed = place(&outcome, |record| matches!(record, Record::Paused { paused: false, .. }));
+        let between = &outcome.records[paused..resumed];
+        assert_eq!(granted(between, JobId(1)), 0, "seed {seed}: a paused job was lent of");
+        let accepted = |record: &Record| matches!(record, Record::Accepted { job: JobId(1), .. });
+        assert!(between.iter().any(accepted), "seed {seed}: what was in hand was not used");
+        assert!(between.iter().any(|record| matches!(record, Record::JobCompleted { job: JobId(2), .. })));
+    }
+}
+
+#[test]
+fn frames_wanted_anew_are_the_same_frames() {
+    for seed in 0..8 {
+        let farm = Farm::seed(seed).workers(3).job(long());
+        // Once while it runs, and once when it has completed.
+        let farm = farm.order(Order::Requeue { job: 0 }).at(5_000);
+        let outcome = farm.order(Order::Requeue { job: 0 }).at(900_000).run();
+        right(&outcome, 1);
+        assert_eq!(outcome.jobs_reopened, 1, "seed {seed}");
+        assert_eq!(outcome.tiles_rejected, 0, "seed {seed}: somebody is blamed");
+        assert!(outcome.tiles_reset >= 96, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_job_that_waits_is_rendered_after_the_others() {
+    for seed in 0..8 {
+        let last = Shot { priority: 9, after: vec![0, 1], at_ms: 100, ..long() };
+        let farm = Farm::seed(seed).workers(4).job(long()).job(long()).job(last);
+        let outcome = farm.restart_scheduler().at(3_000).run();
+        right(&outcome, 3);
+        let first = place(&outcome, |record| matches!(record, Record::Granted { job: JobId(3), .. }));
+        let completed = |job: u64| {
+            place(
+                &outcome,
+                |record| matches!(record, Record::JobCompleted { job: JobId(other), .. } if *other == job),
+            )
+        };
+        assert!(first > completed(1) && first > completed(2), "seed {seed}");
+    }
+}
+
+#[test]
+fn drained_and_sleeping_workers_finish_and_are_left_alone() {
+    for (stop, go) in [
+        (Order::Drain { node: 1 }, Order::Undrain { node: 1 }),
+        (Order::Sleep { node: 1 }, Order::Wake { node: 1 }),
+    ] {
+        let farm = Farm::seed(3).workers(2).speed(0, 900).speed(1, 900).job(long()).order(stop).at(4_000);
+        let outcome = farm.order(go).at(20_000).run();
+        right(&outcome, 1);
+        let second = outcome.records.iter().find_map(|record| match record {
+            Record::Joined { worker, hello, .. } if hello.name == "node 1" => Some(*worker),
+            _ => None,
+        });
+        let lent = |record: &Record| -> Option<(u64, WorkerId)> {
+            match record {
+                Record::Granted { worker, term, .. } | Record::CheckGranted { worker, term, .. } => {
+                    Some((term.granted_ms, *worker))
+                }
+                _ => None,
+            }
+        };
+        let times: Vec<u64> = outcome
+            .records
+            .iter()
+            .filter_map(lent)
+            .filter(|(_, who)| Some(*who) == second)
+            .map(|(at_ms, _)| at_ms)
+            .collect();
+        assert!(
+            times.iter().any(|at_ms| *at_ms < 4_000) && times.iter().any(|at_ms| *at_ms >= 20_000),
+            "{times:?}"
+        );
+        assert!(!times.iter().any(|at_ms| (4_000..20_000).contains(at_ms)), "{stop:?}: {times:?}");
+    }
+}
