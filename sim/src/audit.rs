@@ -44,6 +44,14 @@ impl Audit {
                     Checker::LostTile.demand(was, || format!("{job} {tile:?} is overturned, not accepted"));
                 }
             }
+            Record::FramesRequeued { job, frames, .. } => {
+                let accepted = self.accepted.entry(*job).or_default();
+                accepted.retain(|tile| !frames.contains(&tile.frame));
+            }
+            Record::PixelsLost { job, tiles } => {
+                let accepted = self.accepted.entry(*job).or_default();
+                accepted.retain(|tile| !tiles.contains(tile));
+            }
             Record::JobCompleted { job, .. } => self.release_job(*job),
             Record::JobEnded { job, .. } => {
                 self.release_job(*job);
