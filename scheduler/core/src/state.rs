@@ -128,9 +128,7 @@ impl State {
             Record::JobForgotten { job } => self.forget(*job),
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
             Record::Left { worker, at_ms } => self.leave(*worker, *at_ms),
-            Record::Leaving { worker } => {
-                self.workers.get_mut(worker).into_iter().for_each(|entry| entry.leaving = true);
-            }
+            Record::Leaving { worker } => self.begin_leaving(*worker),
             Record::Restarted => self.restart(),
             Record::Granted { lease, worker, job, term, tiles } => {
                 self.grant(*lease, *worker, *job, *term, tiles)
@@ -173,6 +171,12 @@ impl State {
             | Record::Prioritised { .. }
             | Record::FramesRequeued { .. }
             | Record::Drained { .. } => self.apply_order(record),
+        }
+    }
+
+    fn begin_leaving(&mut self, worker: WorkerId) {
+        if let Some(entry) = self.workers.get_mut(&worker) {
+            entry.leaving = true;
         }
     }
 
