@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use tessera_journal::JournalOptions;
 use tessera_scheduler_core::Config;
 use tessera_shared::digest::Digest;
 use tessera_shared::grid::Grid;
@@ -13,8 +14,11 @@ use tessera_shared::messages::{JobOptions, Verify};
 use tessera_shared::package::manifest::Settings;
 
 use crate::cheats::Cheat;
+use crate::deaths::Moment;
+use crate::network::{Network, Ordering};
 use crate::node::{NodeSpec, REQUESTER, operator_key};
 use crate::orders::Order;
+use crate::plant::Bug;
 use crate::random::Random;
 use crate::world::{Outcome, World};
 
@@ -37,13 +41,54 @@ pub enum Fault {
         node: usize,
         for_ms: u64,
     },
+    /// The worker's process dies in the middle of what it does next, after so many actions.
+    KillAmong {
+        node: usize,
+        after: u32,
+    },
     /// The process stands still, as after SIGSTOP.
     Stop {
         node: usize,
         for_ms: u64,
     },
+    /// The same, and its clock stands too, as of a machine that sleeps.
+    Sleep {
+        node: usize,
+        for_ms: u64,
+    },
+    /// Nothing comes through from these workers (`up`), or to them (`down`), by their bits.
+    Partition {
+        nodes: u64,
+        up: bool,
+        down: bool,
+        for_ms: u64,
+    },
+    /// The worker's messages take so much longer, both ways.
+    Slow {
+        node: usize,
+        by_ms: u64,
+        for_ms: u64,
+    },
     /// The scheduler's process dies and starts again from its records.
     RestartScheduler,
+    /// The same at a moment of its next event that has records, and it stays away for a while.
+    KillScheduler {
+        moment: Moment,
+        down_ms: u64,
+    },
+    /// The scheduler's process stands still.
+    StopScheduler {
+        for_ms: u64,
+    },
+    /// The scheduler's clock jumps ahead, as that of a machine that slept.
+    JumpClock {
+        by_ms: u64,
+    },
+    /// The scheduler's disks take so many more bytes, and no more for a while.
+    FillDisk {
+        more_bytes: u64,
+        for_ms: u64,
+    },
     /// The owner cancels the job, by its place in the scenario.
     Cancel {
         job: usize,
@@ -54,14 +99,6 @@ pub enum Fault {
         cheat: Cheat,
     },
     Order(Order),
-}
-
-/// How the network treats messages until faults stop.
-#[derive(Clone, Copy, Debug)]
-pub struct Network {
-    pub delay_ms: (u64, u64),
-    pub drop_permille: u64,
-    pub duplicate_permille: u64,
 }
 
 /// A job to submit.
@@ -181,6 +218,13 @@ pub struct Farm {
     pub shots: Vec<Shot>,
     pub faults: Vec<(u64, Fault)>,
     pub network: Network,
+    /// How long the disk takes to make records durable, least and most.
+    pub sync_ms: (u64, u64),
+    pub journal: JournalOptions,
+    /// Of a thousand times that the disk says that something is safe, so many it is not. Losses are permitted then.
+    pub lies_permille: u64,
+    /// A bug for a checker to find.
+    pub bug: Option<Bug>,
     /// The network is good and honest workers are up from here on.
     pub faults_end_ms: u64,
     /// How many of a thousand requests the referee fails before then.
@@ -210,7 +254,17 @@ impl Farm {
             nodes: Vec::new(),
             shots: Vec::new(),
             faults: Vec::new(),
-            network: Network { delay_ms: (1, 20), drop_permille: 0, duplicate_permille: 0 },
+            network: Network {
+                order: Ordering::Loose,
+                delay_ms: (1, 20),
+                drop_permille: 0,
+                duplicate_permille: 0,
+                idle_ms: 0,
+            },
+            sync_ms: (0, 0),
+            journal: JournalOptions { segment_bytes: 4 << 10, snapshot_bytes: 32 << 10 },
+            lies_permille: 0,
+            bug: None,
             faults_end_ms: 0,
             referee_fail_permille: 0,
             referee_silent_until_ms: 0,
@@ -232,6 +286,7 @@ impl Farm {
                 new_keys: false,
                 patient: false,
                 tags: Vec::new(),
+                clock_permille: 1000,
             });
         }
         self
@@ -319,6 +374,16 @@ impl Farm {
         Timed { farm: self, fault: Fault::RestartScheduler }
     }
 
+    /// Any other fault.
+    pub fn fault(self, fault: Fault) -> Timed {
+        Timed { farm: self, fault }
+    }
+
+    /// Puts a bug where the checkers must find it.
+    pub fn plant(self, bug: Bug) -> Farm {
+        Farm { bug: Some(bug), ..self }
+    }
+
     pub fn cancel(self, job: usize) -> Timed {
         Timed { farm: self, fault: Fault::Cancel { job } }
     }
@@ -329,7 +394,7 @@ impl Farm {
     }
 
     pub fn network(mut self, drop_permille: u64, duplicate_permille: u64, until_ms: u64) -> Farm {
-        self.network = Network { delay_ms: (1, 400), drop_permille, duplicate_permille };
+        self.network = Network { delay_ms: (1, 400), drop_permille, duplicate_permille, ..self.network };
         self.faults_end_ms = until_ms;
         self
     }
@@ -357,121 +422,6 @@ impl Farm {
     /// Runs until every job has ended and all is quiet; panics with what is wrong.
     pub fn run(self) -> Outcome {
         World::new(self).run()
-    }
-
-    /// A farm with everything at once, as the seed has it.
-    pub fn random(seed: u64) -> Farm {
-        let random = &mut Random::new(seed ^ 0xfa12);
-        let mut farm = Farm::seed(seed).workers(random.between(2, 7));
-        let count = farm.nodes.len() as u64;
-        for node in 0..count as usize {
-            farm.nodes[node].speed = random.between(2_000, 80_000);
-            farm.nodes[node].devices = random.between(1, 3) as u32;
-            // The first worker is honest and well, so that there is progress once faults stop.
-            if node > 0 {
-                farm.nodes[node].cheat = random_cheat(random);
-                farm.nodes[node].new_keys = random.permille(100);
-                farm.nodes[node].fail_permille = if random.permille(150) { 300 } else { 0 };
-                if random.permille(200) {
-                    farm.nodes[node].operator = farm.nodes[node - 1].operator;
-                    farm.nodes[node].cheat = farm.nodes[node - 1].cheat;
-                }
-            }
-        }
-        for _ in 0..random.between(1, 4) {
-            farm = farm.job(random_shot(random));
-        }
-        limit_some(&mut farm, seed);
-        let end_ms = random.between(2_000, 30_000);
-        farm = farm.network(random.between(0, 60), random.between(0, 60), end_ms);
-        farm.referee_fail_permille = random.between(0, 100);
-        farm.config.referee_permille = random.between(0, 300) as u32;
-        farm.config.probation_tiles = random.between(0, 12);
-        farm.config.held_max = random.between(4, 200);
-        farm.config.lease_tiles_max = random.between(1, 40) as u32;
-        farm.config.known_permille = random.between(0, 500) as u32;
-        farm.config.referee_timeout_ms = random.between(200, 5_000) as u32;
-        farm.config.referee_rays_per_minute = random.between(5_000_000, 500_000_000);
-        for _ in 0..random.between(0, 12) {
-            let (node, at_ms) = (random.between(0, count) as usize, random.between(0, end_ms));
-            let for_ms = random.between(100, 15_000);
-            let fault = match random.between(0, 12) {
-                0..=2 => Fault::Kill { node },
-                3..=5 => Fault::Start { node },
-                6 | 7 => Fault::Cut { node, for_ms },
-                8 | 9 => Fault::Stop { node, for_ms },
-                10 => Fault::RestartScheduler,
-                _ => Fault::Cancel { job: random.between(0, 6) as usize },
-            };
-            farm.faults.push((at_ms, fault));
-        }
-        if random.permille(250) {
-            farm.config.archive_after_ms = random.between(0, 20_000);
-        }
-        if random.permille(250) {
-            farm.config.kept_entries_max = random.between(0, 400);
-        }
-        farm
-    }
-}
-
-/// Limits one job in three to some of the workers, always the first among them.
-fn limit_some(farm: &mut Farm, seed: u64) {
-    let random = &mut Random::new(seed ^ 0x11b3);
-    let count = farm.nodes.len() as u64;
-    let some: Vec<u64> = (0..count).filter(|node| *node == 0 || random.permille(400)).collect();
-    for node in &some {
-        farm.nodes[*node as usize].tags.push("some".into());
-    }
-    let operators: Vec<u64> = some.iter().map(|node| farm.nodes[*node as usize].operator).collect();
-    let keys = operators.iter().map(|operator| operator_key(*operator)).collect();
-    farm.config.pools.insert("some".into(), keys);
-    for shot in &mut farm.shots {
-        *shot = match random.between(0, 9) {
-            0 => shot.clone().tag("some"),
-            1 => shot.clone().operators(&operators),
-            2 => shot.clone().pool("some"),
-            _ => shot.clone(),
-        };
-    }
-}
-
-fn random_cheat(random: &mut Random) -> Cheat {
-    match random.between(0, 26) {
-        0 => Cheat::ForgeAll,
-        1 => Cheat::FlipOne,
-        2 => Cheat::SwapPixels,
-        3 => Cheat::LazyChecker,
-        4 => Cheat::Denier,
-        5 | 6 => Cheat::Colluder,
-        7 => Cheat::FewerSamples,
-        8 => Cheat::Copier,
-        9 => Cheat::StaleLease,
-        10 => Cheat::Sleeper { tiles: random.between(1, 40) as u32 },
-        11 | 12 => Cheat::Replayer,
-        13 => Cheat::Accomplice { devices: random.between(1, 40) as u32 },
-        _ => Cheat::Honest,
-    }
-}
-
-fn random_shot(random: &mut Random) -> Shot {
-    let samples = random.between(1, 24) as u32;
-    Shot {
-        width_px: random.between(8, 400) as u32,
-        height_px: random.between(8, 300) as u32,
-        frames: random.between(1, 4) as u32,
-        samples,
-        pass_samples: random.between(1, u64::from(samples) + 1) as u32,
-        priority: random.between(0, 3) as i32,
-        verify: match random.between(0, 6) {
-            0 => Verify::None,
-            1 => Verify::Double,
-            2 => Verify::Blocks(4),
-            _ => Verify::Blocks(1),
-        },
-        limits: JobLimits::default(),
-        at_ms: random.between(0, 5_000),
-        ..Shot::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{LeaseId, NodeKey, WorkerId};
+use tessera_shared::ids::{LeaseId, NodeKey};
 use tessera_shared::lease::{BlockPass, Work};
 use tessera_worker_core::{Config, Core};
 
@@ -31,6 +31,8 @@ pub struct NodeSpec {
     /// It is honest until it is given a check to do: then it has ended its probation.
     pub patient: bool,
     pub tags: Vec<String>,
+    /// What its clock counts while a thousand milliseconds pass.
+    pub clock_permille: u64,
 }
 
 /// A worker process, alive or not.
@@ -40,12 +42,21 @@ pub struct Node {
     pub alive: bool,
     /// Counts processes; what an earlier one scheduled is void.
     pub life: u32,
-    /// Counts connections; what travelled on an earlier one is lost.
-    pub connection: u32,
-    pub worker: Option<WorkerId>,
+    /// The connection whose end it has open.
+    pub link: Option<u32>,
     pub banned: bool,
     /// It handles nothing before.
     pub stopped_until_ms: u64,
+    /// So long its clock stood still.
+    pub stood_ms: u64,
+    /// Nothing that it sends, and nothing that is sent to it, arrives before.
+    pub cut_up_until_ms: u64,
+    pub cut_down_until_ms: u64,
+    /// Its messages take so much longer until then.
+    pub slow_ms: u64,
+    pub slow_until_ms: u64,
+    /// The process dies after so many more of its actions.
+    pub dies_after: Option<u32>,
     pub pixels: BTreeMap<LeaseId, Vec<u64>>,
     pub checks: BTreeSet<LeaseId>,
     pub tick_ms: Option<u64>,
@@ -76,10 +87,15 @@ impl Node {
             core,
             alive: true,
             life: 0,
-            connection: 0,
-            worker: None,
+            link: None,
             banned: false,
             stopped_until_ms: 0,
+            stood_ms: 0,
+            cut_up_until_ms: 0,
+            cut_down_until_ms: 0,
+            slow_ms: 0,
+            slow_until_ms: 0,
+            dies_after: None,
             pixels: BTreeMap::new(),
             checks: BTreeSet::new(),
             tick_ms: None,
@@ -95,8 +111,25 @@ impl Node {
 
     /// The process starts anew with nothing in memory.
     pub fn reborn(&mut self) {
-        let (life, connection) = (self.life + 1, self.connection + 1);
-        *self = Node { life, connection, ..Node::new(self.spec.clone()) };
+        let born = Node::new(self.spec.clone());
+        *self = Node {
+            life: self.life + 1,
+            cut_up_until_ms: self.cut_up_until_ms,
+            cut_down_until_ms: self.cut_down_until_ms,
+            slow_ms: self.slow_ms,
+            slow_until_ms: self.slow_until_ms,
+            ..born
+        };
+    }
+
+    /// What its clock shows.
+    pub fn clock_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.stood_ms) * self.spec.clock_permille / 1000
+    }
+
+    /// When its clock will show that.
+    pub fn when_ms(&self, clock_ms: u64) -> u64 {
+        (clock_ms.saturating_mul(1000) / self.spec.clock_permille).saturating_add(self.stood_ms + 1)
     }
 
     /// Remembers what it has rendered for delivery.

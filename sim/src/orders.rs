@@ -3,6 +3,7 @@
 use tessera_scheduler_core::Event;
 use tessera_scheduler_core::api::{Asker, RequestId};
 use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
+use tessera_shared::ids::WorkerId;
 
 use crate::farm::{Farm, Fault, Timed};
 use crate::world::World;
@@ -60,16 +61,21 @@ impl World {
             Order::Drain { node } => self.order_node(node, WorkerOrder::Drain),
             Order::Undrain { node } => self.order_node(node, WorkerOrder::Undrain),
             Order::Sleep { node } => {
-                if let Some(worker) = self.nodes[node].worker {
+                if let Some(worker) = self.worker_of(node) {
                     self.schedule(Event::WorkerAsleep { worker, for_ms: 60_000 });
                 }
             }
             Order::Wake { node } => {
-                if let Some(worker) = self.nodes[node].worker {
+                if let Some(worker) = self.worker_of(node) {
                     self.schedule(Event::WorkerAwake { worker });
                 }
             }
         }
+    }
+
+    /// The worker that the scheduler knows the node as, over the connection that the node has open.
+    fn worker_of(&self, node: usize) -> Option<WorkerId> {
+        self.wires.connections.get(&self.nodes[node].link?)?.worker
     }
 
     fn order_job(&mut self, place: usize, order: JobOrder) {
@@ -79,7 +85,7 @@ impl World {
     }
 
     fn order_node(&mut self, node: usize, order: WorkerOrder) {
-        let Some(worker) = self.nodes[node].worker else { return };
+        let Some(worker) = self.worker_of(node) else { return };
         let (request, by) = (RequestId(2_000_002), Asker::Wrangler);
         self.schedule(Event::OrderWorker { request, worker, by, order });
     }

@@ -1,8 +1,7 @@
 //! The worker side of the event loop: what a worker's actions do to its devices and the network, and the faults that
 //! processes and connections suffer.
 
-use tessera_scheduler_core::api::{Asker, RequestId};
-use tessera_scheduler_core::{Core, Event};
+use tessera_scheduler_core::Event;
 use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::LeaseId;
@@ -10,28 +9,40 @@ use tessera_shared::lease::{BlockPass, Commit};
 use tessera_worker_core::{Action, Event as NodeEvent};
 
 use crate::cheats::Cheat;
+use crate::deaths::Moment;
 use crate::farm::Fault;
+use crate::network::Parcel;
 use crate::picture;
+use crate::scheduler::Asker;
 use crate::world::{Happening, Message, World};
 
 impl World {
     /// One event of a worker and its actions.
     pub(crate) fn wake_node(&mut self, node: usize, life: u32, event: NodeEvent) {
-        if !self.nodes[node].alive || self.nodes[node].life != life {
+        let worker = &mut self.nodes[node];
+        if !worker.alive || worker.life != life {
             return;
         }
-        let until_ms = self.nodes[node].stopped_until_ms;
+        let until_ms = worker.stopped_until_ms;
         if until_ms > self.now_ms {
             return self.at(until_ms, Happening::Device { node, life, event });
         }
-        let output = self.nodes[node].core.handle(self.now_ms, event);
+        let clock_ms = worker.clock_ms(self.now_ms);
+        let output = worker.core.handle(clock_ms, event);
         for action in output.actions {
+            if let Some(left) = &mut self.nodes[node].dies_after {
+                if *left == 0 {
+                    return self.kill(node);
+                }
+                *left -= 1;
+            }
             self.act(node, action);
         }
-        if let Some(at_ms) = output.wake_at
-            && self.nodes[node].tick_ms.is_none_or(|tick_ms| at_ms < tick_ms || tick_ms <= self.now_ms)
+        let worker = &mut self.nodes[node];
+        if let Some(at_ms) = output.wake_at.map(|clock_ms| worker.when_ms(clock_ms))
+            && worker.tick_ms.is_none_or(|tick_ms| at_ms < tick_ms || tick_ms <= self.now_ms)
         {
-            self.nodes[node].tick_ms = Some(at_ms);
+            worker.tick_ms = Some(at_ms);
             self.at(at_ms.max(self.now_ms + 1), Happening::NodeTick { node, life });
         }
     }
@@ -55,12 +66,12 @@ impl World {
             Action::SendResults { commit } => self.send_results(node, commit),
             Action::SendChecked(checked) => {
                 if self.nodes[node].spec.cheat == Cheat::Replayer {
-                    self.send(node, Message::Checked(checked.clone()));
+                    self.tell(node, Message::Checked(checked.clone()));
                 }
-                self.send(node, Message::Checked(checked));
+                self.tell(node, Message::Checked(checked));
             }
             Action::SendFailed { lease, failure } => {
-                self.send(node, Message::Failed { lease, reason: failure.log })
+                self.tell(node, Message::Failed { lease, reason: failure.log })
             }
             Action::DropPixels { lease } => drop(self.nodes[node].pixels.remove(&lease)),
             Action::Abort { .. } => {}
@@ -105,104 +116,106 @@ impl World {
             rest = after;
         }
         let lease = commit.lease;
+        let Some(connection) = worker.link else { return };
         if worker.spec.cheat == Cheat::Replayer {
-            self.replay(node, lease, &tiles, &commit);
+            self.replay(node, connection, lease, &tiles, &commit);
         }
-        self.send(node, Message::Commit(commit.clone()));
-        self.send(node, Message::Pixels { lease, tiles, commit });
+        let stream = self.wires.stream(connection);
+        self.send(connection, stream, Parcel::Up(Message::Commit(commit.clone())));
+        self.send(connection, stream, Parcel::Up(Message::Pixels { lease, tiles, commit }));
     }
 
     /// Sends the lease's messages before their time, twice and in any order, and those of the lease before once more.
-    fn replay(&mut self, node: usize, lease: LeaseId, tiles: &[Vec<u64>], commit: &Commit) {
+    fn replay(&mut self, node: usize, connection: u32, lease: LeaseId, tiles: &[Vec<u64>], commit: &Commit) {
         let pixels = Message::Pixels { lease, tiles: tiles.to_vec(), commit: commit.clone() };
         let earlier = std::mem::replace(
             &mut self.nodes[node].sent,
             vec![Message::Commit(commit.clone()), pixels.clone()],
         );
-        let (connection, epoch) = (self.nodes[node].connection, self.epoch);
         for message in earlier.into_iter().chain([pixels, Message::Commit(commit.clone())]) {
-            self.post(Happening::ToScheduler { node, connection, epoch, message });
+            let alone = self.wires.stream(connection);
+            self.send(connection, alone, Parcel::Up(message));
         }
     }
 
-    fn send(&mut self, node: usize, message: Message) {
-        let (connection, epoch) = (self.nodes[node].connection, self.epoch);
-        let happening = Happening::ToScheduler { node, connection, epoch, message };
-        // A commit and its pixels share a stream: the pixels come later, or are lost.
-        if let Happening::ToScheduler { message: Message::Pixels { .. }, .. } = happening {
-            let chance = self.random.permille(self.farm.network.drop_permille) && !self.faults_over;
-            let delay_ms = if self.faults_over { 25 } else { self.farm.network.delay_ms.1 + 1 };
-            let twice = self.random.permille(self.farm.network.duplicate_permille) && !self.faults_over;
-            if !chance {
-                self.at(self.now_ms + delay_ms, happening.clone());
-            }
-            if twice {
-                self.at(self.now_ms + 2 * delay_ms, happening);
-            }
-            return;
-        }
-        self.post(happening);
-    }
-
-    pub(crate) fn dial(&mut self, node: usize, life: u32) {
-        let worker = &self.nodes[node];
-        if !worker.alive || worker.life != life || worker.worker.is_some() {
-            return;
-        }
-        if worker.stopped_until_ms > self.now_ms {
-            return self.at(worker.stopped_until_ms, Happening::Dial { node, life });
-        }
-        let hello = tessera_scheduler_core::api::WorkerHello {
-            operator: worker.key(),
-            name: format!("node {node}"),
-            kernel_version: tessera_shared::KERNEL_VERSION,
-            devices: (0..worker.spec.cheat.devices_claimed(worker.spec.devices)).map(device).collect(),
-            tags: worker.spec.tags.clone(),
-        };
-        let request = RequestId(1_000_000 + node as u64);
-        self.schedule(Event::WorkerConnected { request, hello: Box::new(hello) });
-    }
-
-    /// Both ends learn of it: the scheduler a little later.
-    pub(crate) fn break_connection(&mut self, node: usize) {
-        self.nodes[node].connection += 1;
-        if let Some(worker) = self.nodes[node].worker.take() {
-            let epoch = self.epoch;
-            self.soon(Happening::HangUp { worker, epoch });
-            let life = self.nodes[node].life;
-            self.at(self.now_ms, Happening::Device { node, life, event: NodeEvent::Disconnected });
+    fn tell(&mut self, node: usize, message: Message) {
+        if let Some(connection) = self.nodes[node].link {
+            self.send_up(connection, Parcel::Up(message));
         }
     }
 
     pub(crate) fn fault(&mut self, fault: Fault) {
         match fault {
-            Fault::Kill { node } => {
-                self.break_connection(node);
-                self.nodes[node].alive = false;
-            }
+            Fault::Kill { node } => self.kill(node),
+            Fault::KillAmong { node, after } => self.nodes[node].dies_after = Some(after),
             Fault::Start { node } => self.start(node),
             Fault::Cut { node, for_ms } => {
-                self.break_connection(node);
+                if let Some(connection) = self.nodes[node].link {
+                    self.close_worker_end(connection, true);
+                }
                 let life = self.nodes[node].life;
                 self.at(self.now_ms + for_ms, Happening::Dial { node, life });
             }
-            Fault::Stop { node, for_ms } => {
-                let worker = &mut self.nodes[node];
-                worker.stopped_until_ms = worker.stopped_until_ms.max(self.now_ms + for_ms);
+            Fault::Stop { node, for_ms } => self.stop(node, for_ms),
+            Fault::Sleep { node, for_ms } => {
+                self.stop(node, for_ms);
+                self.nodes[node].stood_ms += for_ms;
             }
-            Fault::RestartScheduler => self.restart_scheduler(),
+            Fault::Partition { nodes, up, down, for_ms } => {
+                for node in (0..self.nodes.len()).filter(|node| nodes >> node & 1 == 1) {
+                    self.cut_off(node, up, down, for_ms);
+                }
+            }
+            Fault::Slow { node, by_ms, for_ms } => {
+                let worker = &mut self.nodes[node];
+                (worker.slow_ms, worker.slow_until_ms) = (by_ms, self.now_ms + for_ms);
+            }
+            Fault::RestartScheduler => self.doom(Moment::Now, 0),
+            Fault::KillScheduler { moment, down_ms } => self.doom(moment, down_ms),
+            Fault::StopScheduler { for_ms } => {
+                let until_ms = self.now_ms + for_ms;
+                self.process.stopped_until_ms = self.process.stopped_until_ms.max(until_ms);
+                (0..self.nodes.len()).for_each(|node| self.silences(node, true, true));
+            }
+            Fault::JumpClock { by_ms } => {
+                self.process.ahead_ms += by_ms;
+                let (at_ms, epoch) = (self.now_ms + 1, self.epoch);
+                self.process.tick_at = Some(at_ms);
+                self.at(at_ms, Happening::Tick { at_ms, epoch });
+            }
+            Fault::FillDisk { more_bytes, for_ms } => {
+                self.storage.records.limit(Some(more_bytes));
+                self.storage.pixels.limit(Some(more_bytes));
+                self.at(self.now_ms + for_ms, Happening::DiskFreed);
+            }
             Fault::Order(order) => self.carry_out_order(order),
             Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
                     let by = self.farm.shots[job].spec(job as u64).owner;
-                    self.schedule(Event::Cancel {
-                        request: RequestId(2_000_000),
-                        job: id,
-                        by: Asker::Artist(by),
-                    });
+                    let request = self.process.ask(Asker::Owner { job });
+                    let by = tessera_scheduler_core::api::Asker::Artist(by);
+                    self.schedule(Event::Cancel { request, job: id, by });
                 }
             }
+        }
+    }
+
+    /// The process is gone with what it held. Nobody tells the scheduler.
+    fn kill(&mut self, node: usize) {
+        let worker = &mut self.nodes[node];
+        worker.alive = false;
+        worker.dies_after = None;
+        if let Some(connection) = worker.link {
+            self.close_worker_end(connection, self.farm.network.idle_ms == 0);
+        }
+    }
+
+    fn stop(&mut self, node: usize, for_ms: u64) {
+        let worker = &mut self.nodes[node];
+        worker.stopped_until_ms = worker.stopped_until_ms.max(self.now_ms + for_ms);
+        if self.farm.network.idle_ms > 0 {
+            self.silences(node, true, true);
         }
     }
 
@@ -217,57 +230,24 @@ impl World {
         self.at(self.now_ms + 10, Happening::Dial { node, life });
     }
 
-    fn restart_scheduler(&mut self) {
-        let replayed = Core::replay(self.farm.config.clone(), &self.records);
-        assert_eq!(
-            replayed.state().digest(),
-            self.core.state().digest(),
-            "replay differs from the live state"
-        );
-        self.core = replayed;
-        self.epoch += 1;
-        self.epoch_start_ms = self.now_ms;
-        self.tick_at = None;
-        self.scheduled(Event::Restarted, |world| {
-            let held =
-                world.core.state().deliveries_held().map(|(_, _, delivery)| (delivery.lease, delivery.at));
-            let held: std::collections::BTreeSet<_> = held.collect();
-            world
-                .shell
-                .held
-                .iter_mut()
-                .for_each(|(lease, tiles)| tiles.retain(|at, _| held.contains(&(*lease, *at))));
-            world.shell.held.retain(|_, tiles| !tiles.is_empty());
-        });
-        let uploading: Vec<_> = self.jobs.iter().flatten().copied().collect();
-        for job in uploading {
-            self.schedule(Event::PackageComplete { job });
-        }
-        for node in 0..self.nodes.len() {
-            self.nodes[node].connection += 1;
-            if self.nodes[node].worker.take().is_some() {
-                let life = self.nodes[node].life;
-                self.at(self.now_ms, Happening::Device { node, life, event: NodeEvent::Disconnected });
-                let delay_ms = self.random.between(50, 3_000);
-                self.at(self.now_ms + delay_ms, Happening::Dial { node, life });
-            }
-        }
+    pub(crate) fn free_disks(&mut self) {
+        self.storage.records.limit(None);
+        self.storage.pixels.limit(None);
     }
 
     pub(crate) fn end_faults(&mut self) {
         self.faults_over = true;
+        self.free_disks();
+        self.process.doom = None;
         for node in 0..self.nodes.len() {
+            let (now_ms, worker) = (self.now_ms, &mut self.nodes[node]);
+            worker.cut_up_until_ms = worker.cut_up_until_ms.min(now_ms);
+            worker.cut_down_until_ms = worker.cut_down_until_ms.min(now_ms);
+            worker.slow_until_ms = worker.slow_until_ms.min(now_ms);
+            worker.dies_after = None;
             self.start(node);
             let life = self.nodes[node].life;
             self.at(self.now_ms + 100, Happening::Dial { node, life });
         }
-    }
-}
-
-fn device(number: u32) -> tessera_shared::messages::Device {
-    tessera_shared::messages::Device {
-        name: format!("device {number}"),
-        kind: tessera_shared::messages::DeviceKind::Gpu,
-        driver: "simulated".into(),
     }
 }

@@ -3,11 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tessera_scheduler_core::accounting::Standing;
 use tessera_scheduler_core::api::{Effect, HeldTile, JobSpec};
+use tessera_scheduler_core::jobs::{Job, Phase};
+use tessera_scheduler_core::state::State;
+use tessera_scheduler_core::tiles::TileKey;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, TileIndex};
 use tessera_shared::lease::{BlockPass, TilePass};
 
+use crate::checkers::Checker;
 use crate::picture;
+use crate::storage::Storage;
 use crate::tally::{rays, wrong_blocks};
 
 /// One delivered tile-pass.
@@ -16,6 +22,8 @@ pub struct Delivered {
     pub job: JobId,
     pub pixels: Vec<u64>,
     pub by: NodeKey,
+    /// A planted bug: a bit flips when they are added to the film.
+    pub flipped: bool,
 }
 
 /// A job's films.
@@ -78,6 +86,60 @@ impl Shell {
     /// Tile-passes whose pixels are here.
     pub fn held_count(&self) -> u64 {
         self.held.values().map(|lease| lease.len() as u64).sum()
+    }
+
+    /// A new process: what is held and what is in films, as the state names it and the disk has it. Returns what the disk has
+    /// not. Pixels that nobody needs go.
+    pub fn recover(&mut self, state: &State, storage: &Storage) -> Vec<(JobId, TilePass)> {
+        self.held.clear();
+        let (mut lost, mut wanted) = (Vec::new(), BTreeSet::new());
+        for (job, pass, delivery) in state.deliveries_held() {
+            let by = state.operators.key(delivery.operator);
+            match storage.pixels(delivery.lease, &pass) {
+                Some(pixels) => {
+                    let held = self.held.entry(delivery.lease).or_default();
+                    held.insert(delivery.at, Delivered { job, pixels, by, flipped: false });
+                }
+                None => lost.push((job, pass.clone())),
+            }
+            wanted.insert((delivery.lease, pass));
+        }
+        for (job, films) in &mut self.films {
+            let entry = state.jobs.get(job);
+            Checker::Durability.demand(entry.is_some(), || format!("{job} was submitted and is not known"));
+            let Some(entry) = entry else { continue };
+            for (lease, pass, by) in films.begin_anew(*job, entry, state, storage) {
+                match storage.pixels(lease, &pass) {
+                    Some(pixels) => {
+                        films.add(&pass, Delivered { job: *job, pixels, by, flipped: false });
+                    }
+                    None => lost.push((*job, pass.clone())),
+                }
+                wanted.insert((lease, pass));
+            }
+            if lost.is_empty() {
+                films.finish(*job, entry);
+            }
+        }
+        storage.keep(|held| wanted.contains(&(held.lease, held.pass.clone())));
+        let out = state.operators.all().iter().filter(|operator| operator.standing != Standing::Good);
+        self.quarantined.extend(out.map(|operator| operator.key));
+        let overruled = state.operators.all().iter().filter(|operator| operator.overruled.is_some());
+        self.overruled.extend(overruled.map(|operator| operator.key));
+        lost
+    }
+
+    /// Adds a held tile-pass to its film and keeps it held: a planted bug.
+    pub fn accept_twice(&mut self, job: JobId, lease: LeaseId, tile: &HeldTile) {
+        let delivered = self.held[&lease][&tile.at].clone();
+        self.films.get_mut(&job).expect("a known job").add(&tile.pass, delivered);
+    }
+
+    /// Flips a bit of a held tile-pass that is right: a planted bug.
+    pub fn flip_bit(&mut self, lease: LeaseId, tile: &HeldTile) {
+        if let Some(delivered) = self.held.get_mut(&lease).and_then(|held| held.get_mut(&tile.at)) {
+            delivered.flipped = true;
+        }
     }
 
     /// Carries out what concerns pixels and checks that it may be so.
@@ -148,9 +210,9 @@ impl Shell {
     }
 
     fn take(&mut self, lease: LeaseId, tile: &HeldTile) -> Delivered {
-        let held = self.held.get_mut(&lease).unwrap_or_else(|| panic!("nothing of {lease} is held"));
-        let taken =
-            held.remove(&tile.at).unwrap_or_else(|| panic!("tile {} of {lease} is not held", tile.at));
+        let fail = || Checker::HeldPixels.fail(format!("tile {} of {lease} is not held", tile.at));
+        let Some(held) = self.held.get_mut(&lease) else { fail() };
+        let Some(taken) = held.remove(&tile.at) else { fail() };
         if held.is_empty() {
             self.held.remove(&lease);
         }
@@ -176,12 +238,63 @@ impl Films {
         assert_eq!(items.len(), delivered.pixels.len(), "{pass:?} has another number of blocks");
         let wrong = wrong_blocks(&items, &delivered.pixels);
         let before = self.accepted.insert(pass.clone(), Acceptance { by: delivered.by, wrong });
-        assert!(before.is_none(), "{pass:?} is accepted twice");
+        Checker::AcceptedTwice.demand(before.is_none(), || format!("{pass:?} by its pixels"));
         for (item, pixels) in items.iter().zip(delivered.pixels) {
             let sum = self.sums.entry((item.frame, item.block.x, item.block.y)).or_default();
-            *sum = sum.wrapping_add(pixels);
+            *sum = sum.wrapping_add(pixels ^ u64::from(delivered.flipped));
         }
         wrong
+    }
+
+    /// Forgets what a crash takes, and names what is accepted: lease, tile-pass and maker. The films of an archived job are
+    /// final once they were complete.
+    fn begin_anew(
+        &mut self,
+        job: JobId,
+        entry: &Job,
+        state: &State,
+        storage: &Storage,
+    ) -> Vec<(LeaseId, TilePass, NodeKey)> {
+        let archived = matches!(entry.phase, Phase::Completed { .. }) && !entry.overturnable();
+        if archived && self.complete {
+            return Vec::new();
+        }
+        self.sums.clear();
+        self.accepted.clear();
+        self.frames_complete.clear();
+        if archived {
+            let held = storage.held().into_iter().filter(|held| held.job == job);
+            return held.map(|held| (held.lease, held.pass, NodeKey([0; 32]))).collect();
+        }
+        let mut accepted = Vec::new();
+        for (frame, ledger) in entry.ledgers.iter().filter(|_| entry.overturnable()) {
+            for (index, made) in (0..).zip(&ledger.entries) {
+                let Some(made) = made else { continue };
+                let pass = entry.pass(TileKey { frame: *frame, index });
+                accepted.push((made.lease, pass, state.operators.key(made.by)));
+            }
+        }
+        accepted
+    }
+
+    /// What follows from the pixels that are there again.
+    fn finish(&mut self, job: JobId, entry: &Job) {
+        let passes = entry.shape.tile_passes as usize;
+        for frame in &entry.spec.frames {
+            if self.accepted.keys().filter(|pass| pass.frame == *frame).count() == passes {
+                self.frames_complete.insert(*frame);
+            }
+        }
+        self.complete = matches!(entry.phase, Phase::Completed { .. });
+        self.ended = matches!(entry.phase, Phase::Ended { .. });
+        if self.complete {
+            let (here, all) = (self.accepted.len() as u64, entry.tiles_total());
+            Checker::LostTile
+                .demand(here == all, || format!("{job} is complete with {here} of {all} tile-passes"));
+        }
+        if self.complete && self.accepted.values().all(|accepted| accepted.wrong == 0) {
+            self.check_image(job);
+        }
     }
 
     fn reset(&mut self, frame: FrameNumber, tile: TileIndex) {
@@ -204,11 +317,8 @@ impl Films {
                     sample_start: 0,
                     sample_end: self.spec.settings.samples,
                 };
-                assert_eq!(
-                    self.sums.get(&(*frame, x, y)),
-                    Some(&picture::pixels(&whole)),
-                    "{job} {frame} ({x}, {y})"
-                );
+                let right = self.sums.get(&(*frame, x, y)) == Some(&picture::pixels(&whole));
+                Checker::Image.demand(right, || format!("{job} {frame} ({x}, {y})"));
             }
         }
     }

@@ -1,27 +1,29 @@
-//! The event loop: scheduler core, worker cores, network, clock and faults in one thread, in the order of one seed. Every
-//! step is followed by the checks.
+//! The event loop: scheduler core, worker cores, network, clock, disk and faults in one thread, in the order of one seed.
+//! Every step is followed by the checks.
 
 use std::collections::BTreeMap;
 
-use tessera_scheduler_core::api::{Answer, CommittedTile, DeliveredTile, Effect, RefereeDigests, RequestId};
+use tessera_scheduler_core::api::RefereeId;
 use tessera_scheduler_core::record::Record;
 use tessera_scheduler_core::referee::RefereeTally;
 use tessera_scheduler_core::state::State;
-use tessera_scheduler_core::{Core, Event, Output, tile_root};
-use tessera_shared::control::{Failure, FailureClass};
+use tessera_scheduler_core::{Core, Event};
 use tessera_shared::digest::Digest;
-use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{BlockPass, Commit};
-use tessera_shared::messages::ToWorker;
 use tessera_worker_core::Event as NodeEvent;
 
+use crate::audit::Audit;
 use crate::cheats::{Cheat, Plot};
+use crate::checkers::Checker;
+use crate::durable::Arrival;
 use crate::farm::{Farm, Fault};
+use crate::network::{End, Wires};
 use crate::node::Node;
-use crate::picture;
 use crate::random::Random;
-use crate::shell::{Delivered, Shell, blocks};
+use crate::scheduler::{Asker, Process};
+use crate::shell::Shell;
+use crate::storage::Storage;
 use crate::tally::Tally;
 
 /// Simulated time after the last fault within which all jobs must have ended.
@@ -36,16 +38,73 @@ const LINE_CHARS: usize = 400;
 /// What is going to happen.
 #[derive(Clone, Debug)]
 pub(crate) enum Happening {
-    Submit { shot: usize },
-    PackageHere { job: JobId },
-    Tick { at_ms: u64, epoch: u32 },
-    Referee { id: tessera_scheduler_core::api::RefereeId, blocks: Vec<BlockPass>, epoch: u32 },
-    Dial { node: usize, life: u32 },
-    HangUp { worker: WorkerId, epoch: u32 },
-    ToScheduler { node: usize, connection: u32, epoch: u32, message: Message },
-    ToNode { node: usize, connection: u32, event: NodeEvent },
-    Device { node: usize, life: u32, event: NodeEvent },
-    NodeTick { node: usize, life: u32 },
+    Submit {
+        shot: usize,
+    },
+    PackageHere {
+        job: JobId,
+    },
+    Tick {
+        at_ms: u64,
+        epoch: u32,
+    },
+    Referee {
+        id: RefereeId,
+        blocks: Vec<BlockPass>,
+        epoch: u32,
+    },
+    /// The disk has made the oldest records that it was given durable.
+    Synced {
+        epoch: u32,
+    },
+    Recover {
+        epoch: u32,
+    },
+    Folds {
+        epoch: u32,
+    },
+    /// A delivery's pixels become durable.
+    Keeps {
+        arrival: Box<Arrival>,
+        epoch: u32,
+    },
+    /// The disks have room again.
+    DiskFreed,
+    /// A worker's connection ended before it was known as its.
+    Gone {
+        worker: WorkerId,
+        epoch: u32,
+    },
+    Dial {
+        node: usize,
+        life: u32,
+    },
+    DialTimeout {
+        connection: u32,
+    },
+    /// Something comes out of a stream.
+    Arrives {
+        stream: u64,
+    },
+    /// An end is told that the other has closed.
+    Told {
+        connection: u32,
+        end: End,
+    },
+    /// An end may have heard nothing for too long.
+    Silence {
+        connection: u32,
+        end: End,
+    },
+    Device {
+        node: usize,
+        life: u32,
+        event: NodeEvent,
+    },
+    NodeTick {
+        node: usize,
+        life: u32,
+    },
     Fault(Fault),
     FaultsEnd,
 }
@@ -86,6 +145,15 @@ pub struct Outcome {
     /// Delivered tile-passes that count against those who are still there.
     pub tiles_rejected: u64,
     pub records: Vec<Record>,
+    /// How often the scheduler died, the records that it made, and those that died with it before they were durable.
+    pub deaths: u64,
+    pub records_made: u64,
+    pub records_lost: u64,
+    pub snapshots: u64,
+    /// How often a full disk was asked again.
+    pub disk_waits: u64,
+    /// A disk that said it was safe has lost something, and the scheduler has seen it. The simulation ends there.
+    pub lied_to: bool,
     pub digest: Option<Digest>,
     pub tally: Tally,
 }
@@ -100,13 +168,19 @@ pub struct World {
     pub(crate) core: Core,
     pub(crate) epoch: u32,
     pub(crate) epoch_start_ms: u64,
-    pub(crate) tick_at: Option<u64>,
+    pub(crate) process: Process,
+    pub(crate) storage: Storage,
     pub(crate) records: Vec<Record>,
+    /// The state by the records, through snapshots now and then.
     pub(crate) shadow: State,
+    pub(crate) audit: Audit,
+    pub(crate) wires: Wires,
     pub(crate) shell: Shell,
     pub(crate) nodes: Vec<Node>,
     pub(crate) plot: Plot,
     pub(crate) jobs: Vec<Option<JobId>>,
+    /// Tile-passes that a cheat spoilt in a committed lease, and those of which the spoilt block is drawn.
+    pub(crate) flipped: BTreeMap<LeaseId, (u64, u64)>,
     pub(crate) faults_over: bool,
     pub(crate) outcome: Outcome,
 }
@@ -121,13 +195,17 @@ impl World {
             core: Core::new(farm.config.clone()),
             epoch: 0,
             epoch_start_ms: 0,
-            tick_at: None,
+            process: Process::default(),
+            storage: Storage::new(&mut Random::new(farm.seed ^ 0xd15c), farm.journal, farm.lies_permille),
             records: Vec::new(),
             shadow: State::default(),
+            audit: Audit::default(),
+            wires: Wires::default(),
             shell: Shell::default(),
             nodes: farm.nodes.iter().cloned().map(Node::new).collect(),
             plot: Plot::new(farm.nodes.iter().any(|node| node.cheat == Cheat::Copier)),
             jobs: vec![None; farm.shots.len()],
+            flipped: BTreeMap::new(),
             faults_over: false,
             outcome: Outcome::default(),
             farm,
@@ -148,6 +226,8 @@ impl World {
 
     /// Runs to the end.
     pub fn run(mut self) -> Outcome {
+        self.storage.open().expect("empty disks open");
+        self.start_scheduler();
         let deadline_ms = self.farm.faults_end_ms + PATIENCE_MS;
         while let Some(((at_ms, _), happening)) = self.queue.pop_first() {
             self.now_ms = at_ms;
@@ -160,19 +240,21 @@ impl World {
                 break;
             }
             let stuck = self.now_ms > deadline_ms || self.outcome.steps > STEPS_MAX;
-            assert!(!stuck, "no end in sight: {:?}", self.core.jobs(self.now_ms, None, 9));
+            let jobs = || self.core.jobs(self.now_ms, None, 9);
+            Checker::Progress.demand(!stuck, || format!("no end in sight: {:?}", jobs()));
         }
-        assert!(self.settled(), "nothing happens and jobs wait: {:?}", self.core.jobs(self.now_ms, None, 9));
+        let jobs = || self.core.jobs(self.now_ms, None, 9);
+        Checker::Progress.demand(self.settled(), || format!("nothing happens and jobs wait: {:?}", jobs()));
         self.close()
     }
 
     fn close(mut self) -> Outcome {
+        if self.outcome.lied_to {
+            return self.outcome;
+        }
         let replayed = Core::replay(self.farm.config.clone(), &self.records);
-        assert_eq!(
-            replayed.state().digest(),
-            self.core.state().digest(),
-            "replay differs from the live state"
-        );
+        let same = replayed.state().digest() == self.core.state().digest();
+        Checker::Replay.demand(same, || "replay differs from the live state".to_owned());
         let films = self.shell.films.values();
         self.outcome.jobs_complete = films.clone().filter(|films| films.complete).count() as u64;
         self.outcome.jobs_ended = films.filter(|films| films.ended).count() as u64;
@@ -194,7 +276,7 @@ impl World {
         self.outcome
     }
 
-    fn note(&mut self, line: String) {
+    pub(crate) fn note(&mut self, line: String) {
         if let Some(trace) = &self.farm.trace {
             let mut lines = trace.borrow_mut();
             if lines.len() == TRACE_LINES {
@@ -206,10 +288,13 @@ impl World {
 
     /// Every job has ended and faults are over.
     fn settled(&self) -> bool {
+        if self.outcome.lied_to {
+            return true;
+        }
         let ended = |job: &Option<JobId>| {
             job.is_some_and(|job| self.shell.films[&job].complete || self.shell.films[&job].ended)
         };
-        self.faults_over && self.jobs.iter().all(ended)
+        self.faults_over && self.process.up && self.process.pending.is_empty() && self.jobs.iter().all(ended)
     }
 
     pub(crate) fn at(&mut self, at_ms: u64, happening: Happening) {
@@ -226,49 +311,49 @@ impl World {
         self.at(self.now_ms + delay_ms, happening);
     }
 
-    /// Sends over a network that may lose the message or bring it twice.
-    pub(crate) fn post(&mut self, happening: Happening) {
-        let network = self.farm.network;
-        if !self.faults_over && self.random.permille(network.drop_permille) {
-            return;
-        }
-        if !self.faults_over && self.random.permille(network.duplicate_permille) {
-            self.soon(happening.clone());
-        }
-        self.soon(happening);
-    }
-
     fn happen(&mut self, happening: Happening) {
+        let here = matches!(
+            happening,
+            Happening::Submit { .. }
+                | Happening::PackageHere { .. }
+                | Happening::Tick { .. }
+                | Happening::Referee { .. }
+                | Happening::Synced { .. }
+                | Happening::Keeps { .. }
+                | Happening::Gone { .. }
+                | Happening::Told { end: End::Scheduler, .. }
+                | Happening::Silence { end: End::Scheduler, .. }
+        );
+        if here && self.process.stopped_until_ms > self.now_ms {
+            return self.at(self.process.stopped_until_ms, happening);
+        }
         match happening {
-            Happening::Submit { shot } => {
-                let spec = Box::new(self.farm.shots[shot].spec(shot as u64));
-                self.schedule(Event::Submit { request: RequestId(shot as u64), spec });
-            }
+            Happening::Submit { shot } => self.submit(shot),
             Happening::PackageHere { job } => self.schedule(Event::PackageComplete { job }),
             Happening::Tick { at_ms, epoch } => {
-                if epoch == self.epoch && self.tick_at == Some(at_ms) {
-                    self.tick_at = None;
+                if epoch == self.epoch && self.process.tick_at == Some(at_ms) {
+                    self.process.tick_at = None;
                     self.schedule(Event::Tick);
                 }
             }
             Happening::Referee { id, blocks, epoch } => self.referee(id, blocks, epoch),
-            Happening::Dial { node, life } => self.dial(node, life),
-            Happening::HangUp { worker, epoch } => {
+            Happening::Synced { epoch } if epoch == self.epoch => self.synced(),
+            Happening::Synced { .. } => {}
+            Happening::Recover { epoch } if epoch == self.epoch => self.recover(),
+            Happening::Folds { epoch } if epoch == self.epoch => self.fold(),
+            Happening::Keeps { arrival, epoch } if epoch == self.epoch => self.keep(*arrival),
+            Happening::Recover { .. } | Happening::Folds { .. } | Happening::Keeps { .. } => {}
+            Happening::DiskFreed => self.free_disks(),
+            Happening::Gone { worker, epoch } => {
                 if epoch == self.epoch {
                     self.schedule(Event::WorkerDisconnected { worker });
                 }
             }
-            Happening::ToScheduler { node, connection, epoch, message } => {
-                if epoch == self.epoch && self.nodes[node].connection == connection {
-                    self.arrive(node, message);
-                }
-            }
-            Happening::ToNode { node, connection, event } => {
-                if self.nodes[node].alive && self.nodes[node].connection == connection {
-                    let life = self.nodes[node].life;
-                    self.wake_node(node, life, event);
-                }
-            }
+            Happening::Dial { node, life } => self.dial(node, life),
+            Happening::DialTimeout { connection } => self.dial_timeout(connection),
+            Happening::Arrives { stream } => self.arrives(stream),
+            Happening::Told { connection, end } => self.told(connection, end),
+            Happening::Silence { connection, end } => self.silent(connection, end),
             Happening::Device { node, life, event } => self.wake_node(node, life, event),
             Happening::NodeTick { node, life } => self.wake_node(node, life, NodeEvent::Tick),
             Happening::Fault(fault) => self.fault(fault),
@@ -276,221 +361,17 @@ impl World {
         }
     }
 
-    /// One event of the scheduler, its output and all checks.
-    pub(crate) fn schedule(&mut self, event: Event) {
-        self.scheduled(event, |_| ());
-    }
-
-    pub(crate) fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
-        let clock_ms = self.now_ms - self.epoch_start_ms;
-        let output = self.core.handle(clock_ms, event);
-        self.core.sanity_check();
-        for record in &output.records {
-            self.count(record);
-            self.shadow.apply(record);
-        }
-        self.records.extend(output.records.iter().cloned());
-        if self.outcome.steps.is_multiple_of(64) {
-            assert_eq!(self.shadow, *self.core.state(), "records do not tell the state");
-        }
-        if self.farm.trace.is_some() {
-            output.records.iter().for_each(|record| self.note(format!("    {record:?}")));
-        }
-        if !output.effects.iter().any(|effect| matches!(effect, Effect::DeliveryIgnored { .. })) {
-            before_effects(self);
-        }
-        self.carry_out(output);
-        assert_eq!(
-            self.shell.held_count(),
-            self.core.state().held,
-            "pixels held by the shell and as the core counts"
-        );
-    }
-
-    /// How often a spoilt block is drawn, seen where it is decided.
-    fn count(&mut self, record: &Record) {
-        if let Record::Granted { .. } = record {
-            self.outcome.leases += 1;
-        }
-        let Record::Committed { lease, tiles } = record else { return };
-        let Some(lent) = self.core.state().leases.get(lease) else { return };
-        let key = self.core.state().operators.key(lent.operator);
-        let Some(node) =
-            self.nodes.iter().find(|node| node.key() == key && node.spec.cheat == Cheat::FlipOne)
-        else {
-            return;
-        };
-        let Some(forged) = node.pixels.get(lease) else { return };
-        let job = &self.core.state().jobs[&lent.job];
-        let mut at = 0;
-        for (tile, commit) in lent.rendered().iter().zip(tiles) {
-            let items = blocks(&job.spec, &job.pass(*tile));
-            let wrong = |drawn: u32| picture::pixels(&items[drawn as usize]) != forged[at + drawn as usize];
-            self.outcome.flipped += u64::from((0..items.len() as u32).any(wrong));
-            self.outcome.flipped_drawn += u64::from(commit.drawn.iter().any(|drawn| wrong(drawn.at)));
-            at += items.len();
-        }
-    }
-
-    fn carry_out(&mut self, output: Output) {
-        // A welcome comes before the worker's first leases.
-        for (request, answer) in output.replies {
-            self.answered(request, answer);
-        }
-        for outbound in output.messages {
-            let Some(node) = self.nodes.iter().position(|node| node.worker == Some(outbound.worker)) else {
-                continue;
-            };
-            let connection = self.nodes[node].connection;
-            let event = match outbound.message {
-                ToWorker::Lease(lease) => {
-                    self.nodes[node].note(lease.id, &lease.work);
-                    self.count_check(node, &lease.work);
-                    NodeEvent::Lease(lease)
-                }
-                ToWorker::Revoke(lease) => NodeEvent::Revoke(lease),
-            };
-            self.post(Happening::ToNode { node, connection, event });
-        }
-        for effect in output.effects {
-            self.shell.carry_out(&effect);
-            match effect {
-                Effect::RefereeRequest { id, blocks, .. } => {
-                    let delay_ms = self.random.between(5, 400);
-                    let epoch = self.epoch;
-                    if self.now_ms < self.farm.referee_silent_until_ms {
-                        continue;
-                    }
-                    self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
-                }
-                Effect::Quarantined { operator, .. } => {
-                    self.outcome.tally.convicted += 1;
-                    for node in 0..self.nodes.len() {
-                        if self.nodes[node].key() == operator {
-                            let cheat = self.nodes[node].spec.cheat;
-                            assert_ne!(cheat, Cheat::Honest, "honest worker {node} is quarantined");
-                            self.nodes[node].banned = true;
-                            self.break_connection(node);
-                            self.new_key(node);
-                        }
-                    }
-                }
-                Effect::Overruled { operator, .. } => {
-                    self.outcome.tally.convicted += 1;
-                    let honest = |node: &Node| node.key() == operator && node.spec.cheat == Cheat::Honest;
-                    assert!(!self.nodes.iter().any(honest), "an honest checker is overruled");
-                }
-                _ => {}
-            }
-        }
-        if let Some(at_ms) = output.wake_at {
-            let at_ms = at_ms.max(self.now_ms - self.epoch_start_ms + 1) + self.epoch_start_ms;
-            if self.tick_at.is_none_or(|tick_at| at_ms < tick_at || tick_at <= self.now_ms) {
-                self.tick_at = Some(at_ms);
-                let epoch = self.epoch;
-                self.at(at_ms, Happening::Tick { at_ms, epoch });
-            }
-        }
-    }
-
-    fn answered(&mut self, request: RequestId, answer: Answer) {
-        match answer {
-            Answer::Submitted(job) => {
-                let shot = request.0 as usize;
-                self.jobs[shot] = Some(job);
-                self.shell.open(job, self.farm.shots[shot].spec(shot as u64));
-                self.soon(Happening::PackageHere { job });
-            }
-            Answer::Welcome(worker) => {
-                let node = (request.0 - 1_000_000) as usize;
-                self.nodes[node].worker = Some(worker);
-                let connection = self.nodes[node].connection;
-                self.soon(Happening::ToNode { node, connection, event: NodeEvent::Connected });
-            }
-            Answer::Refused(reason) => {
-                let node = (request.0 - 1_000_000) as usize;
-                assert!(self.nodes[node].banned, "worker {node} is refused: {reason}");
-            }
-            Answer::Cancelled | Answer::JobRefused(_) | Answer::Done | Answer::OrderRefused(_) => {}
-        }
-    }
-
-    fn referee(&mut self, id: tessera_scheduler_core::api::RefereeId, blocks: Vec<BlockPass>, epoch: u32) {
-        if epoch != self.epoch {
+    /// An artist submits the shot, until somebody answers.
+    fn submit(&mut self, shot: usize) {
+        let asked = self.process.requests.values().any(|asker| *asker == Asker::Artist { shot });
+        if self.jobs[shot].is_some() || asked {
             return;
         }
-        let fails = !self.faults_over && self.random.permille(self.farm.referee_fail_permille);
-        let mut rays = Rays::default();
-        blocks.iter().for_each(|block| rays += picture::rays(block));
-        let digests = blocks.iter().map(|block| picture::digest(block, picture::pixels(block))).collect();
-        let outcome = match fails {
-            true => Err("the referee is out of memory".to_string()),
-            false => Ok(RefereeDigests { blocks: digests, rays }),
-        };
-        self.outcome.tally.rays_refereed += rays.total();
-        self.schedule(Event::Refereed { id, outcome });
-    }
-
-    fn arrive(&mut self, node: usize, message: Message) {
-        let Some(worker) = self.nodes[node].worker else { return };
-        match message {
-            Message::Commit(commit) => {
-                let tiles = commit.tiles.into_iter();
-                let tiles = tiles.map(|blocks| CommittedTile { root: tile_root(&blocks), blocks }).collect();
-                self.schedule(Event::Committed { worker, lease: commit.lease, tiles });
-            }
-            Message::Pixels { lease, tiles, commit } => {
-                self.pixels_arrive(node, worker, lease, tiles, commit)
-            }
-            Message::Checked(answer) => {
-                self.outcome.tally.rays_claimed += answer.rays.total();
-                self.schedule(Event::Checked { worker, answer });
-            }
-            Message::Failed { lease, reason } => {
-                let failure = Failure::new(FailureClass::Node, reason);
-                self.schedule(Event::LeaseFailed { worker, lease, failure });
-            }
+        if !self.process.up {
+            return self.at(self.now_ms + 1_000, Happening::Submit { shot });
         }
-    }
-
-    fn pixels_arrive(
-        &mut self,
-        node: usize,
-        worker: WorkerId,
-        lease: LeaseId,
-        tiles: Vec<Vec<u64>>,
-        commit: Commit,
-    ) {
-        let connection = self.nodes[node].connection;
-        self.soon(Happening::ToNode { node, connection, event: NodeEvent::ResultsSent { lease } });
-        // The shell recomputes digests from the pixels; a lease the core does not know has no blocks to name.
-        let lent = self.core.state().leases.get(&lease);
-        let (arrived, job) = match lent {
-            Some(lent) if lent.rendered().len() == tiles.len() => {
-                let job = &self.core.state().jobs[&lent.job];
-                let delivered = lent.rendered().iter().zip(&tiles).map(|(key, pixels)| {
-                    let items = blocks(&job.spec, &job.pass(*key));
-                    let digests =
-                        items.iter().zip(pixels).map(|(item, pixels)| picture::digest(item, *pixels));
-                    let mut rays = Rays::default();
-                    items.iter().for_each(|item| rays += picture::rays(item));
-                    DeliveredTile { root: tile_root(&digests.collect::<Vec<_>>()), rays }
-                });
-                (delivered.collect(), lent.job)
-            }
-            _ => {
-                let roots = commit.tiles.iter().map(|blocks| tile_root(blocks));
-                (roots.map(|root| DeliveredTile { root, rays: Rays::default() }).collect(), JobId(0))
-            }
-        };
-        let by = self.nodes[node].key();
-        let counted = self.counted_delivery(node, lease, &tiles);
-        self.scheduled(Event::Delivered { worker, lease, tiles: arrived }, |world| {
-            let held = tiles.into_iter().map(|pixels| Delivered { job, pixels, by });
-            let held: BTreeMap<u32, Delivered> = (0..).zip(held).collect();
-            let before = world.shell.held.insert(lease, held);
-            assert!(before.is_none(), "{lease} is delivered twice and taken twice");
-            world.outcome.tally += counted;
-        });
+        let spec = Box::new(self.farm.shots[shot].spec(shot as u64));
+        let request = self.process.ask(Asker::Artist { shot });
+        self.schedule(Event::Submit { request, spec });
     }
 }

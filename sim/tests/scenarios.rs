@@ -195,6 +195,6 @@ fn equal_seeds_give_equal_farms() {
 fn three_hundred_random_farms() {
     for seed in 0..300 {
         let run = std::panic::catch_unwind(|| Farm::random(seed).run());
-        assert!(run.is_ok(), "seed {seed}: cargo run -p tessera-sim --example seeds -- 1 {seed}");
+        assert!(run.is_ok(), "seed {seed}: cargo xtask sim --seeds 1 --first {seed}");
     }
 }

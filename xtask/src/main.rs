@@ -2,6 +2,7 @@
 
 mod golden;
 mod pack;
+mod sim;
 mod test;
 mod tidy;
 
@@ -16,6 +17,7 @@ cargo xtask COMMAND
   tidy           checks file and function lengths, openings, names and prose
   lint           cargo fmt --check, clippy without warnings, tidy
   golden         records the golden digests of a new kernel version
+  sim --seeds N [--first S]   runs random farms of the simulator, every fault at once; prints the trace of the first that fails
   pack DIR       packs stripped binaries, small scenes, the Vulkan loader and check.sh for a machine that builds nothing
 ";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["lint"] => test::lint(&root),
         ["golden"] => golden::record(&root),
+        ["sim", arguments @ ..] => sim::hunt(&root, arguments),
         ["pack", dir] => pack::run(&root, Path::new(dir)),
         ["help"] | ["--help"] | [] => {
             print!("{HELP}");

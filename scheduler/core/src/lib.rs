@@ -5,6 +5,7 @@ pub mod admission;
 pub mod api;
 pub mod credits;
 mod dependencies;
+mod hands;
 pub mod jobs;
 mod judgement;
 pub mod known;

@@ -99,6 +99,7 @@ impl State {
                 worker.tiles_rejected += 1;
             }
         }
+        self.hand_back(job, tiles);
         self.reorder(job);
     }
 

@@ -128,9 +128,7 @@ impl State {
             Record::JobForgotten { job } => self.forget(*job),
             Record::Joined { worker, at_ms, hello } => self.join(*worker, *at_ms, hello),
             Record::Left { worker, at_ms } => self.leave(*worker, *at_ms),
-            Record::Leaving { worker } => {
-                self.workers.get_mut(worker).into_iter().for_each(|entry| entry.leaving = true);
-            }
+            Record::Leaving { worker } => self.begin_leaving(*worker),
             Record::Restarted => self.restart(),
             Record::Granted { lease, worker, job, term, tiles } => {
                 self.grant(*lease, *worker, *job, *term, tiles)
@@ -173,6 +171,12 @@ impl State {
     fn commit(&mut self, lease: LeaseId, tiles: &[crate::record::TileCommit]) {
         if let Some(LentWork { work: LeaseWork::Render { commit, .. }, .. }) = self.leases.get_mut(&lease) {
             *commit = Some(tiles.to_vec());
+        }
+    }
+
+    fn begin_leaving(&mut self, worker: WorkerId) {
+        if let Some(entry) = self.workers.get_mut(&worker) {
+            entry.leaving = true;
         }
     }
 
@@ -442,13 +446,10 @@ impl State {
                 if let Some(worker) = by.and_then(|id| judged(&mut self.workers, &mut self.left, id)) {
                     worker.tiles_rejected += 1;
                 }
-                // Whoever renders a duplicate has it in hand again.
-                match life.duplicate().filter(|lease| self.leases.get(lease).is_some_and(LentWork::live)) {
-                    Some(lease) => drop(entry.replace(*key, TileLife::Leased { lease, duplicate: None })),
-                    None => drop(entry.put_back(*key)),
-                }
+                entry.put_back(*key);
             }
         }
+        self.hand_back(job, tiles);
         self.reorder(job);
     }
 

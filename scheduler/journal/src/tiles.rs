@@ -245,9 +245,13 @@ impl Index {
         *self.uses.entry(place.segment).or_default() += 1;
         if place.length as usize == HEAD_BYTES {
             self.refer(&held.root);
-        } else if !self.refer(&held.root) {
-            self.content.insert(held.root, Content { place, entries: 1 });
+        } else {
+            // Written whole again: the copy before was given up, or is what a crash has left of one. The later one counts.
             *self.uses.entry(place.segment).or_default() += 1;
+            match self.refer(&held.root) {
+                true => self.move_content(&held.root, place),
+                false => drop(self.content.insert(held.root, Content { place, entries: 1 })),
+            }
         }
         let entry = Entry { job: held.job, root: held.root, segment: place.segment };
         self.held.insert(key, entry);
@@ -260,6 +264,12 @@ impl Index {
     fn damaged(&mut self, place: Place) {
         self.content.retain(|_, content| content.place != place);
         self.unuse(place.segment);
+    }
+
+    fn move_content(&mut self, root: &Digest, place: Place) {
+        let Some(content) = self.content.get_mut(root) else { return };
+        let before = std::mem::replace(&mut content.place, place);
+        self.unuse(before.segment);
     }
 
     fn remove(&mut self, key: &(LeaseId, TilePass)) {
