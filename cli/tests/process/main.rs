@@ -8,4 +8,5 @@ mod golden;
 mod orders;
 mod render;
 mod sandbox;
+mod secrets;
 mod verify;
