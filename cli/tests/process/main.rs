@@ -11,4 +11,5 @@ mod orders;
 mod page;
 mod render;
 mod sandbox;
+mod secrets;
 mod verify;
