@@ -19,6 +19,8 @@ pub mod policy;
 pub mod record;
 pub mod referee;
 mod sanity;
+pub mod service;
+pub mod shares;
 pub mod standings;
 pub mod state;
 pub mod tiles;

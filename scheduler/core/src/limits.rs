@@ -84,8 +84,8 @@ impl Core {
 
     /// Whether nothing waits for those who ask but jobs that may shut them out.
     pub(crate) fn only_limited_ready(&self) -> bool {
-        let mut first = self.state.ready.iter().take(JOBS_SEARCHED);
-        first.all(|(_, job)| !self.state.jobs[job].spec.options.limits.is_open())
+        let mut first = self.state.service.jobs().take(JOBS_SEARCHED);
+        first.all(|job| !self.state.jobs[&job].spec.options.limits.is_open())
     }
 
     /// Why the farm takes no job with these limits; the reason is for people.

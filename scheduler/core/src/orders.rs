@@ -212,7 +212,7 @@ impl State {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let before = entry.spec.options.priority;
         entry.spec.options.priority = priority;
-        for order in [&mut self.ready, &mut self.owing, &mut self.owing_referee] {
+        for order in [&mut self.owing, &mut self.owing_referee] {
             order.remove(&(std::cmp::Reverse(before), job));
         }
         self.reorder(job);

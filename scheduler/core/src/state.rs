@@ -15,6 +15,7 @@ use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::referee::RefereeTally;
+use crate::service::Service;
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Workers that have left and stay listed.
@@ -53,7 +54,7 @@ impl RefereeWork {
     }
 }
 
-/// A job's place in the order of service: higher priority first, then older.
+/// A job's place in the order of checks: higher priority first, then older.
 pub type Turn = (Reverse<i32>, JobId);
 
 /// The durable state.
@@ -73,7 +74,7 @@ pub struct State {
     pub admissions: Admissions,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
-    pub ready: BTreeSet<Turn>,
+    pub service: Service,
     /// Running jobs with checks that another operator may do.
     pub owing: BTreeSet<Turn>,
     /// Running jobs with checks that are the referee's.
@@ -184,20 +185,6 @@ impl State {
         self.admissions.enter(worker, examined.clone());
     }
 
-    /// Keeps the orders of service in step with a job's queues.
-    pub(crate) fn reorder(&mut self, job: JobId) {
-        let Some(entry) = self.jobs.get(&job) else { return };
-        let turn = (Reverse(entry.spec.options.priority), job);
-        let running = entry.running();
-        let keep = |set: &mut BTreeSet<Turn>, wanted: bool| match running && wanted {
-            true => drop(set.insert(turn)),
-            false => drop(set.remove(&turn)),
-        };
-        keep(&mut self.ready, entry.pending() > 0 && entry.lendable());
-        keep(&mut self.owing, !entry.owed.is_empty());
-        keep(&mut self.owing_referee, !entry.owed_referee.is_empty());
-    }
-
     fn join(&mut self, worker: WorkerId, at_ms: u64, hello: &WorkerHello) {
         self.next_worker = self.next_worker.max(worker.0 + 1);
         let operator = self.operators.enter(hello.operator);
@@ -247,6 +234,7 @@ impl State {
             }
         }
         self.restart_unarchived();
+        self.service.restart();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
@@ -284,9 +272,10 @@ impl State {
             };
             entry.replace(*key, life);
         }
-        entry.waiting_since_ms = term.granted_ms;
+        let rays = tiles.iter().map(|key| entry.cost(*key)).fold(0, u64::saturating_add);
         let work = LeaseWork::Render { tiles: tiles.to_vec(), commit: None };
         let operator = who.operator;
+        self.serve(job, rays, term.granted_ms);
         self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
         self.reorder(job);
     }

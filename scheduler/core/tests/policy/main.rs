@@ -3,3 +3,4 @@
 mod dependencies;
 mod farm;
 mod orders;
+mod shares;
