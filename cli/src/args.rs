@@ -142,6 +142,9 @@ pub struct SchedulerArguments {
     /// UDP address to listen on [default: every interface, port 7878]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// TCP address to serve the page and the HTTP interface on; unencrypted, so keep it to this machine or a trusted network
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
     /// Host that the printed links name, as others reach this machine
     #[arg(long, value_name = "HOST")]
     pub advertise: Option<String>,

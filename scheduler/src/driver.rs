@@ -14,6 +14,7 @@ use tessera_shared::messages::{CloseCode, ToWorker};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deliveries::Deliveries;
+use crate::feed::Feed;
 use crate::films::{self, Films};
 use crate::journal::Journal;
 use crate::referee::{self, RefereeQueue};
@@ -155,6 +156,7 @@ pub(crate) struct Machine {
     pub deliveries: Arc<Deliveries>,
     pub films: Films,
     pub referee: RefereeQueue,
+    pub feed: Arc<Feed>,
 }
 
 /// The driver's state besides the core's.
@@ -253,6 +255,7 @@ impl Shell {
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
             self.machine.standings.keep(&self.machine.core, &records)?;
+            self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
             self.machine.journal.append(records)?;
         }
         // Replies first: a welcome opens the line that the same output's leases go through.

@@ -1,6 +1,8 @@
 //! The farm's films on a thread of their own: accepted pixels are added, finished frames go to disk in the form in which
 //! they are fetched. Deliberately ignorant of who rendered what.
 
+pub(crate) mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,13 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::{BLOCK_BYTES, BlockPixels, FILM_PIXEL_BYTES, Film, FilmPixel, Rays};
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::{FrameNumber, JobId, TileIndex};
+use tessera_shared::lease::TilePass;
 use tessera_shared::messages::{FetchReply, FrameHead, JobRefusal, Mode};
 use tessera_shared::package::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::deliveries::TilePixels;
+use view::{Glance, View};
 
 /// Commands that wait for the thread.
 const QUEUE: usize = 1024;
@@ -60,6 +64,13 @@ pub(crate) enum Command {
         frame: FrameNumber,
         reply: oneshot::Sender<Result<Finished, JobRefusal>>,
     },
+    /// The frame, or a tile of it, as it is now.
+    View {
+        job: JobId,
+        frame: FrameNumber,
+        tile: Option<TileIndex>,
+        reply: oneshot::Sender<Result<Glance, JobRefusal>>,
+    },
 }
 
 /// A finished frame as it is sent: a [`FetchReply::Follows`] frame, then the pixels.
@@ -98,6 +109,8 @@ struct Room {
 struct Job {
     films: JobFilms,
     frames: BTreeMap<FrameNumber, Frame>,
+    /// Samples of each tile of the frames in memory.
+    samples: BTreeMap<FrameNumber, Vec<u32>>,
 }
 
 enum Frame {
@@ -116,7 +129,7 @@ impl Room {
     fn handle(&mut self, command: Command) {
         match command {
             Command::Begin { job, films } => {
-                self.jobs.insert(job, Job { films, frames: BTreeMap::new() });
+                self.jobs.insert(job, Job { films, frames: BTreeMap::new(), samples: BTreeMap::new() });
             }
             Command::Accept { job, tiles } => self.accept(job, tiles),
             Command::ResetTile { job, frame, tile } => self.reset(job, frame, tile),
@@ -124,11 +137,16 @@ impl Room {
             Command::JobEnded { job } => {
                 if let Some(job) = self.jobs.get_mut(&job) {
                     job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_) | Frame::Reset(_)));
+                    job.samples.clear();
                 }
             }
             Command::Fetch { job, frame, reply } => {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.fetch(job, frame));
+            }
+            Command::View { job, frame, tile, reply } => {
+                // Whoever asked may be gone.
+                let _ = reply.send(self.view(job, frame, tile));
             }
         }
     }
@@ -143,6 +161,7 @@ impl Room {
                     film.add(at, &block);
                 }
             }
+            job.count(&pass);
             drop(room);
         }
     }
@@ -157,6 +176,9 @@ impl Room {
                 if let Some(film) = job.open(&self.directory, id, frame) {
                     clear(film, grid, tile);
                 }
+                if let Some(samples) = job.samples.get_mut(&frame) {
+                    samples[tile.0 as usize] = 0;
+                }
             }
         }
     }
@@ -168,6 +190,7 @@ impl Room {
             Some(kept) => return drop(job.frames.insert(frame, kept)),
             None => return,
         };
+        job.samples.remove(&frame);
         let path = path(&self.directory, id, frame);
         let saved = encode(&job.films, frame, &film, rays).and_then(|bytes| write_atomically(&path, &bytes));
         let kept = match saved {
@@ -178,6 +201,31 @@ impl Room {
             }
         };
         job.frames.insert(frame, kept);
+    }
+
+    fn view(&self, id: JobId, frame: FrameNumber, tile: Option<TileIndex>) -> Result<Glance, JobRefusal> {
+        let job = self.jobs.get(&id).ok_or(JobRefusal::Unknown)?;
+        let Settings { grid, film_scale_log2, .. } = job.films.settings;
+        if job.films.frames.binary_search(&frame).is_err()
+            || tile.is_some_and(|tile| tile.0 >= grid.tile_count())
+        {
+            return Err(JobRefusal::NoFrame);
+        }
+        let path = || path(&self.directory, id, frame);
+        Ok(match job.frames.get(&frame) {
+            None => Glance::Memory(View::empty(grid, film_scale_log2, tile)),
+            Some(Frame::Lost) => return Err(JobRefusal::Storage),
+            Some(Frame::Saved) => Glance::File { path: path(), tile, in_doubt: BTreeSet::new() },
+            Some(Frame::Reset(tiles)) => Glance::File { path: path(), tile, in_doubt: tiles.clone() },
+            Some(Frame::Open(film)) => {
+                let samples = job.samples.get(&frame).map_or(&[][..], Vec::as_slice);
+                Glance::Memory(View::of(film, grid, samples, tile, false))
+            }
+            Some(Frame::Unsaved(film, _)) => {
+                let samples = vec![job.films.settings.samples; grid.tile_count() as usize];
+                Glance::Memory(View::of(film, grid, &samples, tile, true))
+            }
+        })
     }
 
     fn fetch(&self, id: JobId, frame: FrameNumber) -> Result<Finished, JobRefusal> {
@@ -211,9 +259,14 @@ impl Job {
                     tracing::error!(job = %id, %frame, path = %path.display(), %error, "the frame is lost, as its file cannot be read again; submit the shot anew");
                     return self.lose(frame);
                 }
+                let mut samples = vec![self.films.settings.samples; grid.tile_count() as usize];
                 if let Frame::Reset(tiles) = kept {
-                    tiles.into_iter().for_each(|tile| clear(&mut film, grid, tile));
+                    for tile in tiles {
+                        clear(&mut film, grid, tile);
+                        samples[tile.0 as usize] = 0;
+                    }
                 }
+                self.samples.insert(frame, samples);
                 film
             }
         };
@@ -222,6 +275,13 @@ impl Job {
             Some(Frame::Open(film)) => Some(film),
             _ => None,
         }
+    }
+
+    /// A tile-pass has been added.
+    fn count(&mut self, pass: &TilePass) {
+        let tiles = self.films.settings.grid.tile_count() as usize;
+        let samples = self.samples.entry(pass.frame).or_insert_with(|| vec![0; tiles]);
+        samples[pass.tile.0 as usize] += pass.sample_end - pass.sample_start;
     }
 
     fn lose(&mut self, frame: FrameNumber) -> Option<&mut Film> {

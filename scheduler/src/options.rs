@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tessera_shared::limits::Pools;
+use tessera_transport::timing::Timing;
 
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct SchedulerOptions {
     pub data: PathBuf,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Where to serve the page and the HTTP interface, if anywhere; port 0 picks a free one.
+    pub http: Option<SocketAddr>,
     /// Host that the printed links name, where it is not the listening address: a machine listening on every interface is
     /// known to others by a name.
     pub advertise: Option<String>,
@@ -27,6 +30,8 @@ pub struct SchedulerOptions {
     pub connections_max: usize,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
+    /// When a peer is taken for gone.
+    pub timing: Timing,
 }
 
 impl Default for SchedulerOptions {
@@ -34,6 +39,7 @@ impl Default for SchedulerOptions {
         SchedulerOptions {
             data: PathBuf::from("tessera-data"),
             listen: (std::net::Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+            http: None,
             advertise: None,
             disk_bytes_max: 256 << 30,
             blob_bytes_max: 8 << 30,
@@ -41,6 +47,7 @@ impl Default for SchedulerOptions {
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
             pools: Pools::new(),
+            timing: Timing::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use tessera_shared::package::manifest::{DecodeManifestError, MANIFEST_BYTES_MAX}
 use tessera_shared::package::validate::{InvalidPackage, validate, validate_manifest};
 use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore};
+use tessera_transport::rehash::rehash;
 
 /// The packages of one blob store.
 #[derive(Debug)]
@@ -60,7 +61,11 @@ impl Packages {
         for (digest, said) in listed {
             match self.blobs.bytes_of(&digest) {
                 None => missing.push(digest),
-                Some(found) if found != said => return Err(PackageError::Length { digest, said, found }),
+                // Of another length: by the manifest's fault, or by the disk's.
+                Some(found) if found != said => match rehash(&self.blobs, &digest) {
+                    Ok(()) => return Err(PackageError::Length { digest, said, found }),
+                    Err(_) => missing.push(digest),
+                },
                 Some(_) => {}
             }
         }
@@ -84,6 +89,16 @@ impl Packages {
         let package = Arc::new(package);
         self.keep(*id, package.clone());
         Ok(package)
+    }
+
+    /// A blob's bytes, if a package in memory has them.
+    pub fn in_memory(&self, blob: &Digest) -> Option<Arc<[u8]>> {
+        let kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let of = |(id, package): &(Digest, Arc<Package>)| match id == blob {
+            true => Some(package.manifest.encode().into()),
+            false => package.blobs.get(blob).cloned(),
+        };
+        kept.iter().find_map(of)
     }
 
     fn kept(&self, id: &Digest) -> Option<Arc<Package>> {

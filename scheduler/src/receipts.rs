@@ -78,7 +78,7 @@ fn sign(
 }
 
 /// A policy as a job file writes it.
-fn policy(verify: Verify) -> String {
+pub(crate) fn policy(verify: Verify) -> String {
     match verify {
         Verify::None => "none".to_owned(),
         Verify::Blocks(1) => "spot".to_owned(),

@@ -19,14 +19,19 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::connection::{self, Farm};
 use crate::deliveries::Deliveries;
 use crate::driver::{self, Driver, Machine};
+use crate::feed::Feed;
 use crate::films;
+use crate::http::token::{Bearer, Tokens, WebRole};
+use crate::http::{self, Site};
 use crate::journal::{Journal, MemoryJournal};
 use crate::leased::Listings;
 use crate::options::SchedulerOptions;
 use crate::packages::Packages;
 use crate::referee::{Referee, RefereeQueue};
 use crate::secrets::Secrets;
+use crate::soundness::Soundness;
 use crate::standings::Standings;
+use crate::uploads::Uploads;
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +40,8 @@ pub enum ServeError {
         "cannot listen on {address}: {source}; choose another address with --listen, or stop what uses it"
     )]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot serve the page on {address}: {source}; choose another address with --http")]
+    ListenHttp { address: SocketAddr, source: std::io::Error },
     #[error("{path}: {source}; give a directory that this user can write with --data")]
     Data { path: std::path::PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -58,6 +65,15 @@ pub struct Scheduler {
     driver: Driver,
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
+    http: Option<Http>,
+}
+
+/// The HTTP interface while it serves.
+#[derive(Debug)]
+struct Http {
+    address: SocketAddr,
+    tokens: Tokens,
+    serving: JoinHandle<()>,
 }
 
 /// Starts a scheduler; it serves once this returns.
@@ -82,17 +98,29 @@ pub async fn serve_with(
     let films_path = options.data.join("films");
     let films = films::start(films_path.clone()).map_err(data(&films_path))?;
     let packages = Arc::new(Packages::new(blobs.clone(), options.package_bytes_max));
+    let soundness = Arc::new(Soundness::new(blobs.clone(), packages.clone()));
     let deliveries = Arc::new(Deliveries::new(options.held_bytes_max));
     let (driver, inbox) = driver::channel();
     let referee =
         RefereeQueue::start(referee, packages.clone(), driver.clone()).map_err(ServeError::Thread)?;
     let listen = |source| ServeError::Listen { address: options.listen, source };
-    let endpoint = Endpoint::server(tls::server_config(&identity)?, options.listen).map_err(listen)?;
+    let mut quic = tls::server_config(&identity)?;
+    quic.transport_config(Arc::new(tls::transport(&options.timing)));
+    let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
+    let feed = Arc::new(Feed::default());
+    let http = match options.http {
+        None => None,
+        Some(listen) => {
+            let site = Site::new(driver.clone(), films.clone(), feed.clone(), Tokens::new(&secrets.core));
+            Some(serve_http(listen, site).await?)
+        }
+    };
+    let (deliveries_of, films_of) = (deliveries.clone(), films.clone());
     let machine =
-        Machine { core, journal, standings, deliveries: deliveries.clone(), films: films.clone(), referee };
+        Machine { core, journal, standings, deliveries: deliveries_of, films: films_of, referee, feed };
     let driving = tokio::spawn(driver::drive(machine, known, inbox));
     let key = identity.key();
     let tokens = [Role::Artist, Role::Worker, Role::Wrangler].map(|role| secrets.token(role));
@@ -107,13 +135,24 @@ pub async fn serve_with(
         packages,
         blob_bytes_max: options.blob_bytes_max,
         shown: connection::possession::Shown::default(),
+        soundness,
+        uploads: Uploads::new(options.timing.keep_alive),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting })
+    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http })
+}
+
+async fn serve_http(listen: SocketAddr, site: Site) -> Result<Http, ServeError> {
+    let refused = |source| ServeError::ListenHttp { address: listen, source };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let tokens = site.tokens.clone();
+    tracing::info!(%address, "the page is served");
+    Ok(Http { address, tokens, serving: tokio::spawn(http::serve(Arc::new(site), listener)) })
 }
 
 async fn accept(endpoint: Endpoint, farm: Arc<Farm>, connections_max: usize) {
@@ -158,8 +197,20 @@ impl Scheduler {
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }
     }
 
+    /// The page's address with the token of a role, if the page is served. It holds a secret: print it for the farm's owner,
+    /// never log it.
+    pub fn page(&self, role: WebRole) -> Option<String> {
+        let http = self.http.as_ref()?;
+        let token = http.tokens.make(Bearer { role, key: None });
+        Some(format!("http://{}:{}/#token={token}", self.host_of(http.address), http.address.port()))
+    }
+
     fn host(&self) -> String {
-        match (&self.advertise, self.address) {
+        self.host_of(self.address)
+    }
+
+    fn host_of(&self, address: SocketAddr) -> String {
+        match (&self.advertise, address) {
             (Some(host), _) => host.clone(),
             // Listening everywhere is no address to connect to: this machine's own is.
             (None, SocketAddr::V6(address)) if address.ip().is_unspecified() => "[::1]".to_owned(),
@@ -183,6 +234,7 @@ impl Scheduler {
         self.driver.stop().await;
         self.endpoint.close(VarInt::from_u32(CloseCode::Stopping as u32), b"the scheduler stops");
         self.accepting.abort();
+        self.http.iter().for_each(|http| http.serving.abort());
         self.endpoint.wait_idle().await;
     }
 }

@@ -5,6 +5,7 @@ pub mod admission;
 pub mod codec;
 pub mod control;
 pub mod digest;
+pub mod display;
 pub mod film;
 pub mod frame_head;
 pub mod grid;

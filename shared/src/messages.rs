@@ -223,6 +223,8 @@ pub enum UploadRefusal {
     Quota { bytes_max: u64 },
     #[error("the farm could not write the blob; ask its owner to look at the scheduler's log")]
     Storage,
+    #[error("the farm's disk is too full for the blob {0}; ask its owner to make room, then submit again")]
+    DiskFull(Digest),
 }
 
 /// Answer to [`Request::Submit`].
@@ -379,7 +381,6 @@ pub struct WorkerStatus {
     pub standing: OperatorStanding,
     /// What it said of its devices when it joined, those included that serve nothing; empty if it said nothing.
     pub reports: Vec<DeviceReport>,
-    /// As it names them itself.
     pub tags: Vec<String>,
 }
 

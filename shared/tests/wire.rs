@@ -199,6 +199,7 @@ fn answers_about_blobs_and_packages() {
             UploadReply::Refused(UploadRefusal::TooLarge { bytes: 2, bytes_max: 1 }),
             UploadReply::Refused(UploadRefusal::Quota { bytes_max: 1 }),
             UploadReply::Refused(UploadRefusal::Storage),
+            UploadReply::Refused(UploadRefusal::DiskFull(DIGEST)),
         ],
         expect![[r#"
             020000000005
@@ -207,6 +208,7 @@ fn answers_about_blobs_and_packages() {
             0400000002010201
             03000000020201
             020000000203
+            220000000204[ab×32]
         "#]],
     );
     check(

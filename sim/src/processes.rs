@@ -222,8 +222,17 @@ impl World {
         self.epoch += 1;
         self.epoch_start_ms = self.now_ms;
         self.tick_at = None;
-        self.shell.held.clear();
-        self.schedule(Event::Restarted);
+        self.scheduled(Event::Restarted, |world| {
+            let held =
+                world.core.state().deliveries_held().map(|(_, _, delivery)| (delivery.lease, delivery.at));
+            let held: std::collections::BTreeSet<_> = held.collect();
+            world
+                .shell
+                .held
+                .iter_mut()
+                .for_each(|(lease, tiles)| tiles.retain(|at, _| held.contains(&(*lease, *at))));
+            world.shell.held.retain(|_, tiles| !tiles.is_empty());
+        });
         let uploading: Vec<_> = self.jobs.iter().flatten().copied().collect();
         for job in uploading {
             self.schedule(Event::PackageComplete { job });

@@ -281,7 +281,7 @@ impl World {
         self.scheduled(event, |_| ());
     }
 
-    fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
+    pub(crate) fn scheduled(&mut self, event: Event, before_effects: impl FnOnce(&mut World)) {
         let clock_ms = self.now_ms - self.epoch_start_ms;
         let output = self.core.handle(clock_ms, event);
         self.core.sanity_check();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::BlockPass;
 
+use crate::failures::OnDevice;
 use crate::renderer::{Renderer, Stage};
 
 /// What a device made of a task; `None` where the task was aborted.
@@ -67,6 +68,8 @@ fn work(mut renderer: Box<dyn Renderer>, tasks: &Mutex<Receiver<Task>>) {
         let next = tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
         let Ok(Task { stage, blocks, aborted, done }) = next else { return };
         let outcome = in_parts(&blocks, &mut pace, &aborted, |part| render(renderer.as_mut(), &stage, part));
+        let outcome =
+            outcome.map(|done| done.map_err(|error| error.context(OnDevice(renderer.device().name))));
         done(outcome, blocks);
     }
 }

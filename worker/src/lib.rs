@@ -3,7 +3,9 @@
 
 pub mod admission;
 mod backend;
+mod backoff;
 mod devices;
+mod failures;
 pub mod local;
 pub mod options;
 mod packages;
@@ -13,6 +15,8 @@ mod session;
 mod shell;
 
 pub use backend::{BackendRenderer, renderers};
+pub use backoff::BackoffOptions;
+pub use failures::{FailureClass, class_of};
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};
@@ -20,3 +24,4 @@ pub use run::{run, shutdown_signal};
 pub use session::WorkerError;
 pub use tessera_transport::identity::Identity;
 pub use tessera_transport::link::{Link, Role};
+pub use tessera_transport::timing::Timing;

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use tessera_shared::admission::DeviceReport;
 use tessera_transport::link::Link;
+use tessera_transport::timing::Timing;
+
+use crate::backoff::BackoffOptions;
 
 /// Options of [`crate::run`].
 #[derive(Clone, Debug)]
@@ -18,10 +21,17 @@ pub struct WorkerOptions {
     pub cache_bytes_max: u64,
     /// Most bytes of packages kept in memory, ready to render; at least one is.
     pub scenes_bytes_max: u64,
+    /// Most bytes of results that wait in memory to be taken. While a connection stands, no lease begins beyond it; without
+    /// one, the results that were due first are dropped.
+    pub results_bytes_max: u64,
     /// What its devices made of the conformance suite, those included that serve nothing; empty if they were not examined.
     pub reports: Vec<DeviceReport>,
     /// What it says that it is, for jobs that ask for it; see [`tessera_shared::limits`].
     pub tags: Vec<String>,
+    /// When the farm is taken for gone.
+    pub timing: Timing,
+    /// The pauses before connecting again.
+    pub backoff: BackoffOptions,
 }
 
 impl WorkerOptions {
@@ -33,8 +43,11 @@ impl WorkerOptions {
             name,
             cache_bytes_max: 32 << 30,
             scenes_bytes_max: 4 << 30,
+            results_bytes_max: 1 << 30,
             reports: Vec::new(),
             tags: Vec::new(),
+            timing: Timing::default(),
+            backoff: BackoffOptions::default(),
         }
     }
 }

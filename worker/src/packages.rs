@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use quinn::Connection;
+use quinn::{Connection, RecvStream};
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::{BlobReply, Request};
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
@@ -13,6 +13,7 @@ use tessera_shared::package::{Manifest, Package};
 use tessera_transport::blobs::{BlobError, BlobStore, PartialBlob};
 use tessera_transport::frames::{read_message, write_message};
 
+use crate::failures::FailureClass;
 use crate::renderer::{SceneSource, Stage};
 
 /// Bytes taken from a stream at once.
@@ -29,6 +30,42 @@ pub(crate) struct Packages {
     connection: Mutex<Option<Connection>>,
     /// Blobs that a scene in memory holds: scenes of an animation share most of theirs.
     memory: Mutex<BTreeMap<Digest, Weak<[u8]>>>,
+}
+
+/// Why a package cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("the connection to the farm is gone")]
+    Gone,
+    #[error("the blob {0} broke off on its way")]
+    BrokeOff(Digest),
+    #[error("the farm's disk has lost or damaged the blob {0}; submit the shot again, which brings it back")]
+    Lacks(Digest),
+    /// The lease ended while its package was on its way.
+    #[error("the farm gives the blob {0} only to who holds a lease of its package")]
+    Unleased(Digest),
+    #[error("the blob {digest} has {bytes} bytes, {announced} were announced")]
+    Length { digest: Digest, bytes: u64, announced: u64 },
+    #[error(
+        "a scene of the package has {bytes} bytes, this worker's cache takes {bytes_max}; start it with a larger --cache-gib"
+    )]
+    Scene { bytes: u64, bytes_max: u64 },
+    #[error(
+        "the cache cannot keep the blob {digest}; make room on its disk, start the worker with --data on another, or with a smaller --cache-gib"
+    )]
+    Cache { digest: Digest, source: BlobError },
+}
+
+impl FetchError {
+    pub fn class(&self) -> FailureClass {
+        match self {
+            FetchError::Gone | FetchError::BrokeOff(_) | FetchError::Unleased(_) => FailureClass::Network,
+            FetchError::Lacks(_) | FetchError::Length { .. } => FailureClass::Job,
+            FetchError::Scene { .. } => FailureClass::Shortage,
+            FetchError::Cache { source, .. } if source.is_shortage() => FailureClass::Shortage,
+            FetchError::Cache { .. } => FailureClass::Node,
+        }
+    }
 }
 
 /// The scenes of one package, from the cache or the farm.
@@ -68,7 +105,7 @@ impl Packages {
 
     fn connection(&self) -> anyhow::Result<Connection> {
         let connection = self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        connection.ok_or_else(|| anyhow::anyhow!("the connection to the farm is gone"))
+        Ok(connection.ok_or(FetchError::Gone)?)
     }
 
     /// Fetches and validates the manifest; scenes follow when they are rendered.
@@ -86,11 +123,9 @@ impl Packages {
         let entry = manifest.scenes.get(index as usize);
         let sections = entry.map(|entry| &entry.sections[..]).unwrap_or_default();
         let bytes = sections.iter().fold(0u64, |sum, section| sum.saturating_add(section.bytes));
-        anyhow::ensure!(
-            bytes <= self.bytes_max,
-            "a scene of the package has {bytes} bytes, this worker's cache takes {}; start it with a larger cache",
-            self.bytes_max
-        );
+        if bytes > self.bytes_max {
+            return Err(FetchError::Scene { bytes, bytes_max: self.bytes_max }.into());
+        }
         let mut keep: BTreeSet<Digest> = sections.iter().map(|section| section.blob).collect();
         keep.insert(id);
         let mut package = Package { manifest: manifest.clone(), blobs: Default::default() };
@@ -120,7 +155,7 @@ impl Packages {
         bytes_max: u64,
         keep: &BTreeSet<Digest>,
     ) -> anyhow::Result<Arc<[u8]>> {
-        let mut last = None;
+        let (mut last, mut emptied) = (None, false);
         for _ in 0..TRIES {
             if self.blobs.bytes_of(&digest).is_none() {
                 match self.fetch(&self.connection()?, digest, bytes_max, keep).await? {
@@ -129,7 +164,15 @@ impl Packages {
                         last = Some(error);
                         continue;
                     }
-                    Err(error) => return Err(error.into()),
+                    // The disk is full of other things: what is here for later goes first.
+                    Err(error) if error.is_shortage() && !emptied => {
+                        tracing::warn!(%digest, %error, "the cache is emptied, as its disk is full");
+                        emptied = true;
+                        self.blobs.make_room(self.bytes_max, keep);
+                        last = Some(error);
+                        continue;
+                    }
+                    Err(source) => return Err(FetchError::Cache { digest, source }.into()),
                 }
             }
             let blobs = self.blobs.clone();
@@ -139,7 +182,10 @@ impl Packages {
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or(BlobError::Absent(digest)).into())
+        match last.unwrap_or(BlobError::Absent(digest)) {
+            source if source.is_shortage() => Err(FetchError::Cache { digest, source }.into()),
+            error => Err(error.into()),
+        }
     }
 
     async fn fetch(
@@ -149,42 +195,53 @@ impl Packages {
         bytes_max: u64,
         keep: &BTreeSet<Digest>,
     ) -> anyhow::Result<Result<(), BlobError>> {
-        let (mut send, mut recv) = connection.open_bi().await?;
-        // The offset is known only with the length: the first try asks from the start and learns it.
-        let mut offset = 0;
-        write_message(&mut send, &Request::Blob { digest, offset }).await?;
-        let mut reply = read_message(&mut recv).await?;
-        let bytes = match reply {
-            BlobReply::Follows { bytes } => bytes,
-            BlobReply::Absent => anyhow::bail!("the farm does not have {digest}"),
-            // The lease ended while its package was on its way.
-            BlobReply::Unleased => {
-                anyhow::bail!("the farm gives {digest} only to who holds a lease of its package")
+        // A guess, as another task may be writing: what it turns out to be decides.
+        let mut offset = self.blobs.partial_bytes(&digest);
+        let (mut recv, bytes) = match ask(connection, digest, offset).await {
+            // A file longer than the blob is not the blob's beginning.
+            Err(error) if offset > 0 && matches!(error.downcast_ref(), Some(FetchError::Lacks(_))) => {
+                offset = 0;
+                ask(connection, digest, offset).await?
             }
+            asked => asked?,
         };
-        anyhow::ensure!(bytes <= bytes_max, "{digest} has {bytes} bytes, {bytes_max} were announced");
+        if bytes > bytes_max {
+            return Err(FetchError::Length { digest, bytes, announced: bytes_max }.into());
+        }
         self.blobs.make_room(bytes, keep);
         let store = self.blobs.clone();
         let mut partial = match tokio::task::spawn_blocking(move || store.begin(digest, bytes)).await? {
             Ok(partial) => partial,
             Err(error) => return Ok(Err(error)),
         };
-        if partial.offset() > 0 {
+        if partial.offset() != offset {
             offset = partial.offset();
-            (send, recv) = connection.open_bi().await?;
-            write_message(&mut send, &Request::Blob { digest, offset }).await?;
-            reply = read_message(&mut recv).await?;
-            anyhow::ensure!(reply == BlobReply::Follows { bytes }, "{digest} changed its length");
+            let (again, length) = ask(connection, digest, offset).await?;
+            if length != bytes {
+                return Err(FetchError::Length { digest, bytes: length, announced: bytes }.into());
+            }
+            recv = again;
         }
         while partial.rest() > 0 {
             let chunk = recv.read_chunk(CHUNK_BYTES, true).await?;
-            let chunk = chunk.ok_or_else(|| anyhow::anyhow!("{digest} broke off"))?;
+            let chunk = chunk.ok_or(FetchError::BrokeOff(digest))?;
             partial = match append(partial, chunk.bytes.to_vec()).await? {
                 Ok(partial) => partial,
                 Err(error) => return Ok(Err(error)),
             };
         }
         Ok(tokio::task::spawn_blocking(move || partial.finish()).await?)
+    }
+}
+
+/// Asks for a blob from `offset` on; returns the stream of its bytes and its whole length.
+async fn ask(connection: &Connection, digest: Digest, offset: u64) -> anyhow::Result<(RecvStream, u64)> {
+    let (mut send, mut recv) = connection.open_bi().await?;
+    write_message(&mut send, &Request::Blob { digest, offset }).await?;
+    match read_message(&mut recv).await? {
+        BlobReply::Follows { bytes } => Ok((recv, bytes)),
+        BlobReply::Absent => Err(FetchError::Lacks(digest).into()),
+        BlobReply::Unleased => Err(FetchError::Unleased(digest).into()),
     }
 }
 

@@ -12,6 +12,8 @@ use tessera_shared::lease::BlockPass;
 use tessera_shared::messages::Device;
 use tessera_shared::package::{FrameEntry, Manifest, Package};
 
+use crate::failures::Failed;
+
 /// One block and a range of its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockItem {
@@ -34,7 +36,7 @@ pub trait Renderer: Send {
     ) -> anyhow::Result<Vec<BlockPixels>>;
 }
 
-type Prepared = Result<Arc<dyn Any + Send + Sync>, String>;
+type Prepared = Result<Arc<dyn Any + Send + Sync>, Failed>;
 
 /// One scene of a validated package, and what renderers have prepared of it.
 #[derive(Debug)]
@@ -54,11 +56,11 @@ impl Scene {
     ) -> anyhow::Result<Arc<T>> {
         let prepared = self.prepared.get_or_init(|| match prepare(&self.package, self.index) {
             Ok(prepared) => Ok(Arc::new(prepared)),
-            Err(error) => Err(format!("{error:#}")),
+            Err(error) => Err(error.into()),
         });
         match prepared {
             Ok(prepared) => prepared.clone().downcast().ok().context("devices of two kinds share a scene"),
-            Err(reason) => Err(anyhow::anyhow!("{reason}")),
+            Err(failed) => Err(failed.clone().into()),
         }
     }
 }
@@ -84,7 +86,7 @@ pub struct Stage {
 }
 
 /// A scene once the first device that needed it has loaded it.
-type Slot = OnceLock<Result<Arc<Scene>, String>>;
+type Slot = OnceLock<Result<Arc<Scene>, Failed>>;
 
 impl Stage {
     /// The caller has validated the package.
@@ -124,12 +126,12 @@ impl Stage {
             }
             slot
         };
-        match slot.get_or_init(|| self.load(index).map_err(|error| format!("{error:#}"))) {
+        match slot.get_or_init(|| self.load(index).map_err(Failed::from)) {
             Ok(scene) => Ok(scene.clone()),
-            Err(reason) => {
+            Err(failed) => {
                 // The next lease tries again.
                 self.kept().retain(|(_, other)| !Arc::ptr_eq(other, &slot));
-                Err(anyhow::anyhow!("{reason}"))
+                Err(failed.clone().into())
             }
         }
     }

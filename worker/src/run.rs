@@ -44,7 +44,7 @@ pub async fn run(
     let slots = SLOTS_PER_DEVICE * renderers.len() as u32;
     let (inputs, inbox) = mpsc::channel(INPUTS);
     let mut shell = Shell {
-        core: Core::new(Config { slots, ..Config::default() }),
+        core: Core::new(Config { slots, results_bytes_max: options.results_bytes_max, ..Config::default() }),
         devices: Devices::start(renderers)?,
         packages: Arc::new(Packages::new(blobs, options.cache_bytes_max)),
         stages: Arc::new(Stages::new(options.scenes_bytes_max)),
@@ -61,7 +61,8 @@ pub async fn run(
         true => Hello::Worker { token, kernel_version, name, devices: described, tags },
         false => Hello::Examined { token, kernel_version, name, reports: options.reports, tags },
     };
-    let connected = session::keep_connected(link, identity, hello, inputs);
+    let call = session::Call { link, identity, hello, timing: options.timing, backoff: options.backoff };
+    let connected = session::keep_connected(call, inputs);
     let ended = tokio::select! {
         error = connected => Err(error),
         () = shell.run(inbox, leave) => Ok(()),

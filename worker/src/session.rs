@@ -1,25 +1,24 @@
 //! The worker's connection: made, made again after it broke, read and written. What the messages mean is the core's.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::Commit;
 use tessera_shared::messages::{CloseCode, FromWorker, Hello, ToWorker, Welcome};
-use tessera_transport::dial::{DialError, Session, dial};
+use tessera_transport::dial::{DialError, Session, dial_within};
 use tessera_transport::frames::{read_message, write_message};
 use tessera_transport::identity::Identity;
 use tessera_transport::link::Link;
+use tessera_transport::timing::Timing;
 use tokio::sync::mpsc;
 
+use crate::backoff::{Backoff, BackoffOptions};
 use crate::shell::Input;
 
 /// Messages that wait for the scheduler to read them.
 const OUTBOX: usize = 1024;
-/// The first pause before connecting again; it doubles up to the last.
-const BACKOFF_FIRST: Duration = Duration::from_millis(250);
-const BACKOFF_LAST: Duration = Duration::from_secs(30);
 
 /// Why a worker gives up.
 #[derive(Debug, thiserror::Error)]
@@ -50,19 +49,26 @@ pub(crate) struct Wire {
     pub outbox: mpsc::Sender<FromWorker>,
 }
 
+/// Who calls whom, and how patiently.
+pub(crate) struct Call {
+    pub link: Link,
+    pub identity: Identity,
+    pub hello: Hello,
+    pub timing: Timing,
+    pub backoff: BackoffOptions,
+}
+
 /// Connects again and again until a reason comes that does not go away by itself.
-pub(crate) async fn keep_connected(
-    link: Link,
-    identity: Identity,
-    hello: Hello,
-    inputs: mpsc::Sender<Input>,
-) -> WorkerError {
-    let mut backoff = BACKOFF_FIRST;
+pub(crate) async fn keep_connected(call: Call, inputs: mpsc::Sender<Input>) -> WorkerError {
+    let Call { link, identity, hello, timing, backoff } = call;
+    let mut backoff = Backoff::new(backoff);
     loop {
-        match dial(&link, &identity, &hello).await {
+        match dial_within(&link, &identity, &hello, &timing).await {
             Ok(session) => {
-                backoff = BACKOFF_FIRST;
-                match attend(session, &inputs).await {
+                let since = Instant::now();
+                let ended = attend(session, &inputs).await;
+                backoff.connected_for(since.elapsed());
+                match ended {
                     ConnectionError::ApplicationClosed(close)
                         if close.error_code == (CloseCode::Quarantined as u32).into() =>
                     {
@@ -73,14 +79,18 @@ pub(crate) async fn keep_connected(
                     }
                 }
             }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, pause_ms = backoff.as_millis() as u64, "not connected; trying again");
-            }
+            Err(error) if error.is_transient() => tracing::warn!(%error, "not connected; trying again"),
             Err(error) => return error.into(),
         }
-        tokio::time::sleep(backoff).await;
-        backoff = (backoff * 2).min(BACKOFF_LAST);
+        tokio::time::sleep(backoff.pause(random_u64())).await;
     }
+}
+
+/// Without randomness the pause is the middle one.
+fn random_u64() -> u64 {
+    let mut bytes = [0, 0, 0, 0, 0, 0, 0, 0x80];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// Serves one connection until it is gone.

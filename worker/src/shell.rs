@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Rays};
-use tessera_shared::ids::LeaseId;
+use tessera_shared::ids::{FrameNumber, JobId, LeaseId};
 use tessera_shared::lease::{BlockPass, Commit};
 use tessera_shared::messages::{FromWorker, TEXT_BYTES_MAX, ToWorker};
 use tessera_worker_core::Core;
@@ -15,6 +15,7 @@ use tessera_worker_core::api::{Action, Event};
 use tokio::sync::mpsc;
 
 use crate::devices::{Devices, Outcome, Task};
+use crate::failures::{class_of, device_of};
 use crate::packages::{Packages, Stages};
 use crate::renderer::Stage;
 use crate::session::{Wire, send_results};
@@ -29,6 +30,14 @@ pub(crate) enum Input {
     Sent { lease: LeaseId },
 }
 
+/// A lease that is with a device.
+pub(crate) struct Rendering {
+    aborted: Arc<AtomicBool>,
+    job: JobId,
+    /// The first of its frames.
+    frame: Option<FrameNumber>,
+}
+
 /// The core and everything that it steers.
 pub(crate) struct Shell {
     pub core: Core,
@@ -38,7 +47,7 @@ pub(crate) struct Shell {
     pub inputs: mpsc::Sender<Input>,
     pub start: Instant,
     pub wire: Option<Wire>,
-    pub rendering: BTreeMap<LeaseId, Arc<AtomicBool>>,
+    pub rendering: BTreeMap<LeaseId, Rendering>,
     pub pixels: BTreeMap<LeaseId, Arc<Vec<BlockPixels>>>,
     pub wake_at: Option<u64>,
     pub leaving: bool,
@@ -101,7 +110,8 @@ impl Shell {
                 self.event(Event::PackageReady { package, grid });
             }
             Err(error) => {
-                tracing::warn!(%package, error = format!("{error:#}"), "a package cannot be had");
+                let (class, log) = (class_of(&error), format!("{error:#}"));
+                tracing::warn!(%package, %class, error = log, "a package cannot be had");
                 self.event(Event::PackageFailed { package, reason: reason(&error) });
             }
         }
@@ -113,16 +123,16 @@ impl Shell {
             self.event(Event::PackageDropped { package: gone });
         }
         // An aborted lease is not the core's any more.
-        if self.rendering.remove(&lease).is_none() {
-            return;
-        }
+        let Some(Rendering { job, frame, .. }) = self.rendering.remove(&lease) else { return };
         match outcome {
             Ok((digests, rays, pixels)) => {
                 self.pixels.insert(lease, Arc::new(pixels));
                 self.event(Event::Rendered { lease, digests, rays });
             }
             Err(error) => {
-                tracing::warn!(%lease, error = format!("{error:#}"), "a lease could not be rendered");
+                let (device, class) = (device_of(&error), class_of(&error));
+                let (frame, log) = (frame.map_or(0, |frame| frame.0), format!("{error:#}"));
+                tracing::warn!(device, %job, frame, %lease, %class, error = log, "a lease could not be rendered");
                 self.event(Event::RenderFailed { lease, reason: reason(&error) });
             }
         }
@@ -140,10 +150,10 @@ impl Shell {
     fn act(&mut self, action: Action) {
         match action {
             Action::Fetch { package } => self.fetch(package),
-            Action::Render { lease, package, items, .. } => self.render(lease, package, items),
+            Action::Render { lease, job, package, items } => self.render(lease, job, package, items),
             Action::Abort { lease } => {
-                if let Some(aborted) = self.rendering.remove(&lease) {
-                    aborted.store(true, Ordering::Relaxed);
+                if let Some(rendering) = self.rendering.remove(&lease) {
+                    rendering.aborted.store(true, Ordering::Relaxed);
                 }
             }
             Action::SendResults { commit } => self.send(commit),
@@ -163,13 +173,14 @@ impl Shell {
         });
     }
 
-    fn render(&mut self, lease: LeaseId, package: Digest, blocks: Vec<BlockPass>) {
+    fn render(&mut self, lease: LeaseId, job: JobId, package: Digest, blocks: Vec<BlockPass>) {
         let Some(stage) = self.stages.stage(&package) else {
             let reason = "the package is not in memory".to_owned();
             return self.event(Event::RenderFailed { lease, reason });
         };
         let aborted = Arc::new(AtomicBool::new(false));
-        self.rendering.insert(lease, aborted.clone());
+        let frame = blocks.first().map(|block| block.frame);
+        self.rendering.insert(lease, Rendering { aborted: aborted.clone(), job, frame });
         let inputs = self.inputs.clone();
         let runtime = tokio::runtime::Handle::current();
         let done = move |outcome: Outcome, blocks: Vec<BlockPass>| {

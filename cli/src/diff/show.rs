@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::picture::Picture;
-use crate::output::{srgb_encode, write_rgb};
+use tessera_shared::display::srgb_byte;
+
+use crate::output::write_rgb;
 
 /// Factor by which differences are brightened.
 const GAIN: f32 = 8.0;
@@ -19,7 +21,7 @@ pub fn side_by_side(a: &Picture, b: &Picture, errors: Option<&[f32]>) -> Result<
             rgb.extend(
                 picture.pixels[row.clone()]
                     .iter()
-                    .flat_map(|pixel| pixel.map(|channel| srgb_encode(channel, 0.0))),
+                    .flat_map(|pixel| pixel.map(|channel| srgb_byte(channel, 0.0))),
             );
         }
         match errors {
@@ -33,7 +35,7 @@ pub fn side_by_side(a: &Picture, b: &Picture, errors: Option<&[f32]>) -> Result<
 
 fn signed(a: &[f32; 3], b: &[f32; 3]) -> [u8; 3] {
     let signed = (0..3).map(|channel| a[channel] - b[channel]).sum::<f32>() / 3.0 * GAIN;
-    [signed.max(0.0), 0.0, (-signed).max(0.0)].map(|channel| srgb_encode(channel, 0.0))
+    [signed.max(0.0), 0.0, (-signed).max(0.0)].map(|channel| srgb_byte(channel, 0.0))
 }
 
 fn heat(error: f32) -> [u8; 3] {

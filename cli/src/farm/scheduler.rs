@@ -1,6 +1,6 @@
 //! `tessera scheduler`: serves until it is asked to end.
 
-use tessera_scheduler::{Role, SchedulerOptions, serve};
+use tessera_scheduler::{Role, SchedulerOptions, WebRole, serve};
 use tessera_shared::limits::Pools;
 
 use crate::args::SchedulerArguments;
@@ -17,6 +17,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
     let mut options = SchedulerOptions {
         pools,
         data: arguments.data,
+        http: arguments.http,
         advertise: arguments.advertise,
         ..SchedulerOptions::default()
     };
@@ -29,6 +30,9 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         console::print(format_args!("artist {}", scheduler.link(Role::Artist)));
         console::print(format_args!("worker {}", scheduler.link(Role::Worker)));
         console::print(format_args!("wrangler {}", scheduler.link(Role::Wrangler)));
+        if let Some(page) = scheduler.page(WebRole::Wrangler) {
+            console::print(format_args!("page {page}"));
+        }
         tokio::select! {
             () = tessera_worker::shutdown_signal() => {
                 scheduler.stop().await;

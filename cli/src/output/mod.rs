@@ -2,7 +2,6 @@
 
 mod exr;
 mod png;
-mod srgb;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use tessera_shared::film::Film;
 use tessera_shared::messages::FrameHead;
 
 pub use self::png::{read_mask, write_rgb};
-pub use srgb::encode as srgb_encode;
 
 /// A file to write for each frame.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use tessera_shared::display::Display;
 use tessera_shared::film::Film;
-
-use super::srgb;
 
 /// A film as an sRGB PNG.
 pub fn encode(film: &Film, samples: u32, stops: f64) -> Result<Vec<u8>> {
     let (width, height) = (film.width_px, film.height_px);
+    let display = Display::new(stops);
     let mut bytes = Vec::with_capacity(width as usize * height as usize * 3);
     for y in 0..height {
         for x in 0..width {
             let [r, g, b, _] = film.resolve(x, y, samples);
-            bytes.extend([r, g, b].map(|channel| srgb::encode(channel, stops)));
+            bytes.extend([r, g, b].map(|channel| display.byte(channel)));
         }
     }
     write_rgb(width, height, &bytes)

@@ -16,8 +16,13 @@ pub struct Farm {
 
 impl Farm {
     pub fn new() -> Farm {
+        Farm::with("")
+    }
+
+    /// With more options of the scheduler.
+    pub fn with(options: &str) -> Farm {
         let sandbox = Sandbox::new();
-        let mut scheduler = sandbox.start("scheduler --data @farm --listen 127.0.0.1:0");
+        let mut scheduler = sandbox.start(&format!("scheduler --data @farm --listen 127.0.0.1:0 {options}"));
         let mut link = |role: &str| {
             let prefix = format!("{role} ");
             scheduler.line(|line| line.strip_prefix(&prefix).map(str::to_owned))

@@ -6,6 +6,7 @@ mod dry_run;
 mod farm;
 mod golden;
 mod orders;
+mod page;
 mod render;
 mod sandbox;
 mod verify;

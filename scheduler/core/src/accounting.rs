@@ -77,6 +77,11 @@ pub struct Operators {
 }
 
 impl Operators {
+    /// How many are in quarantine or banned.
+    pub fn out(&self) -> u64 {
+        self.all.iter().filter(|operator| operator.standing != Standing::Good).count() as u64
+    }
+
     /// The operator of the key, entered if it is new.
     pub fn enter(&mut self, key: NodeKey) -> OperatorId {
         let next = OperatorId(self.all.len() as u32);

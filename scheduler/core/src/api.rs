@@ -7,8 +7,8 @@
 //!
 //! The shell makes [`Output::records`] durable first, then sends replies, then messages (a welcome comes before a worker's
 //! first leases), and carries out effects, each in order.
-//! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`] until each of the lease's
-//! tile-passes was named by an [`Effect::Accept`] or [`Effect::Discard`].
+//! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`], across restarts, until each of the
+//! lease's tile-passes was named by an [`Effect::Discard`] or is part of a finished frame's film.
 
 use tessera_shared::control::{Failure, JobOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
@@ -186,12 +186,18 @@ pub struct DeliveredTile {
 /// What happened in the world. Events about unknown workers, leases and jobs are harmless.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The first event after a replay that had records: no worker is connected, no pixels are held, the clock is at zero
-    /// again.
+    /// The first event after a replay that had records: no worker is connected, the clock is at zero again. The pixels of every
+    /// delivery that was recorded are held as before; what of it is gone is told by [`Event::PixelsLost`].
     Restarted,
     /// The first event of a scheduler without records of its own: what an earlier one knew of operators.
     Remembered {
         operators: Vec<crate::accounting::Operator>,
+    },
+    /// Pixels of these tile-passes, delivered or accepted in a frame that is not finished, cannot be read any more: they are
+    /// rendered anew and nobody is blamed.
+    PixelsLost {
+        job: JobId,
+        passes: Vec<TilePass>,
     },
     /// Time has passed; due at [`Output::wake_at`].
     Tick,

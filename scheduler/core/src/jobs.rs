@@ -35,6 +35,8 @@ pub enum Phase {
 pub struct Acceptance {
     pub by: OperatorId,
     pub worker: WorkerId,
+    /// The lease whose delivery it is: the shell finds its pixels by it.
+    pub lease: LeaseId,
     pub proof: Proof,
     pub rays: Rays,
     /// Somebody other than its maker has rendered all of its blocks to the same digests.
@@ -292,8 +294,14 @@ impl Job {
             self.known.add(key, delivery);
         }
         let whole = proven_whole(&life, proof, self.shape.blocks(key));
-        let entry =
-            Acceptance { by: delivery.operator, worker: delivery.worker, proof, rays: delivery.rays, whole };
+        let entry = Acceptance {
+            by: delivery.operator,
+            worker: delivery.worker,
+            lease: delivery.lease,
+            proof,
+            rays: delivery.rays,
+            whole,
+        };
         let size = self.shape.tile_passes as usize;
         let ledger = self.ledgers.entry(key.frame).or_insert_with(|| Ledger {
             accepted: 0,

@@ -310,7 +310,7 @@ impl Core {
     }
 
     /// The pixels that the shell holds of tile-passes.
-    fn deliveries_of(&self, job: JobId, tiles: &[TileKey]) -> Vec<(LeaseId, HeldTile)> {
+    pub(crate) fn deliveries_of(&self, job: JobId, tiles: &[TileKey]) -> Vec<(LeaseId, HeldTile)> {
         let Some(entry) = self.state.jobs.get(&job) else { return Vec::new() };
         let mut held = Vec::new();
         for key in tiles {
@@ -323,7 +323,7 @@ impl Core {
         held
     }
 
-    fn discard(&mut self, held: Vec<(LeaseId, HeldTile)>) {
+    pub(crate) fn discard(&mut self, held: Vec<(LeaseId, HeldTile)>) {
         for (lease, tile) in held {
             self.effect(Effect::Discard { lease, tiles: vec![tile] });
         }
@@ -469,7 +469,7 @@ fn digest_at(blocks: &[DrawnBlock], at: u32) -> Option<Digest> {
     blocks.iter().find(|block| block.at == at).map(|block| block.digest)
 }
 
-fn claimed_delivery(life: &TileLife) -> Option<&Delivery> {
+pub(crate) fn claimed_delivery(life: &TileLife) -> Option<&Delivery> {
     match life {
         TileLife::Disputed { claim, .. } => match &**claim {
             Claim::Delivery(delivery) => Some(delivery),

@@ -52,6 +52,11 @@ impl Core {
         Core::with_state(config, state)
     }
 
+    /// The machine that goes on from a state that was kept. The next event should be [`Event::Restarted`].
+    pub fn resume(config: Config, state: State) -> Core {
+        Core::with_state(config, state)
+    }
+
     fn with_state(config: Config, state: State) -> Core {
         let deadlines = state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
         let referee = RefereeClock::new(config.referee_rays_per_minute);
@@ -88,7 +93,11 @@ impl Core {
         self.referee.pass(self.now_ms);
         match event {
             Event::Restarted => self.restarted(),
-            Event::Remembered { operators } => self.remember(operators),
+            Event::Remembered { operators } => {
+                self.remember(operators);
+                self.adopt_kernel();
+            }
+            Event::PixelsLost { job, passes } => self.pixels_lost(job, &passes),
             Event::Tick => self.duplicates_ms = self.duplicates_ms.min(self.now_ms),
             Event::Submit { request, spec } => self.submit(request, *spec),
             Event::PackageComplete { job } => self.package_complete(job),
@@ -146,6 +155,7 @@ impl Core {
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.record(Record::Restarted);
+        self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
     }
 

@@ -197,7 +197,7 @@ mod tests {
 
     fn accepted(life: &TileLife, proof: Proof) -> Acceptance {
         let whole = proven_whole(life, proof, BLOCKS);
-        Acceptance { by: MAKER, worker: WorkerId(1), proof, rays: Rays::default(), whole }
+        Acceptance { by: MAKER, worker: WorkerId(1), lease: LeaseId(1), proof, rays: Rays::default(), whole }
     }
 
     fn checking(drawn: u32) -> TileLife {

@@ -173,6 +173,16 @@ pub enum Record {
     Remembered {
         operators: Vec<Operator>,
     },
+    /// The kernel of the farm's jobs from here on.
+    Kernel {
+        version: u32,
+    },
+    /// The shell has lost pixels of delivered or accepted tile-passes: they go back to the queue and nobody is blamed. A job that
+    /// had completed runs again.
+    PixelsLost {
+        job: JobId,
+        tiles: Vec<TileKey>,
+    },
     /// Nothing more of the job is lent, or it goes on.
     Paused {
         job: JobId,

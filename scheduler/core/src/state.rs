@@ -88,6 +88,8 @@ pub struct State {
     pub unarchived: BTreeSet<(u64, JobId)>,
     /// Ledger entries of those.
     pub kept_entries: u64,
+    /// The kernel whose jobs these are; 0 before it was recorded.
+    pub kernel_version: u32,
     /// Workers that get nothing, by operator and name.
     pub drained: BTreeSet<(OperatorId, String)>,
     /// Jobs that are waited for, with those that wait.
@@ -166,6 +168,8 @@ impl State {
             Record::Inconclusive { id, job, tiles, late } => self.inconclusive(*id, *job, tiles, *late),
             Record::Archived { job, .. } => self.archive(*job),
             Record::Remembered { operators } => self.operators.remember(operators),
+            Record::Kernel { version } => self.kernel_version = *version,
+            Record::PixelsLost { job, tiles } => self.lose_pixels(*job, tiles),
             Record::Paused { .. }
             | Record::Prioritised { .. }
             | Record::FramesRequeued { .. }
@@ -214,7 +218,6 @@ impl State {
         self.admissions = Admissions::default();
         self.referee.clear();
         self.operators.restart();
-        self.held = 0;
         self.leases.retain(|_, lease| matches!(lease.work, LeaseWork::Render { .. }));
         for lease in self.leases.values_mut() {
             lease.hold = Hold::Late { until_ms: LATE_MS };
@@ -225,14 +228,12 @@ impl State {
             entry.holders.clear();
             // The kernel may be another from here on.
             entry.known.clear();
-            let open: Vec<_> = entry.open.keys().copied().collect();
-            for key in open {
-                entry.put_back(key);
-            }
+            entry.keep_delivered();
             if let Phase::Completed { at_ms } | Phase::Ended { at_ms, .. } = &mut entry.phase {
                 *at_ms = 0;
             }
         }
+        self.held = self.jobs.values().flat_map(|entry| entry.open.values()).map(held_by).sum();
         self.restart_unarchived();
         self.service.restart();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();

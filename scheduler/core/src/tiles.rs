@@ -136,10 +136,15 @@ impl Shape {
         BlockPass { frame, block, sample_start: self.sample_start(key), sample_end: self.sample_end(key) }
     }
 
+    /// Passes of every tile.
+    pub fn passes(&self) -> u32 {
+        self.tile_passes / self.tiles
+    }
+
     /// Every pass of the same tile.
     pub fn passes_of(&self, key: TileKey) -> impl Iterator<Item = TileKey> + use<> {
-        let (tiles, tile, all) = (self.tiles, key.index % self.tiles, self.tile_passes);
-        (0..all / tiles).map(move |pass| TileKey { frame: key.frame, index: pass * tiles + tile })
+        let (tiles, tile) = (self.tiles, key.index % self.tiles);
+        (0..self.passes()).map(move |pass| TileKey { frame: key.frame, index: pass * tiles + tile })
     }
 }
 

@@ -90,6 +90,38 @@ impl Core {
         }
     }
 
+    /// Rays a second of all connected workers, as measured and until then as assumed.
+    pub fn rays_per_second(&self) -> u64 {
+        self.rate_total
+    }
+
+    /// Connected workers with a lease in hand.
+    pub fn workers_busy(&self) -> u64 {
+        self.sessions.values().filter(|session| !session.idle()).count() as u64
+    }
+
+    /// Operators in quarantine or banned.
+    pub fn operators_out(&self) -> u64 {
+        self.state.operators.out()
+    }
+
+    /// Where every listed job is.
+    pub fn job_states(&self) -> impl Iterator<Item = JobState> + '_ {
+        self.state.jobs.iter().map(|(job, entry)| state_of(*job, entry))
+    }
+
+    /// A job of which the worker holds a lease.
+    pub fn job_in_hand(&self, worker: WorkerId) -> Option<JobId> {
+        let lease = self.sessions.get(&worker)?.leases().next()?;
+        self.state.leases.get(&lease).map(|lent| lent.job)
+    }
+
+    /// One worker, connected or lately left.
+    pub fn worker_status(&self, now_ms: u64, id: WorkerId) -> Option<WorkerStatus> {
+        let before = id.0.checked_sub(1).map(WorkerId);
+        self.workers(now_ms, before, 1).into_iter().find(|status| status.worker == id)
+    }
+
     fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
         let session = self.sessions.get(&id);
         let evidence = self.state.operators.evidence(worker.operator).map(ToString::to_string);
@@ -137,19 +169,25 @@ impl Core {
     }
 }
 
-fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
-    let (state, end_ms) = match &entry.phase {
-        Phase::Uploading | Phase::Running if entry.paused => (JobState::Paused, now_ms),
+fn state_of(job: JobId, entry: &Job) -> JobState {
+    match &entry.phase {
+        Phase::Uploading | Phase::Running if entry.paused => JobState::Paused,
         Phase::Uploading | Phase::Running if !entry.waits_for.is_empty() => {
-            let after = entry.waits_for.first().copied().unwrap_or(job);
-            (JobState::Waiting { after }, now_ms)
+            JobState::Waiting { after: entry.waits_for.first().copied().unwrap_or(job) }
         }
-        Phase::Uploading => (JobState::Queued, now_ms),
-        Phase::Running if !entry.started => (JobState::Queued, now_ms),
-        Phase::Running => (JobState::Running, now_ms),
-        Phase::Completed { at_ms } => (JobState::Completed, *at_ms),
-        Phase::Ended { at_ms, end: JobEnd::Cancelled } => (JobState::Cancelled, *at_ms),
-        Phase::Ended { at_ms, end: JobEnd::Failed(reason) } => (JobState::Failed(reason.clone()), *at_ms),
+        Phase::Uploading => JobState::Queued,
+        Phase::Running if !entry.started => JobState::Queued,
+        Phase::Running => JobState::Running,
+        Phase::Completed { .. } => JobState::Completed,
+        Phase::Ended { end: JobEnd::Cancelled, .. } => JobState::Cancelled,
+        Phase::Ended { end: JobEnd::Failed(reason), .. } => JobState::Failed(reason.clone()),
+    }
+}
+
+fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
+    let end_ms = match &entry.phase {
+        Phase::Uploading | Phase::Running => now_ms,
+        Phase::Completed { at_ms } | Phase::Ended { at_ms, .. } => *at_ms,
     };
     JobStatus {
         job,
@@ -157,7 +195,7 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         owner: entry.spec.owner,
         package: entry.spec.package,
         priority: entry.spec.options.priority,
-        state,
+        state: state_of(job, entry),
         frames_total: entry.spec.frames.len() as u32,
         frames_done: entry.frames_done,
         tiles_total: entry.tiles_total(),

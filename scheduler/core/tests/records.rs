@@ -150,6 +150,8 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Inconclusive", Record::Inconclusive { id, job, tiles: tiles(), late: true }),
         ("Archived", Record::Archived { job, at_ms: 5 }),
         ("Remembered", Record::Remembered { operators: Vec::new() }),
+        ("Kernel", Record::Kernel { version: 3 }),
+        ("PixelsLost", Record::PixelsLost { job, tiles: tiles() }),
     ]
     .into_iter()
     .chain(standing())
@@ -282,14 +284,16 @@ fn the_bytes_of_every_record() {
         Inconclusive: 1d080702000501fb900101
         Archived: 1e0705
         Remembered: 1f00
+        Kernel: 2003
+        PixelsLost: 210702000501fb9001
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
         Quarantined for fraud: 16020007fb2c01020300100501
         Submitted, waiting: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100000000020305
-        Paused: 20070501
-        Prioritised: 210705
-        FramesRequeued: 2207050200fb2c01
-        Drained: 2302017701
+        Paused: 22070501
+        Prioritised: 230705
+        FramesRequeued: 2407050200fb2c01
+        Drained: 2502017701
         Quarantined: 16020007fb2c01020300100500
         Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
         Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500

@@ -11,17 +11,22 @@ use tessera_transport::frames::{WriteError, write_message};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::{Asked, ConnectionEnd, Farm, possession};
+use crate::soundness::Look;
 
 /// Bytes moved at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Sends a blob from `offset` on.
+/// Sends a blob from `offset` on, if it is sound.
 pub(super) async fn give(
     farm: &Farm,
     mut send: SendStream,
     digest: Digest,
     offset: u64,
+    look: Look,
 ) -> Result<(), ConnectionEnd> {
+    if !farm.soundness.holds(digest, look).await {
+        return Ok(write_message(&mut send, &BlobReply::Absent).await?);
+    }
     let (file, bytes) = match farm.blobs.open_blob(&digest) {
         Ok((file, bytes)) if offset <= bytes => (file, bytes),
         Ok(_) | Err(_) => return Ok(write_message(&mut send, &BlobReply::Absent).await?),
@@ -76,10 +81,14 @@ async fn upload(
     digest: Digest,
     bytes: u64,
 ) -> Result<Result<(), UploadRefusal>, WriteError> {
+    let turn = farm.uploads.turn(artist, digest).await;
+    farm.soundness.holds(digest, Look::Once).await;
     if let Ok((stored, held)) = farm.blobs.open_blob(&digest) {
         if bytes == held && farm.shown.wants(artist, digest, bytes) {
             write_message(send, &UploadReply::From { offset: 0 }).await?;
             if !possession::brings(stored, bytes, &mut recv).await {
+                // Either side's bytes may be the damaged ones.
+                farm.soundness.holds(digest, Look::Again).await;
                 return Ok(Err(UploadRefusal::Digest));
             }
             farm.shown.note(artist, digest, bytes);
@@ -100,10 +109,10 @@ async fn upload(
     let whole = partial.offset() == 0;
     write_message(send, &UploadReply::From { offset: partial.offset() }).await?;
     while partial.rest() > 0 {
-        let chunk = match recv.read_chunk(CHUNK_BYTES, true).await {
-            Ok(Some(chunk)) => chunk.bytes,
-            // What arrived stays, so that the next try goes on from there.
-            Ok(None) | Err(_) => return Ok(Err(UploadRefusal::Digest)),
+        let chunk = match turn.unless_taken_over(recv.read_chunk(CHUNK_BYTES, true)).await {
+            Some(Ok(Some(chunk))) => chunk.bytes,
+            // What arrived stays, so that the next try goes on from there; it may have begun already.
+            Some(Ok(None) | Err(_)) | None => return Ok(Err(UploadRefusal::Digest)),
         };
         match append(partial, chunk.to_vec()).await {
             Ok(grown) => partial = grown,
@@ -138,7 +147,10 @@ fn refusal(digest: &Digest, error: &BlobError) -> UploadRefusal {
         BlobError::Full { bytes_max, .. } => UploadRefusal::Quota { bytes_max: *bytes_max },
         BlobError::Io { .. } | BlobError::Absent(_) => {
             tracing::error!(%digest, %error, "a blob cannot be stored");
-            UploadRefusal::Storage
+            match error.is_shortage() {
+                true => UploadRefusal::DiskFull(*digest),
+                false => UploadRefusal::Storage,
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::films::Films;
 use crate::leased::Listings;
 use crate::packages::Packages;
 use crate::secrets::Secrets;
+use crate::soundness::Soundness;
+use crate::uploads::Uploads;
 
 /// How long a client may take from its first packet to the end of its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +49,8 @@ pub(crate) struct Farm {
     pub listings: Arc<Listings>,
     pub blob_bytes_max: u64,
     pub shown: possession::Shown,
+    pub soundness: Arc<Soundness>,
+    pub uploads: Uploads,
     /// Packages are validated one after the other, as each may fill the memory it is allowed.
     pub validating: tokio::sync::Semaphore,
     /// Receipts are made one after the other, as each reads a whole film.

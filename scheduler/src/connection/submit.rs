@@ -9,6 +9,7 @@ use tessera_shared::ids::{FrameNumber, NodeKey};
 use tessera_shared::messages::{JobOptions, MISSING_MAX, SubmitReply, TEXT_BYTES_MAX};
 use tessera_shared::package::Package;
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
+use tessera_transport::blobs::BlobError;
 
 use super::Farm;
 use crate::driver::Stopped;
@@ -51,6 +52,8 @@ async fn load(farm: &Arc<Farm>, id: Digest) -> Result<Result<Arc<Package>, Vec<D
         packages.load(&id).map(Ok)
     });
     match work.await {
+        // Damaged on disk, and dropped: whoever submits has it.
+        Ok(Err(PackageError::Blob(BlobError::Digest(blob) | BlobError::Absent(blob)))) => Ok(Err(vec![blob])),
         Ok(loaded) => loaded.map_err(|error: PackageError| error.to_string()),
         Err(_) => {
             Err("the farm failed to validate the package; ask its owner to look at the scheduler's log"

@@ -177,7 +177,9 @@ async fn answer(
 ) -> Result<(), ConnectionEnd> {
     match read_message(&mut recv).await? {
         Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
-            true => blobs::give(farm, send, digest, offset).await,
+            true => {
+                blobs::give(farm, send, digest, offset, farm.soundness.asked(worker, digest, offset)).await
+            }
             false => {
                 tracing::warn!(%worker, %digest, "a blob is refused: no lease of the worker's operator needs it");
                 Ok(write_message(&mut send, &BlobReply::Unleased).await?)

@@ -51,6 +51,29 @@ pub enum BlobError {
     Absent(Digest),
 }
 
+impl BlobError {
+    /// The disk, or the limit on what may be on it, has no room: something else may still fit, and this later.
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            BlobError::Io { source, .. } => is_shortage(source),
+            BlobError::Full { .. } => true,
+            BlobError::Digest(_) | BlobError::Absent(_) => false,
+        }
+    }
+}
+
+/// A full disk, a quota, a limit on files, no memory.
+pub fn is_shortage(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::FileTooLarge
+            | ErrorKind::OutOfMemory
+            | ErrorKind::ReadOnlyFilesystem
+    )
+}
+
 impl BlobStore {
     /// Opens or creates a store. Files that are no blobs are left alone; partial ones stay to be resumed.
     pub fn open(directory: &Path, bytes_max: u64) -> Result<Arc<BlobStore>, BlobError> {
@@ -101,6 +124,11 @@ impl BlobStore {
             return Err(BlobError::Digest(*digest));
         }
         Ok(content.into())
+    }
+
+    /// How much of a blob is here that broke off; 0 if nothing is. [`PartialBlob::offset`] has the last word.
+    pub fn partial_bytes(&self, digest: &Digest) -> u64 {
+        std::fs::metadata(self.partial_path(digest)).map_or(0, |metadata| metadata.len())
     }
 
     /// Begins or resumes a blob of so many bytes. Its room is reserved until the partial blob is dropped or whole.
@@ -168,6 +196,10 @@ impl BlobStore {
             // A file that cannot be removed is overwritten when the blob comes again.
             let _ = std::fs::remove_file(self.path(digest));
         }
+    }
+
+    fn partial_path(&self, digest: &Digest) -> PathBuf {
+        self.directory.join(format!("{}.{PARTIAL}", digest.hex()))
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {

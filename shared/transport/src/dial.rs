@@ -2,7 +2,7 @@
 //! they do afterwards.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use quinn::{ConnectionError, Endpoint, RecvStream, SendStream, VarInt};
 use tessera_shared::messages::{CloseCode, Hello, Refusal, Welcome};
@@ -10,10 +10,8 @@ use tessera_shared::messages::{CloseCode, Hello, Refusal, Welcome};
 use crate::frames::{read_message, write_message};
 use crate::identity::Identity;
 use crate::link::Link;
+use crate::timing::Timing;
 use crate::tls;
-
-/// How long a client waits for the scheduler's first answers.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// TLS alerts (RFC 8446 §6) as QUIC transport errors (RFC 9001 §4.8).
 const ALERT_ACCESS_DENIED: u64 = 0x100 + 49;
@@ -70,14 +68,25 @@ impl DialError {
 
 /// Connects, greets and returns the welcomed session. Every address of the host's name is tried.
 pub async fn dial(link: &Link, identity: &Identity, hello: &Hello) -> Result<Session, DialError> {
-    let config = tls::client_config(identity, link.fingerprint)?;
+    dial_within(link, identity, hello, &Timing::default()).await
+}
+
+/// As [`dial`], with other times than the usual ones.
+pub async fn dial_within(
+    link: &Link,
+    identity: &Identity,
+    hello: &Hello,
+    timing: &Timing,
+) -> Result<Session, DialError> {
+    let mut config = tls::client_config(identity, link.fingerprint)?;
+    config.transport_config(Arc::new(tls::transport(timing)));
     let host = link.host.trim_start_matches('[').trim_end_matches(']');
     let resolve = |reason: String| DialError::Resolve { host: host.to_owned(), reason };
     let found =
         tokio::net::lookup_host((host, link.port)).await.map_err(|error| resolve(error.to_string()))?;
     let mut last = resolve("it has no address".to_owned());
     for address in found {
-        match dial_address(address, config.clone(), hello).await {
+        match dial_address(address, config.clone(), hello, timing).await {
             Err(error @ DialError::Unreachable { .. }) => last = error,
             answered => return answered,
         }
@@ -89,6 +98,7 @@ async fn dial_address(
     address: SocketAddr,
     config: quinn::ClientConfig,
     hello: &Hello,
+    timing: &Timing,
 ) -> Result<Session, DialError> {
     let local: SocketAddr = match address {
         SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -101,7 +111,7 @@ async fn dial_address(
         let connection = connecting.await.map_err(|error| explain(&error, address))?;
         greet(endpoint, connection, hello, address).await
     };
-    tokio::time::timeout(CONNECT_TIMEOUT, greeting).await.unwrap_or_else(|_| Err(unreachable()))
+    tokio::time::timeout(timing.connect, greeting).await.unwrap_or_else(|_| Err(unreachable()))
 }
 
 async fn greet(

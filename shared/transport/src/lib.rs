@@ -6,4 +6,6 @@ pub mod dial;
 pub mod frames;
 pub mod identity;
 pub mod link;
+pub mod rehash;
+pub mod timing;
 pub mod tls;

@@ -2,7 +2,6 @@
 //! Names, dates and authorities in certificates mean nothing here; the handshake's signature proves the key.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{IdleTimeout, TransportConfig, VarInt};
@@ -17,11 +16,8 @@ use tessera_shared::messages::ALPN;
 
 use crate::identity::{Identity, SERVER_NAME};
 use crate::link::Fingerprint;
+use crate::timing::Timing;
 
-/// A peer is gone when nothing was heard from it for so long.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// A quiet connection is kept alive by a packet this often.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// Streams of each direction that a peer may have open at once.
 pub const STREAMS_MAX: u32 = 16;
 /// Bytes of one stream that may be under way unread.
@@ -61,7 +57,7 @@ pub fn server_config(identity: &Identity) -> Result<quinn::ServerConfig, Error> 
     tls.send_tls13_tickets = 0;
     let quic = QuicServerConfig::try_from(tls).map_err(|error| Error::General(error.to_string()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(&Timing::default())));
     Ok(config)
 }
 
@@ -79,7 +75,7 @@ pub fn client_config(identity: &Identity, fingerprint: Fingerprint) -> Result<qu
     tls.resumption = rustls::client::Resumption::disabled();
     let quic = QuicClientConfig::try_from(tls).map_err(|error| Error::General(error.to_string()))?;
     let mut config = quinn::ClientConfig::new(Arc::new(quic));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(&Timing::default())));
     Ok(config)
 }
 
@@ -96,12 +92,12 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn transport() -> TransportConfig {
+/// How either end's connections behave. An idle time of more milliseconds than QUIC's integers hold is none.
+pub fn transport(timing: &Timing) -> TransportConfig {
     let mut config = TransportConfig::default();
-    let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("the idle time-out fits QUIC's integers");
     config
-        .max_idle_timeout(Some(idle))
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_idle_timeout(IdleTimeout::try_from(timing.idle).ok())
+        .keep_alive_interval(Some(timing.keep_alive))
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))

@@ -16,11 +16,14 @@ pub struct Config {
     pub leases_max: u32,
     /// Most blocks of a lease that is taken on.
     pub lease_blocks_max: u32,
+    /// Most bytes of pixels that wait to be taken by the scheduler. No lease begins while so many do. Without a connection
+    /// the results that were due first are dropped for later ones; the last is kept whatever its size.
+    pub results_bytes_max: u64,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { slots: 1, leases_max: 64, lease_blocks_max: 1 << 20 }
+        Config { slots: 1, leases_max: 64, lease_blocks_max: 1 << 20, results_bytes_max: 1 << 30 }
     }
 }
 
@@ -30,8 +33,8 @@ pub enum Event {
     /// The scheduler has welcomed this process, for the first time or again. What was sent before and is not known to have
     /// arrived is sent again.
     Connected,
-    /// The connection is gone. Leases that have begun go on, and their results are sent at the next [`Event::Connected`];
-    /// the others are dropped, as the scheduler lends them anew.
+    /// The connection is gone. Leases that have begun go on, and their results are sent at the next [`Event::Connected`], as
+    /// far as [`Config::results_bytes_max`] has room for them; the others are dropped, as the scheduler lends them anew.
     Disconnected,
     Lease(Lease),
     Revoke(LeaseId),

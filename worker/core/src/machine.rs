@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::digest::Digest;
-use tessera_shared::film::Rays;
+use tessera_shared::film::{BLOCK_BYTES, Rays};
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::LeaseId;
 use tessera_shared::lease::{Commit, Lease};
@@ -40,6 +40,14 @@ impl Held {
             Life::Waiting => self.deadline_ms,
             Life::Rendering(_) => self.deadline_ms.saturating_add(u64::from(self.lease.duration_ms)),
             Life::Finished(_) => self.deadline_ms.saturating_add(LATE_MS),
+        }
+    }
+
+    /// Of the pixels that the shell holds for it.
+    fn result_bytes(&self) -> u64 {
+        match &self.life {
+            Life::Finished(commit) => commit.tiles.iter().map(|tile| (tile.len() * BLOCK_BYTES) as u64).sum(),
+            Life::Waiting | Life::Rendering(_) => 0,
         }
     }
 }
@@ -130,11 +138,35 @@ impl Core {
         for id in self.leases.iter().filter_map(waiting).collect::<Vec<_>>() {
             self.drop_lease(id);
         }
+        self.drop_results();
+    }
+
+    fn results_bytes(&self) -> u64 {
+        self.leases.values().map(Held::result_bytes).sum()
+    }
+
+    /// Makes room for results while nobody takes them. Those due first go first: their work was lent anew before the others'.
+    fn drop_results(&mut self) {
+        while !self.connected && self.results_bytes() > self.config.results_bytes_max {
+            let mut finished: Vec<_> =
+                self.leases.iter().filter(|(_, held)| matches!(held.life, Life::Finished(_))).collect();
+            finished.sort_by_key(|(id, held)| (held.deadline_ms, **id));
+            match finished[..] {
+                [(first, _), _, ..] => {
+                    let first = *first;
+                    self.drop_lease(first);
+                }
+                _ => return,
+            }
+        }
     }
 
     fn take(&mut self, now_ms: u64, lease: Lease) {
-        if self.leases.contains_key(&lease.id) {
-            return;
+        match self.leases.get(&lease.id) {
+            Some(held) if held.lease == lease => return,
+            // A scheduler that has lost its records counts its leases anew: what was held is nobody's.
+            Some(_) => self.revoke(lease.id),
+            None => {}
         }
         if self.leases.len() >= self.config.leases_max as usize {
             let reason = format!("the worker holds {} leases and takes no more", self.leases.len());
@@ -188,8 +220,9 @@ impl Core {
             }
             Some(Finished::Results(commit)) => {
                 held.life = Life::Finished(commit.clone());
-                if self.connected {
-                    self.actions.push(Action::SendResults { commit });
+                match self.connected {
+                    true => self.actions.push(Action::SendResults { commit }),
+                    false => self.drop_results(),
                 }
             }
             Some(Finished::Check(checked)) => {
@@ -227,6 +260,7 @@ impl Core {
 
     /// Fetches what is missing and gives free devices the oldest leases whose packages are here.
     fn start(&mut self) {
+        let full = self.results_bytes() >= self.config.results_bytes_max;
         for id in self.queue.clone() {
             let Some(held) = self.leases.get_mut(&id).filter(|held| held.life == Life::Waiting) else {
                 continue;
@@ -241,7 +275,7 @@ impl Core {
                     continue;
                 }
             };
-            if self.rendering.len() >= self.config.slots.max(1) as usize {
+            if full || self.rendering.len() >= self.config.slots.max(1) as usize {
                 continue;
             }
             match items(&held.lease.work, &grid, self.config.lease_blocks_max) {

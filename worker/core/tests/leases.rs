@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use tessera_shared::digest::Digest;
-use tessera_shared::film::Rays;
+use tessera_shared::film::{BLOCK_BYTES, Rays};
 use tessera_shared::grid::{BlockAt, Grid};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, TileIndex};
 use tessera_shared::lease::{BlockPass, Lease, TilePass, Work};
@@ -19,8 +19,11 @@ struct Told {
 
 impl Told {
     fn new() -> Told {
-        Told { core: Core::new(Config::default()), now_ms: 0, lines: String::new() }
-            .event("connected", Event::Connected)
+        Told::with(Config::default())
+    }
+
+    fn with(config: Config) -> Told {
+        Told { core: Core::new(config), now_ms: 0, lines: String::new() }.event("connected", Event::Connected)
     }
 
     fn event(mut self, name: &str, event: Event) -> Told {
@@ -38,8 +41,7 @@ impl Told {
 
     /// A tile of four blocks.
     fn lease(self, id: u64) -> Told {
-        let pass = TilePass { frame: FrameNumber(1), tile: TileIndex(0), sample_start: 0, sample_end: 4 };
-        self.event("lease", Event::Lease(lease(id, Work::Render(vec![pass]))))
+        self.event("lease", Event::Lease(lease(id, Work::Render(vec![tile(4)]))))
     }
 
     fn check(self, id: u64, x: u16) -> Told {
@@ -61,6 +63,10 @@ impl Told {
     fn is(self, expected: Expect) {
         expected.assert_eq(&self.lines);
     }
+}
+
+fn tile(samples: u32) -> TilePass {
+    TilePass { frame: FrameNumber(1), tile: TileIndex(0), sample_start: 0, sample_end: samples }
 }
 
 fn lease(id: u64, work: Work) -> Lease {
@@ -201,5 +207,84 @@ fn a_package_that_fails_fails_its_leases_and_is_fetched_again() {
             lease: fetch
             bad package: fail l1: it does not validate
             lease: fetch
+        "#]]);
+}
+
+/// Room for the results of two leases, and two devices.
+fn two_results() -> Config {
+    Config { slots: 3, results_bytes_max: 2 * 4 * BLOCK_BYTES as u64, ..Config::default() }
+}
+
+#[test]
+fn without_a_connection_results_that_were_due_first_make_room_for_later_ones() {
+    Told::with(two_results())
+        .package()
+        .lease(1)
+        .after(1)
+        .lease(3)
+        .after(1)
+        .lease(2)
+        .event("disconnected", Event::Disconnected)
+        .rendered(2, 4)
+        .rendered(1, 4)
+        .rendered(3, 4)
+        .event("connected", Event::Connected)
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            time passes: nothing
+            lease: render l3 (4 blocks)
+            time passes: nothing
+            lease: render l2 (4 blocks)
+            disconnected: nothing
+            rendered: nothing
+            rendered: nothing
+            rendered: drop l1
+            connected: send l3 (1 tiles), send l2 (1 tiles)
+        "#]]);
+}
+
+#[test]
+fn a_lease_waits_while_results_pile_up_and_starts_when_they_are_taken() {
+    Told::with(two_results())
+        .package()
+        .lease(1)
+        .lease(2)
+        .rendered(1, 4)
+        .rendered(2, 4)
+        .lease(3)
+        .event("sent", Event::ResultsSent { lease: LeaseId(1) })
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            lease: render l2 (4 blocks)
+            rendered: send l1 (1 tiles)
+            rendered: send l2 (1 tiles)
+            lease: nothing
+            sent: drop l1, render l3 (4 blocks)
+        "#]]);
+}
+
+/// A farm whose records are lost counts from the start: an old result under a new lease's id would be taken for a forgery.
+#[test]
+fn a_new_lease_under_an_old_id_replaces_what_was_held() {
+    let another = Lease { duration_ms: 7, ..lease(1, Work::Render(vec![tile(8)])) };
+    Told::new()
+        .package()
+        .lease(1)
+        .event("disconnected", Event::Disconnected)
+        .rendered(1, 4)
+        .event("another farm's lease", Event::Lease(another))
+        .event("connected", Event::Connected)
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            disconnected: nothing
+            rendered: nothing
+            another farm's lease: drop l1, render l1 (4 blocks)
+            connected: nothing
         "#]]);
 }

@@ -1,8 +1,11 @@
 //! A farm in one process over real QUIC: whatever its workers do, the image is the one that `render` makes.
 
 mod admission;
+mod blobs;
 mod confidential;
 mod hostile;
+mod network;
+mod relay;
 mod shot;
 mod stand;
 

@@ -147,6 +147,8 @@ pub struct Gate {
     open: Mutex<bool>,
     opened: Condvar,
     pub reached: tokio::sync::Notify,
+    /// Rung by those who have rendered behind it.
+    pub passed: tokio::sync::Notify,
 }
 
 impl Gate {
@@ -176,7 +178,9 @@ impl Renderer for Gated {
             open = self.0.opened.wait(open).unwrap();
         }
         drop(open);
-        Honest.render(scene, frame, items)
+        let rendered = Honest.render(scene, frame, items);
+        self.0.passed.notify_one();
+        rendered
     }
 }
 

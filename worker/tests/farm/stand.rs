@@ -2,31 +2,53 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tessera_scheduler::client::Client;
 use tessera_scheduler::journal::Journal;
 use tessera_scheduler::{
-    Config, Identity, JobOptions, JobState, JobStatus, Role, Scheduler, SchedulerOptions, serve_with,
+    Config, Identity, JobOptions, JobState, JobStatus, Link, Role, Scheduler, SchedulerOptions, serve_with,
 };
 use tessera_scheduler_core::Record;
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::package::Package;
-use tessera_worker::{LocalEvent, LocalOptions, Renderer, WorkerError, WorkerOptions, render_local, run};
-use tokio::sync::oneshot;
+use tessera_worker::{
+    BackoffOptions, LocalEvent, LocalOptions, Renderer, Timing, WorkerError, WorkerOptions, render_local, run,
+};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::relay::Relay;
 use crate::shot::{Honest, HonestReferee};
 
-/// A journal that the test can read.
+/// A journal that the test can read and wait for.
 #[derive(Clone, Default)]
-pub struct Records(pub Arc<Mutex<Vec<Record>>>);
+pub struct Records(pub Arc<Mutex<Vec<Record>>>, Arc<Notify>);
 
 impl Journal for Records {
     fn append(&mut self, records: Vec<Record>) -> std::io::Result<()> {
         self.0.lock().unwrap().extend(records);
+        self.1.notify_waiters();
         Ok(())
+    }
+}
+
+impl Records {
+    /// Waits until so many records are of a kind.
+    pub async fn hold(&self, count: usize, kind: impl Fn(&Record) -> bool) {
+        loop {
+            let appended = self.1.notified();
+            if self.count(&kind) >= count {
+                return;
+            }
+            appended.await;
+        }
+    }
+
+    pub fn count(&self, kind: impl Fn(&Record) -> bool) -> usize {
+        self.0.lock().unwrap().iter().filter(|record| kind(record)).count()
     }
 }
 
@@ -56,6 +78,18 @@ impl Worker {
     }
 }
 
+/// Times for tests of broken networks.
+pub const BRISK: Timing = Timing {
+    idle: Duration::from_millis(1000),
+    keep_alive: Duration::from_millis(100),
+    connect: Duration::from_millis(1000),
+};
+
+/// A link that leads through a relay.
+pub fn behind(relay: &Relay, link: Link) -> Link {
+    Link { host: relay.address.ip().to_string(), port: relay.address.port(), ..link }
+}
+
 /// Checks wait for nobody: tests have few workers.
 pub fn prompt(secret: [u8; 32]) -> Config {
     Config { check_wait_ms: 1, check_wait_max_ms: 20, ..Config::new(secret) }
@@ -76,13 +110,31 @@ impl Stand {
         Stand::at(self.directory, prompt).await
     }
 
+    /// A stand that notices within a second that a peer is gone.
+    pub async fn brisk(options: impl FnOnce(&mut SchedulerOptions)) -> Stand {
+        let brisk = |given: &mut SchedulerOptions| {
+            given.timing = BRISK;
+            options(given);
+        };
+        Stand::built(TempDir::new().unwrap(), prompt, brisk).await
+    }
+
     async fn at(directory: TempDir, config: impl FnOnce([u8; 32]) -> Config) -> Stand {
-        let options = SchedulerOptions {
+        Stand::built(directory, config, |_| {}).await
+    }
+
+    async fn built(
+        directory: TempDir,
+        config: impl FnOnce([u8; 32]) -> Config,
+        change: impl FnOnce(&mut SchedulerOptions),
+    ) -> Stand {
+        let mut options = SchedulerOptions {
             data: directory.path().join("scheduler"),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             blob_bytes_max: 1 << 20,
             ..SchedulerOptions::default()
         };
+        change(&mut options);
         let records = Records::default();
         let journal = Box::new(records.clone());
         let scheduler = serve_with(options, Box::new(HonestReferee), journal, config).await.unwrap();
@@ -91,8 +143,31 @@ impl Stand {
 
     /// A worker of an operator of its own.
     pub fn worker(&self, name: &str, renderer: impl Renderer + 'static) -> Worker {
+        Stand::start(self.options(name), renderer)
+    }
+
+    /// A worker that reaches the scheduler through a relay and comes back soon after it was gone.
+    pub fn worker_behind(
+        &self,
+        relay: &Relay,
+        timing: Timing,
+        name: &str,
+        renderer: impl Renderer + 'static,
+    ) -> Worker {
+        let mut options = self.options(name);
+        options.link = behind(relay, options.link);
+        options.timing = timing;
+        let (first, last) = (Duration::from_millis(20), Duration::from_millis(200));
+        options.backoff = BackoffOptions { first, last };
+        Stand::start(options, renderer)
+    }
+
+    pub fn options(&self, name: &str) -> WorkerOptions {
         let data = self.directory.path().join(name);
-        let options = WorkerOptions::new(self.scheduler.link(Role::Worker), data, name.to_owned());
+        WorkerOptions::new(self.scheduler.link(Role::Worker), data, name.to_owned())
+    }
+
+    pub fn start(options: WorkerOptions, renderer: impl Renderer + 'static) -> Worker {
         let (leave, left) = oneshot::channel::<()>();
         let asked = async {
             // A stand that is dropped asks nobody to leave.

@@ -1,0 +1,129 @@
+// What people do to jobs, workers and operators: the buttons, and the questions before anything happens.
+
+import { act } from "./api.js";
+import { confirm } from "./dialog.js";
+import { button } from "./dom.js";
+import { farm } from "./farm.js";
+import { capital, count, plural, shortKey } from "./format.js";
+
+const nameOf = (job) => `“${job.name || `job ${job.job}`}”`;
+const ENDED = ["completed", "cancelled", "failed"];
+
+// Buttons for what can be done to a job now, or none for who may not.
+export function jobButtons(job) {
+  if (!farm.mayAct(job)) return [];
+  const ended = ENDED.includes(job.state);
+  const buttons = [];
+  if (job.state === "paused") buttons.push(button("Resume …", () => resume(job)));
+  else if (!ended && job.state !== "uploading") buttons.push(button("Pause …", () => pause(job)));
+  if (!ended) buttons.push(button("Priority …", () => prioritise(job)));
+  if (job.state !== "uploading") buttons.push(button("Requeue frames …", () => requeue(job)));
+  if (!ended) buttons.push(button("Cancel job …", () => cancel(job), { class: "danger" }));
+  return buttons;
+}
+
+function pause(job) {
+  confirm({
+    title: `Pause ${nameOf(job)}?`,
+    text: `${plural(job.workers, "worker")} on it ${job.workers === 1 ? "finishes" : "finish"} what ${job.workers === 1 ? "it has" : "they have"} begun and take${job.workers === 1 ? "s" : ""} nothing more of it. Nothing that is rendered is lost.`,
+    action: "Pause",
+    done: `${capital(nameOf(job))} is paused.`,
+    work: () => act(`/jobs/${job.job}/pause`),
+  });
+}
+
+function resume(job) {
+  confirm({
+    title: `Resume ${nameOf(job)}?`,
+    text: `It goes on where it stopped, at ${count(job.tiles_done)} of ${count(job.tiles_total)} tiles.`,
+    action: "Resume",
+    done: `${nameOf(job)} goes on.`,
+    work: () => act(`/jobs/${job.job}/resume`),
+  });
+}
+
+function cancel(job) {
+  confirm({
+    title: `Cancel ${nameOf(job)}?`,
+    danger: true,
+    text: `It ends with ${count(job.frames_done)} of ${plural(job.frames_total, "frame")} finished and cannot be taken up again.`,
+    action: "Cancel the job",
+    done: `${nameOf(job)} is cancelled.`,
+    work: () => act(`/jobs/${job.job}/cancel`),
+  });
+}
+
+export function requeue(job, frames = "") {
+  confirm({
+    title: `Render frames of ${nameOf(job)} again?`,
+    danger: true,
+    text: "What is accepted of these frames is thrown away and they are rendered anew.",
+    input: {
+      label: "Frames",
+      type: "text",
+      required: true,
+      value: frames,
+      hint: "For example 12, or 1-10, or 3,7-10.",
+    },
+    action: "Render again",
+    done: "The frames are queued again.",
+    work: (text) => act(`/jobs/${job.job}/requeue`, { frames: text }),
+  });
+}
+
+function prioritise(job) {
+  confirm({
+    title: `Priority of ${nameOf(job)}`,
+    text: "Jobs of a higher priority go first.",
+    input: { label: "Priority", type: "number", step: 1, required: true, value: job.priority },
+    action: "Set the priority",
+    done: "The priority is set.",
+    work: (text) => act(`/jobs/${job.job}/priority`, { priority: Number(text) }),
+  });
+}
+
+// Buttons for what a wrangler can do to a worker.
+export function workerButtons(worker) {
+  if (!farm.wrangler || ["left", "refused"].includes(worker.state)) return [];
+  const drains = worker.state === "draining";
+  return [
+    ["banned", "leaving"].includes(worker.state)
+      ? null
+      : button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker))),
+    worker.state === "banned" ? null : button("Ban its operator …", () => ban(worker), { class: "danger" }),
+  ].filter(Boolean);
+}
+
+function drain(worker) {
+  confirm({
+    title: `Drain ${worker.name || `worker ${worker.worker}`}?`,
+    text: "It finishes what it has begun and is given nothing more until it is undrained.",
+    action: "Drain",
+    done: "The worker is draining.",
+    work: () => act(`/workers/${worker.worker}/drain`),
+  });
+}
+
+function undrain(worker) {
+  confirm({
+    title: `Undrain ${worker.name || `worker ${worker.worker}`}?`,
+    text: "It is given tiles again.",
+    action: "Undrain",
+    done: "The worker takes tiles again.",
+    work: () => act(`/workers/${worker.worker}/undrain`),
+  });
+}
+
+function ban(worker) {
+  const name = worker.name || `worker ${worker.worker}`;
+  const workers = [...farm.workers.values()].filter((other) => other.operator === worker.operator).length;
+  confirm({
+    title: `Ban the operator of ${name}?`,
+    danger: true,
+    text: `Operator ${shortKey(worker.operator)}… and all of its workers (${count(workers)} known here) are shut out. Everything that rests on its word alone is rendered anew.`,
+    input: { label: "Reason", type: "text", required: true, hint: "It is written to the farm's log." },
+    action: "Ban the operator",
+    done: "The operator is banned.",
+    work: (reason) => act(`/operators/${worker.operator}/ban`, { reason }),
+  });
+}

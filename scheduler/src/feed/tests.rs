@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use tessera_scheduler_core::api::{Asker, Config, Event, JobSpec, RequestId, WorkerHello};
+use tessera_shared::digest::Digest;
+use tessera_shared::grid::Grid;
+use tessera_shared::ids::{FrameNumber, NodeKey};
+use tessera_shared::messages::{Device, DeviceKind, JobOptions};
+use tessera_shared::package::Settings;
+
+use super::*;
+
+/// A farm whose records its feed notes.
+struct Farm {
+    core: Core,
+    feed: Arc<Feed>,
+}
+
+impl Farm {
+    fn new() -> Farm {
+        Farm { core: Core::new(Config::new([1; 32])), feed: Arc::default() }
+    }
+
+    fn event(&mut self, event: Event) -> Changes {
+        let output = self.core.handle(5, event);
+        self.feed.note(&self.core, 5, &output.records);
+        self.feed.take()
+    }
+
+    /// A job of one frame of four tiles, submitted and whole.
+    fn job(&mut self) -> Changes {
+        let settings = Settings {
+            grid: Grid { width_px: 16, height_px: 16, tile_px: 8 },
+            samples: 1,
+            pass_samples: 1,
+            seed: 0,
+            max_bounces: 8,
+            roulette_start: 3,
+            film_scale_log2: 20,
+            sample_clamp: 10.0,
+        };
+        let spec = JobSpec {
+            owner: NodeKey([9; 32]),
+            package: Digest([1; 32]),
+            name: "shot".into(),
+            settings,
+            frames: vec![FrameNumber(3)],
+            options: JobOptions::default(),
+        };
+        self.event(Event::Submit { request: RequestId(1), spec: Box::new(spec) });
+        self.event(Event::PackageComplete { job: JobId(1) })
+    }
+
+    fn worker(&mut self) -> Changes {
+        let device = Device { name: "card".into(), kind: DeviceKind::Gpu, driver: "1".into() };
+        let hello = WorkerHello {
+            operator: NodeKey([4; 32]),
+            name: "node".into(),
+            kernel_version: tessera_shared::KERNEL_VERSION,
+            devices: vec![device],
+            tags: Vec::new(),
+        };
+        self.event(Event::WorkerConnected { request: RequestId(2), hello: Box::new(hello) })
+    }
+}
+
+fn job_number(farm: &Farm) -> JobId {
+    *farm.core.state().jobs.keys().next().unwrap()
+}
+
+#[test]
+fn a_watched_job_tells_its_tiles_and_others_only_that_they_went_on() {
+    let mut farm = Farm::new();
+    farm.job();
+    let job = job_number(&farm);
+    let watching = farm.feed.watch(job);
+    let changes = farm.worker();
+    let worker = *farm.core.state().workers.keys().next().unwrap();
+    assert_eq!(changes.workers_turned, BTreeSet::from([worker]));
+    assert_eq!(changes.jobs_went_on, BTreeSet::from([job]));
+    assert!(!changes.tiles[&job].is_empty(), "what was lent");
+    assert!(changes.tiles[&job].iter().all(|(frame, tile)| *frame == 0 && tile.0 < 4));
+    assert_eq!(changes.entries.len(), 1);
+    let entry = &changes.entries[0];
+    assert_eq!((entry.kind, entry.text.as_str()), (EntryKind::Joined, "w1 `node` joined with card"));
+
+    let lost = farm.event(Event::WorkerDisconnected { worker });
+    assert_eq!(lost.tiles[&job], changes.tiles[&job], "what it held is free again");
+    assert_eq!(lost.entries[0].text, "w1 `node` left");
+
+    drop(watching);
+    let changes = farm.worker();
+    assert!(changes.tiles.is_empty(), "nobody watches");
+    assert_eq!(changes.jobs_went_on, BTreeSet::from([job]));
+    assert_eq!(farm.feed.take(), Changes::default());
+}
+
+#[test]
+fn a_job_that_turns_is_told_apart_from_one_that_goes_on() {
+    let mut farm = Farm::new();
+    let changes = farm.job();
+    let job = job_number(&farm);
+    assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
+    let owner = NodeKey([9; 32]);
+    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: Asker::Artist(owner) });
+    assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
+    assert_eq!(changes.entries[0].text, format!("{job} is cancelled"));
+}

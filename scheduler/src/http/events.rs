@@ -1,0 +1,155 @@
+//! The stream of events and the log over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use tessera_shared::ids::JobId;
+use tokio::sync::watch;
+
+use super::Site;
+use super::board::News;
+use super::extract::Query;
+use super::json::EntryList;
+use super::problem::Problem;
+use super::token::Bearer;
+use crate::feed::Watching;
+
+/// A line that says nothing is sent after so long without news, so that a dead connection is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Lines of a page of the log.
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 500;
+
+/// What the stream tells of.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Watched {
+    /// The job whose frames and tiles are told as well.
+    job: Option<u64>,
+}
+
+/// What changes on the farm, as it changes: server-sent events `jobs`, `workers`, `log`, and for `job` also `frames` and `tiles`,
+/// each with the documents that changed; after each batch `seen` with its number as the event's id; `resync` when too much was
+/// missed. Goes on behind the header Last-Event-ID.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(Watched), responses(
+    (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn stream(
+    State(site): State<Arc<Site>>,
+    _: Bearer,
+    Query(watched): Query<Watched>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let cursor = match headers.get("last-event-id") {
+        None => site.board.cursor(),
+        Some(id) => {
+            let id = id.to_str().ok().and_then(|id| id.parse().ok());
+            id.ok_or_else(|| {
+                Problem::bad_request("the header Last-Event-ID is not a number that this stream gave")
+            })?
+        }
+    };
+    let reader = Reader {
+        newest: site.board.newest(),
+        watching: watched.job.map(|job| site.feed.watch(JobId(job))),
+        cursor,
+        first: true,
+        site,
+    };
+    let news = futures_util::stream::unfold(reader, |mut reader| async move {
+        let bytes = reader.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(bytes), reader))
+    });
+    let mut response = Response::new(Body::from_stream(news));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // A proxy that gathers before it passes on would make news old.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Who reads the stream, and where it is.
+struct Reader {
+    site: Arc<Site>,
+    newest: watch::Receiver<u64>,
+    /// Keeps the job's tiles noted while the stream is open.
+    watching: Option<Watching>,
+    cursor: u64,
+    first: bool,
+}
+
+impl Reader {
+    /// The next piece of the stream; `None` when the scheduler stops.
+    async fn next(&mut self) -> Option<Bytes> {
+        // The first bytes tell the client that the stream is open.
+        if std::mem::take(&mut self.first) {
+            return Some(Bytes::from_static(b": tessera\n\n"));
+        }
+        loop {
+            self.newest.borrow_and_update();
+            if let Some(bytes) = self.news() {
+                return Some(bytes);
+            }
+            match tokio::time::timeout(HEARTBEAT, self.newest.changed()).await {
+                Err(_) => return Some(Bytes::from_static(b":\n\n")),
+                Ok(changed) => changed.ok()?,
+            }
+        }
+    }
+
+    fn news(&mut self) -> Option<Bytes> {
+        let mut bytes = Vec::new();
+        match self.site.board.after(self.cursor) {
+            News::Resync(cursor) => {
+                super::pump::event(&mut bytes, "resync", &serde_json::json!({}));
+                self.cursor = cursor;
+            }
+            News::Batches(batches, _) if batches.is_empty() => return None,
+            News::Batches(batches, cursor) => {
+                for batch in batches {
+                    // What happened to tiles comes before what follows for their job.
+                    let watching =
+                        self.watching.as_ref().and_then(|watching| batch.jobs.get(&watching.job()));
+                    bytes.extend(watching.into_iter().flatten());
+                    bytes.extend(&batch.general);
+                }
+                self.cursor = cursor;
+            }
+        }
+        bytes.extend(format!("id: {}\nevent: seen\ndata: {{}}\n\n", self.cursor).into_bytes());
+        Some(Bytes::from(bytes))
+    }
+}
+
+/// Which page of the log.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Older than this line.
+    before: Option<u64>,
+    /// Of the page, at most 500; 100 unless said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+}
+
+/// The farm's log since the scheduler's start, newest first: verdicts, failures, who came and went.
+#[utoipa::path(get, path = "/api/v1/events/log", tag = "events", params(Page), responses(
+    (status = 200, description = "A page of the log", body = EntryList),
+    (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn log(
+    State(site): State<Arc<Site>>,
+    _: Bearer,
+    Query(page): Query<Page>,
+) -> Result<Json<EntryList>, Problem> {
+    let limit = super::jobs::limit(page.limit, LIMIT, LIMIT_MAX)?;
+    let entries = site.board.lines(page.before, limit);
+    let next = if entries.len() == limit { entries.last().map(|entry| entry.id) } else { None };
+    Ok(Json(EntryList { entries, next }))
+}

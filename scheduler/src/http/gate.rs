@@ -1,0 +1,63 @@
+//! Who may ask anything: the token of a request, and how often its client may ask.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Site;
+use super::problem::Problem;
+
+/// What who brings no token is told.
+pub(super) const NO_TOKEN: &str = "a token is needed: `Authorization: Bearer …`, from the address that `tessera scheduler --http` or `tessera web` prints";
+
+/// The client's address, put into each request by who accepted its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub SocketAddr);
+
+/// Lets a request pass that its client may make now.
+pub(crate) async fn rate(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    match client(&request).map(|client| site.rates().admit(client, site.now_ms())) {
+        Some(Err(seconds)) => too_many(seconds).into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Lets a request pass that brings a token of this farm, and notes whose it is.
+pub(crate) async fn token(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let Some(text) = bearer(request.headers()) else {
+        return Problem::new(StatusCode::UNAUTHORIZED, NO_TOKEN).into_response();
+    };
+    match site.tokens.read(text) {
+        Some(bearer) => {
+            request.extensions_mut().insert(bearer);
+            next.run(request).await
+        }
+        None => {
+            if let Some(client) = client(&request) {
+                site.rates().punish(client, site.now_ms());
+            }
+            let detail =
+                "the farm has not made this token, or has drawn new secrets since; ask its owner for another";
+            Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+        }
+    }
+}
+
+fn client(request: &Request) -> Option<std::net::IpAddr> {
+    request.extensions().get::<Client>().map(|client| client.0.ip())
+}
+
+fn too_many(seconds: u64) -> Problem {
+    let detail = format!("more requests than a client may make; try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
