@@ -5,7 +5,7 @@ mod hex;
 use expect_test::expect;
 use hex::check;
 use tessera_shared::control::*;
-use tessera_shared::ids::{FrameNumber, JobId, WorkerId};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobRefusal, Request};
 
 #[test]
@@ -20,6 +20,8 @@ fn orders() {
             Request::Order { job, order: JobOrder::Prioritise(-3) },
             Request::OrderWorker { worker, order: WorkerOrder::Drain },
             Request::OrderWorker { worker, order: WorkerOrder::Undrain },
+            Request::Why { job },
+            Request::Log { job },
         ],
         expect![[r#"
             030000000b0200
@@ -51,5 +53,23 @@ fn orders() {
             020000000105
             050000000106fb0010
         "#]],
+    );
+}
+
+#[test]
+fn reasons_and_logs() {
+    let reason = Reason { dimension: Dimension::Share, sentence: "j1 first".into() };
+    check(&[WhyReply::Reasons(vec![reason]), WhyReply::Refused(JobRefusal::Foreign)], expect![[""]]);
+    let entry = FailureEntry {
+        ago_ms: 300,
+        worker: WorkerId(3),
+        operator: NodeKey([0xcd; 32]),
+        tile: Some((FrameNumber(1), 300)),
+        failure: Failure::new(FailureClass::Network, "gone"),
+    };
+    let check_failed = FailureEntry { tile: None, ..entry.clone() };
+    check(
+        &[LogReply::Entry(entry), LogReply::Entry(check_failed), LogReply::Refused(JobRefusal::Unknown)],
+        expect![[""]],
     );
 }

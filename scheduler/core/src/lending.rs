@@ -101,7 +101,7 @@ impl Core {
         }
         let Some(session) = self.sessions.get(&worker) else { return false };
         let Some(job) = self.next_job(session) else { return false };
-        let entry = &self.state.jobs[&job];
+        let (entry, operator) = (&self.state.jobs[&job], session.operator);
         let measured = session.measured_rate().is_some();
         let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
         // A lease takes at most half of the worker's share of what is left, so that all end together.
@@ -120,7 +120,7 @@ impl Core {
             let failures = entry.failures.get(&key);
             let suspect = failures.is_some();
             if failures.is_some_and(|failures| {
-                failures.workers.contains(&worker) && self.others_may_try(job, failures)
+                failures.operators.contains_key(&operator) && self.others_may_try(job, failures)
             }) {
                 continue;
             }
@@ -322,7 +322,11 @@ impl Core {
                 sooner(since_ms + u64::from(self.config.check_wait_max_ms));
             }
         }
-        for at_ms in [self.referee_due_ms(), self.archive_at_ms()].into_iter().flatten() {
+        for at_ms in
+            [self.referee_due_ms(), self.archive_at_ms(), self.resting.first().map(|(until_ms, _)| *until_ms)]
+                .into_iter()
+                .flatten()
+        {
             sooner(at_ms);
         }
         if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {

@@ -5,6 +5,7 @@ pub mod admission;
 pub mod api;
 pub mod credits;
 mod dependencies;
+pub mod failures;
 pub mod jobs;
 mod judgement;
 pub mod known;
@@ -28,6 +29,7 @@ pub mod state;
 pub mod tiles;
 mod verify;
 mod views;
+mod why;
 mod workers;
 
 pub use api::{Config, Event, Output};

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -11,6 +12,7 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use crate::accounting::{OperatorId, Operators};
 use crate::admission::{Admissions, Examined};
 use crate::api::{RefereeId, WorkerHello};
+use crate::failures::{Health, Machine};
 use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
@@ -94,6 +96,8 @@ pub struct State {
     pub drained: BTreeSet<(OperatorId, String)>,
     /// Jobs that are waited for, with those that wait.
     pub successors: BTreeSet<(JobId, JobId)>,
+    /// Workers that failed something lately.
+    pub health: BTreeMap<Machine, Health>,
 }
 
 impl State {
@@ -173,7 +177,8 @@ impl State {
             Record::Paused { .. }
             | Record::Prioritised { .. }
             | Record::FramesRequeued { .. }
-            | Record::Drained { .. } => self.apply_order(record),
+            | Record::Drained { .. }
+            | Record::Rested { .. } => self.apply_order(record),
         }
     }
 
@@ -236,6 +241,7 @@ impl State {
         self.held = self.jobs.values().flat_map(|entry| entry.open.values()).map(held_by).sum();
         self.restart_unarchived();
         self.service.restart();
+        self.restart_failures();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
@@ -308,6 +314,7 @@ impl State {
             self.drop_holder(lent.job, lent.worker);
         }
         self.operators.conduct_mut(lent.operator).delivered += tiles.len() as u64;
+        self.recovered(lent.worker);
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
             match landing {
@@ -346,9 +353,12 @@ impl State {
         let was_live = lent.live();
         lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
         let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        let lent = lent.clone();
         match end {
             LeaseEnd::Expired => self.operators.conduct_mut(lent.operator).late += 1,
-            LeaseEnd::Failed { .. } => self.operators.conduct_mut(lent.operator).failed += 1,
+            LeaseEnd::Failed { .. } | LeaseEnd::FailedWith { .. } => {
+                self.operators.conduct_mut(lent.operator).failed += 1
+            }
             LeaseEnd::Lost | LeaseEnd::Revoked => {}
         }
         let stays =
@@ -364,11 +374,6 @@ impl State {
             LeaseWork::Render { tiles, .. } => {
                 for key in tiles {
                     release(entry, key, lease);
-                    if let LeaseEnd::Failed { worker } = end {
-                        let failures = entry.failures.entry(key).or_default();
-                        failures.attempts += 1;
-                        failures.workers.insert(*worker);
-                    }
                 }
             }
             LeaseWork::Check { tiles, .. } => {
@@ -378,6 +383,14 @@ impl State {
                     entry.return_check(check.tile, Checker::Worker(lease), at_ms, to_referee);
                 }
             }
+        }
+        match end {
+            LeaseEnd::Failed { worker } => {
+                let unknown = Failure::new(FailureClass::Node, "");
+                self.log_failure(&lent, *worker, at_ms, &unknown);
+            }
+            LeaseEnd::FailedWith { worker, failure } => self.log_failure(&lent, *worker, at_ms, failure),
+            _ => {}
         }
         self.reorder(job);
     }
