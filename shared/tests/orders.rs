@@ -30,6 +30,8 @@ fn orders() {
             040000000b020305
             030000000c0300
             030000000c0301
+            020000000d02
+            020000000e02
         "#]],
     );
     check(
@@ -59,7 +61,13 @@ fn orders() {
 #[test]
 fn reasons_and_logs() {
     let reason = Reason { dimension: Dimension::Share, sentence: "j1 first".into() };
-    check(&[WhyReply::Reasons(vec![reason]), WhyReply::Refused(JobRefusal::Foreign)], expect![[""]]);
+    check(
+        &[WhyReply::Reasons(vec![reason]), WhyReply::Refused(JobRefusal::Foreign)],
+        expect![[r#"
+        0c000000000110086a31206669727374
+        020000000101
+    "#]],
+    );
     let entry = FailureEntry {
         ago_ms: 300,
         worker: WorkerId(3),
@@ -70,6 +78,10 @@ fn reasons_and_logs() {
     let check_failed = FailureEntry { tile: None, ..entry.clone() };
     check(
         &[LogReply::Entry(entry), LogReply::Entry(check_failed), LogReply::Refused(JobRefusal::Unknown)],
-        expect![[""]],
+        expect![[r#"
+            3000000000fb2c0103[cd×32]0101fb2c010304676f6e65
+            2c00000000fb2c0103[cd×32]000304676f6e65
+            020000000100
+        "#]],
     );
 }

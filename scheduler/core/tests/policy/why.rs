@@ -63,13 +63,13 @@ fn a_sentence_a_dimension() {
 
         dependency: it waits until j1 completed
 
-        nothing: nothing: 0 % done, 0 of 2 tiles, 1 workers at it
+        nothing: 0 % done, 0 of 2 tiles, 1 workers at it
 
         tags: no connected worker has the tags gpu and big
         operators: no worker of the operators that it names is connected
         pool: no worker of the pool `night` is connected
 
-        nothing: nothing: 0 % done, 0 of 6 tiles, 1 workers at it
+        nothing: 0 % done, 0 of 6 tiles, 1 workers at it
 
         share: j4, j1, j6 and 1 more go first: their priority is up to 5, its own 0
 
@@ -118,7 +118,8 @@ fn checks_are_said_to_be_owed_and_to_whom() {
     farm.connect(1, "alone");
     (farm.work(), farm.work());
     expect![[r#"
-        checks: 1 tiles wait for a check: one operator that may check is connected, and none checks its own
+        held: 2 tiles wait for their checks, and no more are lent before some are done
+        checks: 2 tiles wait for a check: one operator that may check is connected, and none checks its own
     "#]]
     .assert_eq(&why(&farm, job));
     let refused = |by| farm.core.why(0, job, by);
