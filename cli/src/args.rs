@@ -55,6 +55,10 @@ pub enum Command {
     Workers(ListArguments),
     /// Cancels a job of your own
     Cancel(JobArguments),
+    /// Says what holds a job of your own back
+    Why(WhyArguments),
+    /// Shows what failed of a job of your own
+    Log(WhyArguments),
     /// Lends nothing more of a job of your own; what is in hand is finished
     Pause(JobArguments),
     /// Lets a paused job go on
@@ -267,6 +271,17 @@ pub struct JobArguments {
     pub job: JobId,
     #[command(flatten)]
     pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArguments {
+    /// The id that `tessera submit` printed
+    pub job: JobId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

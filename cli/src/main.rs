@@ -42,6 +42,8 @@ fn main() -> ExitCode {
         Command::Jobs(arguments) => farm::lists::jobs(&arguments),
         Command::Workers(arguments) => farm::lists::workers(&arguments),
         Command::Cancel(arguments) => farm::lists::cancel(&arguments),
+        Command::Why(arguments) => farm::why::why(&arguments),
+        Command::Log(arguments) => farm::why::log(&arguments),
         Command::Pause(arguments) => farm::orders::pause(&arguments),
         Command::Resume(arguments) => farm::orders::resume(&arguments),
         Command::Requeue(arguments) => farm::orders::requeue(&arguments),

@@ -192,6 +192,10 @@ pub enum Request {
     Order { job: JobId, order: JobOrder },
     /// A wrangler's request alone. Answer: [`crate::control::OrderReply`].
     OrderWorker { worker: WorkerId, order: WorkerOrder },
+    /// Asks what holds a job of one's own back. Answer: [`crate::control::WhyReply`].
+    Why { job: JobId },
+    /// Asks what failed of a job of one's own. Answer: [`crate::control::LogReply`], again and again.
+    Log { job: JobId },
 }
 
 /// Answer to [`Request::Blob`].

@@ -5,7 +5,7 @@ mod hex;
 use expect_test::expect;
 use hex::check;
 use tessera_shared::control::*;
-use tessera_shared::ids::{FrameNumber, JobId, WorkerId};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobRefusal, Request};
 
 #[test]
@@ -20,6 +20,8 @@ fn orders() {
             Request::Order { job, order: JobOrder::Prioritise(-3) },
             Request::OrderWorker { worker, order: WorkerOrder::Drain },
             Request::OrderWorker { worker, order: WorkerOrder::Undrain },
+            Request::Why { job },
+            Request::Log { job },
         ],
         expect![[r#"
             030000000b0200
@@ -28,6 +30,8 @@ fn orders() {
             040000000b020305
             030000000c0300
             030000000c0301
+            020000000d02
+            020000000e02
         "#]],
     );
     check(
@@ -50,6 +54,34 @@ fn orders() {
             020000000104
             020000000105
             050000000106fb0010
+        "#]],
+    );
+}
+
+#[test]
+fn reasons_and_logs() {
+    let reason = Reason { dimension: Dimension::Share, sentence: "j1 first".into() };
+    check(
+        &[WhyReply::Reasons(vec![reason]), WhyReply::Refused(JobRefusal::Foreign)],
+        expect![[r#"
+        0c000000000110086a31206669727374
+        020000000101
+    "#]],
+    );
+    let entry = FailureEntry {
+        ago_ms: 300,
+        worker: WorkerId(3),
+        operator: NodeKey([0xcd; 32]),
+        tile: Some((FrameNumber(1), 300)),
+        failure: Failure::new(FailureClass::Network, "gone"),
+    };
+    let check_failed = FailureEntry { tile: None, ..entry.clone() };
+    check(
+        &[LogReply::Entry(entry), LogReply::Entry(check_failed), LogReply::Refused(JobRefusal::Unknown)],
+        expect![[r#"
+            3000000000fb2c0103[cd×32]0101fb2c010304676f6e65
+            2c00000000fb2c0103[cd×32]000304676f6e65
+            020000000100
         "#]],
     );
 }

@@ -106,3 +106,52 @@ fn drained_and_sleeping_workers_finish_and_are_left_alone() {
         assert!(!times.iter().any(|at_ms| (4_000..20_000).contains(at_ms)), "{stop:?}: {times:?}");
     }
 }
+
+/// Two owners with the same priority, one with ten jobs and one with one: each gets half of the rays that are lent while both
+/// have work.
+#[test]
+fn two_owners_share_evenly_however_many_jobs_each_has() {
+    for seed in 0..6 {
+        let mut farm = Farm::seed(seed).workers(6);
+        for _ in 0..10 {
+            farm = farm.job(Shot { owner: Some(7), ..Shot::default() });
+        }
+        let outcome = farm.job(Shot { owner: Some(8), frames: 20, ..Shot::default() }).run();
+        right(&outcome, 11);
+        let mut received = [0u64; 2];
+        for record in &outcome.records {
+            match record {
+                Record::Granted { job, tiles, .. } => {
+                    received[usize::from(*job == JobId(11))] += tiles.len() as u64;
+                }
+                // From here on one of them has nothing more to lend.
+                Record::JobCompleted { job: JobId(10 | 11), .. } => break,
+                _ => {}
+            }
+        }
+        let share = received[0] as f64 / (received[0] + received[1]) as f64;
+        assert!((share - 0.5).abs() < 0.05, "seed {seed}: {share:.3}, {received:?}");
+    }
+}
+
+#[test]
+fn the_last_of_many_urgent_jobs_leaves_something_to_the_others() {
+    let mut farm = Farm::seed(2).workers(2).speed(0, 40).speed(1, 40).job(Shot::default());
+    for number in 0..40 {
+        farm = farm.job(Shot { priority: 2, at_ms: 1, owner: Some(100 + number), ..Shot::default() });
+    }
+    let outcome = farm.run();
+    right(&outcome, 41);
+    let lent = |wanted: JobId| {
+        let is = move |record: &Record| match record {
+            Record::Granted { job, term, .. } if *job == wanted => Some(term.granted_ms),
+            _ => None,
+        };
+        outcome.records.iter().filter_map(is).collect::<Vec<_>>()
+    };
+    let (low, last_ms) = (lent(JobId(1)), outcome.ended_ms);
+    // Three ages of ten minutes lift it above the others' priority.
+    assert!(last_ms > 3 * 3 * 600_000, "the urgent jobs last long enough: {last_ms}");
+    let gaps = low.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(gaps < 3 * 600_000 + 300_000, "{gaps} ms without a lease");
+}

@@ -8,6 +8,7 @@ mod plan;
 pub mod scheduler;
 pub mod submit;
 pub mod watch;
+pub mod why;
 pub mod worker;
 
 use std::path::PathBuf;

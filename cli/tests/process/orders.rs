@@ -17,7 +17,11 @@ fn jobs_are_paused_resumed_prioritised_and_their_frames_requeued() {
     let second = farm.submit(&format!("{SHOT} --after {first}"));
     assert_eq!(state(&farm, &second), "waiting");
     assert!(farm.sandbox.succeed(&format!("watch {second}")).contains("j2 waits for j1, 0 of 2 frames"));
+    assert_eq!(farm.sandbox.succeed(&format!("why {second}")), "it waits until j1 completed\n");
+    assert_eq!(farm.sandbox.succeed(&format!("why {first}")), "no worker is connected\n");
     farm.sandbox.succeed(&format!("pause {first}"));
+    assert_eq!(farm.list(&format!("why {first}"))[0]["dimension"], "paused");
+    assert_eq!(farm.sandbox.succeed(&format!("log {first}")), "");
     assert_eq!(state(&farm, &first), "paused");
     let _worker = farm.worker("one", "--backend cpu");
     let third = farm.submit(SHOT);

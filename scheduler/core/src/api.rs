@@ -74,10 +74,15 @@ pub struct Config {
     pub check_wait_ms: u32,
     /// How long a check waits for another operator's worker before the referee does it.
     pub check_wait_max_ms: u32,
-    /// A job fails when so many different workers failed one of its tile-passes.
+    /// A job fails when workers of so many different operators failed one of its tile-passes.
     pub tile_failures_max: u32,
-    /// A worker gets no more of a job after failing so many of its leases.
+    /// A worker gets no more of a job after failing so many of its leases, and rests after so many failures over several jobs.
     pub worker_failures_max: u32,
+    /// A failure that is so old counts no more.
+    pub forgive_ms: u64,
+    /// The first rest of a sick worker; each further one without a delivery between is twice as long, at most `rest_max_ms`.
+    pub rest_ms: u64,
+    pub rest_max_ms: u64,
     /// Tile-passes whose pixels the shell may hold unaccepted before no more are lent; checks go on.
     pub held_max: u64,
     /// Ended jobs that stay listed; older ones are forgotten, their films stay with the shell.
@@ -122,6 +127,9 @@ impl Config {
             check_wait_max_ms: 20_000,
             tile_failures_max: 3,
             worker_failures_max: 3,
+            forgive_ms: 3_600_000,
+            rest_ms: 30_000,
+            rest_max_ms: 1_800_000,
             held_max: 4_096,
             ended_jobs_max: 10_000,
             pools: Pools::new(),

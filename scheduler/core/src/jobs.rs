@@ -1,7 +1,7 @@
 //! A job's own books: its cursor over tile-passes never lent, the queue of returned ones, those in hand, and what each
 //! frame has accepted. Knows no worker's pace and chooses nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, WorkerId};
@@ -10,6 +10,7 @@ use tessera_shared::lease::TilePass;
 use crate::accounting::{Account, OperatorId, rays_less};
 use crate::api::JobSpec;
 use crate::credits::Credits;
+use crate::failures::{Failures, Logged};
 use crate::known::KnownPool;
 use crate::overturn::proven_whole;
 use crate::record::{Delivery, JobEnd, Proof};
@@ -52,13 +53,6 @@ pub struct Ledger {
     pub entries: Vec<Option<Acceptance>>,
 }
 
-/// Failures of one tile-pass.
-#[derive(Clone, Debug, Default, PartialEq, bincode::Encode, bincode::Decode)]
-pub struct Failures {
-    pub attempts: u32,
-    pub workers: BTreeSet<WorkerId>,
-}
-
 /// A job.
 #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub struct Job {
@@ -80,6 +74,8 @@ pub struct Job {
     /// Blocks of `owed`.
     pub owed_blocks: u64,
     pub failures: BTreeMap<TileKey, Failures>,
+    /// The last failures, oldest first.
+    pub log: VecDeque<Logged>,
     /// By frame index; frames with nothing accepted have none.
     pub ledgers: BTreeMap<u32, Ledger>,
     /// By frame index: what is kept of finished frames' ledgers when the job has ended.
@@ -123,6 +119,7 @@ impl Job {
             owed_referee: BTreeSet::new(),
             owed_blocks: 0,
             failures: BTreeMap::new(),
+            log: VecDeque::new(),
             ledgers: BTreeMap::new(),
             credits: BTreeMap::new(),
             overturned: BTreeMap::new(),
@@ -358,6 +355,7 @@ impl Job {
         self.owed_referee.clear();
         self.owed_blocks = 0;
         self.failures.clear();
+        self.trim_log();
         if !matches!(self.phase, Phase::Completed { .. }) {
             self.drop_ledgers();
         }

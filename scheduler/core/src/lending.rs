@@ -38,13 +38,14 @@ impl Core {
         if endgame {
             self.duplicates_ms = self.now_ms + DUPLICATES_EVERY_MS;
         }
-        if self.hungry.is_empty() || (self.state.ready.is_empty() && self.state.owing.is_empty() && !endgame)
+        if self.hungry.is_empty()
+            || (self.state.service.is_empty() && self.state.owing.is_empty() && !endgame)
         {
             self.round.iter_mut().for_each(|round| round.unasked = 0);
             return;
         }
         let Round { next: first, unasked } = self.round.take().unwrap_or_else(|| self.fresh_round());
-        let weight = 1 + self.state.ready.len().min(LIMITED_SEARCHED) / JOBS_SEARCHED;
+        let weight = 1 + self.state.service.len().min(LIMITED_SEARCHED) / JOBS_SEARCHED;
         let (mut asked, mut refusals) = (0, 0);
         for range in [(Bound::Included(first), Bound::Unbounded), (Bound::Unbounded, Bound::Excluded(first))]
         {
@@ -57,7 +58,7 @@ impl Core {
                 }
                 asked += 1;
                 refusals += if granted { 0 } else { weight };
-                let work_left = !self.state.ready.is_empty() || !self.state.owing.is_empty() || endgame;
+                let work_left = !self.state.service.is_empty() || !self.state.owing.is_empty() || endgame;
                 if !work_left {
                     return;
                 }
@@ -99,8 +100,8 @@ impl Core {
             return false;
         }
         let Some(session) = self.sessions.get(&worker) else { return false };
-        let Some(job) = self.turns(&self.state.ready, session).next() else { return false };
-        let entry = &self.state.jobs[&job];
+        let Some(job) = self.next_job(session) else { return false };
+        let (entry, operator) = (&self.state.jobs[&job], session.operator);
         let measured = session.measured_rate().is_some();
         let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
         // A lease takes at most half of the worker's share of what is left, so that all end together.
@@ -119,7 +120,7 @@ impl Core {
             let failures = entry.failures.get(&key);
             let suspect = failures.is_some();
             if failures.is_some_and(|failures| {
-                failures.workers.contains(&worker) && self.others_may_try(job, failures)
+                failures.operators.contains_key(&operator) && self.others_may_try(job, failures)
             }) {
                 continue;
             }
@@ -321,7 +322,11 @@ impl Core {
                 sooner(since_ms + u64::from(self.config.check_wait_max_ms));
             }
         }
-        for at_ms in [self.referee_due_ms(), self.archive_at_ms()].into_iter().flatten() {
+        for at_ms in
+            [self.referee_due_ms(), self.archive_at_ms(), self.resting.first().map(|(until_ms, _)| *until_ms)]
+                .into_iter()
+                .flatten()
+        {
             sooner(at_ms);
         }
         if !self.hungry.is_empty() && self.state.leases.values().any(|lease| lease.live()) {

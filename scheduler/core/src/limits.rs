@@ -7,7 +7,8 @@ use tessera_shared::ids::{JobId, WorkerId};
 use tessera_shared::limits::JobLimits;
 
 use crate::accounting::OperatorId;
-use crate::jobs::{Failures, Job};
+use crate::failures::Failures;
+use crate::jobs::Job;
 use crate::leases::Hold;
 use crate::machine::Core;
 use crate::state::Turn;
@@ -23,9 +24,7 @@ impl Core {
     /// limits let it.
     pub(crate) fn may_serve(&self, session: &Session, job: JobId) -> bool {
         let options = &self.state.jobs[&job].spec.options;
-        !session.blocked(job, self.config.worker_failures_max)
-            && session.serves(options.mode)
-            && self.admits(&options.limits, session)
+        !self.blocked(session, job) && session.serves(options.mode) && self.admits(&options.limits, session)
     }
 
     /// The first jobs of an order of service that this worker may serve.
@@ -38,7 +37,7 @@ impl Core {
         jobs.filter(move |job| self.may_serve(session, *job)).take(JOBS_SEARCHED)
     }
 
-    fn admits(&self, limits: &JobLimits, session: &Session) -> bool {
+    pub(crate) fn admits(&self, limits: &JobLimits, session: &Session) -> bool {
         limits.tags.iter().all(|tag| session.tags.contains(tag))
             && self.admits_operator(limits, session.operator)
     }
@@ -78,14 +77,15 @@ impl Core {
 
     /// Whether somebody who has not failed this tile-pass may serve the job.
     pub(crate) fn others_may_try(&self, job: JobId, failures: &Failures) -> bool {
-        let untried = self.sessions.iter().filter(|(worker, _)| !failures.workers.contains(worker));
-        untried.into_iter().any(|(_, session)| self.may_serve(session, job))
+        let failed: Vec<OperatorId> = failures.unforgiven(&self.config, self.now_ms).collect();
+        let mut untried = self.sessions.values().filter(|session| !failed.contains(&session.operator));
+        untried.any(|session| self.may_serve(session, job))
     }
 
     /// Whether nothing waits for those who ask but jobs that may shut them out.
     pub(crate) fn only_limited_ready(&self) -> bool {
-        let mut first = self.state.ready.iter().take(JOBS_SEARCHED);
-        first.all(|(_, job)| !self.state.jobs[job].spec.options.limits.is_open())
+        let mut first = self.state.service.jobs().take(JOBS_SEARCHED);
+        first.all(|job| !self.state.jobs[&job].spec.options.limits.is_open())
     }
 
     /// Why the farm takes no job with these limits; the reason is for people.

@@ -31,6 +31,8 @@ pub struct Core {
     pub(crate) operators: BTreeMap<OperatorId, u32>,
     /// Rays a second of all connected workers.
     pub(crate) rate_total: u64,
+    /// When workers have rested; entries of those that are gone are skipped.
+    pub(crate) resting: BTreeSet<(u64, WorkerId)>,
     /// Where a round of workers with room goes on that had to stop, and how many are still to be asked.
     pub(crate) round: Option<Round>,
     /// When duplicates are next thought of.
@@ -70,6 +72,7 @@ impl Core {
             deadlines,
             operators: BTreeMap::new(),
             rate_total: 0,
+            resting: BTreeSet::new(),
             round: None,
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
@@ -123,6 +126,7 @@ impl Core {
             Event::Refereed { id, outcome } => self.refereed(id, outcome),
         }
         self.expire();
+        self.end_rests();
         self.archive_jobs();
         self.attend_referee();
         self.fill();
@@ -152,6 +156,7 @@ impl Core {
         self.sessions.clear();
         self.hungry.clear();
         self.operators.clear();
+        self.resting.clear();
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.record(Record::Restarted);
@@ -232,11 +237,15 @@ impl Core {
         self.record(Record::Joined { worker, at_ms: self.now_ms, hello });
         let operator = self.state.workers[&worker].operator;
         let mut session = Session::new(operator, devices, self.config.first_rate).tagged(&tags);
-        session.drained = self.state.is_drained(operator, &self.state.workers[&worker].hello.name);
+        session.machine = (operator, self.state.workers[&worker].hello.name.clone());
+        session.drained = self.state.is_drained(operator, &session.machine.1);
+        let rests_until_ms =
+            self.state.health.get(&session.machine).map_or(0, |health| health.rests_until_ms);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
         self.sessions.insert(worker, session);
         self.freed(worker, |_, _| ());
+        self.put_to_rest(worker, rests_until_ms);
         self.reply(request, Answer::Welcome(worker));
     }
 
@@ -299,7 +308,7 @@ impl Core {
         change(session, self.now_ms);
         self.rate_total = self.rate_total - before + session.rate_total();
         let leaving = self.state.workers.get(&worker).is_none_or(|entry| entry.leaving);
-        match session.room(self.config.pipeline) && session.takes_leases() && !leaving {
+        match session.room(self.config.pipeline) && session.takes_leases(self.now_ms) && !leaving {
             true => self.hungry.insert(worker),
             false => self.hungry.remove(&worker),
         };

@@ -185,7 +185,7 @@ impl State {
         !self.drained.is_empty() && self.drained.contains(&(operator, name.to_owned()))
     }
 
-    /// Enters what was ordered.
+    /// Enters what was ordered of jobs and workers, or that a worker rests.
     pub(crate) fn apply_order(&mut self, record: &Record) {
         match record {
             Record::Paused { job, at_ms, paused } => self.pause(*job, *at_ms, *paused),
@@ -197,6 +197,7 @@ impl State {
             Record::Drained { operator, name, drained: false } => {
                 self.drained.remove(&(*operator, name.clone()));
             }
+            Record::Rested { operator, name, until_ms } => self.rest(&(*operator, name.clone()), *until_ms),
             _ => {}
         }
     }
@@ -212,7 +213,7 @@ impl State {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let before = entry.spec.options.priority;
         entry.spec.options.priority = priority;
-        for order in [&mut self.ready, &mut self.owing, &mut self.owing_referee] {
+        for order in [&mut self.owing, &mut self.owing_referee] {
             order.remove(&(std::cmp::Reverse(before), job));
         }
         self.reorder(job);

@@ -1,6 +1,7 @@
 //! The facts that rebuild the scheduler's state, one enum for the journal. Released variants are frozen; changes are new
 //! variants at the end. Deciding is not here: a record says what was decided.
 
+use tessera_shared::control::Failure;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -206,6 +207,12 @@ pub enum Record {
         name: String,
         drained: bool,
     },
+    /// The operator's workers of that name failed too much and get nothing until then.
+    Rested {
+        operator: OperatorId,
+        name: String,
+        until_ms: u64,
+    },
 }
 
 /// How a job ended without completing.
@@ -265,6 +272,8 @@ pub enum LeaseEnd {
     Failed { worker: WorkerId },
     /// Nothing of it is needed any more, or its operator is quarantined.
     Revoked,
+    /// The worker could not do it; who is charged follows from the class.
+    FailedWith { worker: WorkerId, failure: Failure },
 }
 
 /// Who contradicts a delivery.

@@ -27,7 +27,7 @@ impl Core {
                 );
             }
             let turn = (std::cmp::Reverse(entry.spec.options.priority), *job);
-            assert_eq!(state.ready.contains(&turn), entry.lendable() && entry.pending() > 0, "{job} ready");
+            assert_eq!(state.service.contains(*job), entry.lendable() && entry.pending() > 0, "{job} ready");
             assert_eq!(state.owing.contains(&turn), entry.running() && !entry.owed.is_empty(), "{job} owing");
             let known: BTreeSet<_> = entry.known.tiles().map(|known| known.tile).collect();
             assert_eq!(known.len(), entry.known.tiles().count(), "{job} knows a tile-pass twice");
@@ -44,6 +44,7 @@ impl Core {
         assert_eq!(waits, state.successors, "jobs that wait for others");
         let open = |earlier: &JobId| state.jobs.get(earlier).is_some_and(|earlier| !earlier.ended());
         assert!(waits.iter().all(|(earlier, job)| earlier < job && open(earlier)), "{waits:?}");
+        state.service.check();
         self.check_overturnable();
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
         for (id, lease) in &state.leases {

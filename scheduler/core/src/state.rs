@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -11,10 +12,12 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use crate::accounting::{OperatorId, Operators};
 use crate::admission::{Admissions, Examined};
 use crate::api::{RefereeId, WorkerHello};
+use crate::failures::{Health, Machine};
 use crate::jobs::{Job, Phase, release};
 use crate::leases::{CheckTile, Hold, LATE_MS, LeaseWork, LentWork};
 use crate::record::{Claim, Delivery, Landing, LeaseEnd, Proof, Record, Term};
 use crate::referee::RefereeTally;
+use crate::service::Service;
 use crate::tiles::{Checker, Shape, TileKey, TileLife};
 
 /// Workers that have left and stay listed.
@@ -53,7 +56,7 @@ impl RefereeWork {
     }
 }
 
-/// A job's place in the order of service: higher priority first, then older.
+/// A job's place in the order of checks: higher priority first, then older.
 pub type Turn = (Reverse<i32>, JobId);
 
 /// The durable state.
@@ -73,7 +76,7 @@ pub struct State {
     pub admissions: Admissions,
     pub referee: BTreeMap<RefereeId, RefereeWork>,
     /// Running jobs with tile-passes to lend.
-    pub ready: BTreeSet<Turn>,
+    pub service: Service,
     /// Running jobs with checks that another operator may do.
     pub owing: BTreeSet<Turn>,
     /// Running jobs with checks that are the referee's.
@@ -93,6 +96,8 @@ pub struct State {
     pub drained: BTreeSet<(OperatorId, String)>,
     /// Jobs that are waited for, with those that wait.
     pub successors: BTreeSet<(JobId, JobId)>,
+    /// Workers that failed something lately.
+    pub health: BTreeMap<Machine, Health>,
 }
 
 impl State {
@@ -164,7 +169,8 @@ impl State {
             Record::Paused { .. }
             | Record::Prioritised { .. }
             | Record::FramesRequeued { .. }
-            | Record::Drained { .. } => self.apply_order(record),
+            | Record::Drained { .. }
+            | Record::Rested { .. } => self.apply_order(record),
         }
     }
 
@@ -190,20 +196,6 @@ impl State {
     fn examined(&mut self, worker: WorkerId, examined: &Examined) {
         self.next_worker = self.next_worker.max(worker.0 + 1);
         self.admissions.enter(worker, examined.clone());
-    }
-
-    /// Keeps the orders of service in step with a job's queues.
-    pub(crate) fn reorder(&mut self, job: JobId) {
-        let Some(entry) = self.jobs.get(&job) else { return };
-        let turn = (Reverse(entry.spec.options.priority), job);
-        let running = entry.running();
-        let keep = |set: &mut BTreeSet<Turn>, wanted: bool| match running && wanted {
-            true => drop(set.insert(turn)),
-            false => drop(set.remove(&turn)),
-        };
-        keep(&mut self.ready, entry.pending() > 0 && entry.lendable());
-        keep(&mut self.owing, !entry.owed.is_empty());
-        keep(&mut self.owing_referee, !entry.owed_referee.is_empty());
     }
 
     fn join(&mut self, worker: WorkerId, at_ms: u64, hello: &WorkerHello) {
@@ -252,6 +244,8 @@ impl State {
         }
         self.held = self.jobs.values().flat_map(|entry| entry.open.values()).map(held_by).sum();
         self.restart_unarchived();
+        self.service.restart();
+        self.restart_failures();
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
@@ -289,9 +283,10 @@ impl State {
             };
             entry.replace(*key, life);
         }
-        entry.waiting_since_ms = term.granted_ms;
+        let rays = tiles.iter().map(|key| entry.cost(*key)).fold(0, u64::saturating_add);
         let work = LeaseWork::Render { tiles: tiles.to_vec(), commit: None };
         let operator = who.operator;
+        self.serve(job, rays, term.granted_ms);
         self.hold_lease(lease, LentWork { worker, operator, job, term, work, hold: Hold::Live });
         self.reorder(job);
     }
@@ -323,6 +318,7 @@ impl State {
             self.drop_holder(lent.job, lent.worker);
         }
         self.operators.conduct_mut(lent.operator).delivered += tiles.len() as u64;
+        self.recovered(lent.worker);
         let Some(entry) = self.jobs.get_mut(&lent.job) else { return };
         for (at, ((key, commit), landing)) in tiles.into_iter().zip(commit).zip(landings).enumerate() {
             match landing {
@@ -361,9 +357,12 @@ impl State {
         let was_live = lent.live();
         lent.hold = Hold::Late { until_ms: at_ms + LATE_MS };
         let (job, worker, work) = (lent.job, lent.worker, lent.work.clone());
+        let lent = lent.clone();
         match end {
             LeaseEnd::Expired => self.operators.conduct_mut(lent.operator).late += 1,
-            LeaseEnd::Failed { .. } => self.operators.conduct_mut(lent.operator).failed += 1,
+            LeaseEnd::Failed { .. } | LeaseEnd::FailedWith { .. } => {
+                self.operators.conduct_mut(lent.operator).failed += 1
+            }
             LeaseEnd::Lost | LeaseEnd::Revoked => {}
         }
         let stays =
@@ -379,11 +378,6 @@ impl State {
             LeaseWork::Render { tiles, .. } => {
                 for key in tiles {
                     release(entry, key, lease);
-                    if let LeaseEnd::Failed { worker } = end {
-                        let failures = entry.failures.entry(key).or_default();
-                        failures.attempts += 1;
-                        failures.workers.insert(*worker);
-                    }
                 }
             }
             LeaseWork::Check { tiles, .. } => {
@@ -393,6 +387,14 @@ impl State {
                     entry.return_check(check.tile, Checker::Worker(lease), at_ms, to_referee);
                 }
             }
+        }
+        match end {
+            LeaseEnd::Failed { worker } => {
+                let unknown = Failure::new(FailureClass::Node, "");
+                self.log_failure(&lent, *worker, at_ms, &unknown);
+            }
+            LeaseEnd::FailedWith { worker, failure } => self.log_failure(&lent, *worker, at_ms, failure),
+            _ => {}
         }
         self.reorder(job);
     }

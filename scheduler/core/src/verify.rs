@@ -1,7 +1,7 @@
 //! Commits, deliveries and checks: what a lease's answers do to its tile-passes, which blocks are drawn, who renders them
 //! again. Who was wrong is judged elsewhere.
 
-use tessera_shared::control::Failure;
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
@@ -13,7 +13,7 @@ use crate::known::{blocks_asked, sort_answers};
 use crate::leases::{LeaseWork, LentWork};
 use crate::machine::Core;
 use crate::policy::{self, Extent};
-use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, TileCommit};
+use crate::record::{Claim, Delivery, DrawnBlock, Landing, Proof, Record, TileCommit};
 use crate::state::RefereeWork;
 use crate::tiles::{Checker, TileKey, TileLife};
 
@@ -79,7 +79,7 @@ fn draw(words: &mut Words<'_>, wanted: u32, count: u32) -> Vec<u32> {
 
 impl Core {
     /// The lease, if this worker's operator may answer it.
-    fn answered(&self, worker: WorkerId, lease: LeaseId) -> Option<&LentWork> {
+    pub(crate) fn answered(&self, worker: WorkerId, lease: LeaseId) -> Option<&LentWork> {
         let operator = self.state.workers.get(&worker)?.operator;
         self.state.leases.get(&lease).filter(|lent| lent.operator == operator)
     }
@@ -94,7 +94,11 @@ impl Core {
                 .zip(tiles)
                 .all(|(commit, key)| commit.blocks.len() == entry.shape.blocks(*key) as usize);
         if !fits {
-            return self.fail_lease(worker, lease, "its commit has another shape than the lease");
+            return self.fail_lease(
+                worker,
+                lease,
+                contradicts("its commit has another shape than the lease"),
+            );
         }
         let clean = self.state.operators.conduct(lent.operator).clean;
         let checkers = self.two_checkers(&entry.spec.options.limits);
@@ -134,7 +138,11 @@ impl Core {
         let (job, holder, operator) = (lent.job, lent.worker, lent.operator);
         if arrived.len() != tiles.len() {
             self.effect(Effect::DeliveryIgnored { lease });
-            return self.fail_lease(worker, lease, "it delivered another number of tiles than the lease has");
+            return self.fail_lease(
+                worker,
+                lease,
+                contradicts("it delivered another number of tiles than the lease has"),
+            );
         }
         let unlike = commits.iter().zip(&arrived).position(|(commit, tile)| commit.root != tile.root);
         if let Some(at) = unlike {
@@ -214,38 +222,6 @@ impl Core {
         self.accept(job, confirmed, Proof::Operator(operator));
     }
 
-    pub(crate) fn lease_failed(&mut self, worker: WorkerId, lease: LeaseId, failure: Failure) {
-        if self.answered(worker, lease).is_some() {
-            self.fail_lease(worker, lease, &failure.log);
-        }
-    }
-
-    /// A worker could not do a lease: it and the tile-passes are charged, and a job that nobody can render fails.
-    fn fail_lease(&mut self, worker: WorkerId, lease: LeaseId, reason: &str) {
-        let Some(lent) = self.state.leases.get(&lease) else { return };
-        let (job, tiles) = (lent.job, lent.rendered().to_vec());
-        self.end_lease(lease, LeaseEnd::Failed { worker });
-        self.freed(worker, |session, _| session.charge(job));
-        let Some(entry) = self.state.jobs.get(&job) else { return };
-        let nobody = !self.sessions.values().any(|session| self.may_serve(session, job));
-        let most = self.config.tile_failures_max;
-        let hopeless = tiles.iter().find(|key| {
-            entry.failures.get(key).is_some_and(|failures| {
-                failures.workers.len() >= most as usize || (nobody && failures.attempts > 0)
-            })
-        });
-        if let Some(key) = hopeless {
-            let (pass, failures) = (entry.pass(*key), &entry.failures[key]);
-            let reason: String = reason.chars().take(400).collect();
-            let (workers, attempts) = (failures.workers.len(), failures.attempts);
-            let why = format!(
-                "tile {} of frame {} failed {attempts} times on {workers} workers, last with: {reason}",
-                pass.tile.0, pass.frame.0
-            );
-            self.end_job(job, JobEnd::Failed(why));
-        }
-    }
-
     pub(crate) fn checked(&mut self, worker: WorkerId, answer: Checked) {
         let Some(lent) = self.answered(worker, answer.lease) else { return };
         let LeaseWork::Check { tiles, known } = &lent.work else { return };
@@ -255,7 +231,7 @@ impl Core {
             return self.fail_lease(
                 worker,
                 answer.lease,
-                "its check has another number of blocks than the lease",
+                contradicts("its check has another number of blocks than the lease"),
             );
         }
         let sorted = sort_answers(&tiles, &known, &answer.blocks);
@@ -369,6 +345,11 @@ impl Core {
 pub(crate) fn differences(drawn: &[DrawnBlock], said: &[Digest]) -> Vec<DrawnBlock> {
     let pairs = drawn.iter().zip(said).filter(|(drawn, said)| drawn.digest != **said);
     pairs.map(|(drawn, said)| DrawnBlock { at: drawn.at, digest: *said }).collect()
+}
+
+/// An answer that does not fit its lease is the worker's fault.
+fn contradicts(reason: &str) -> Failure {
+    Failure::new(FailureClass::Node, reason)
 }
 
 /// What somebody says of its rays, as far as it can be meant.

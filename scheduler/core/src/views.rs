@@ -132,6 +132,14 @@ impl Core {
             (None, Some(at_ms), _) => WorkerState::Left { ago_ms: now_ms.saturating_sub(at_ms) },
             (None, None, _) if worker.leaving => WorkerState::Leaving,
             (None, None, Some(session)) if session.drained => WorkerState::Drained,
+            (None, None, Some(session)) if session.rests_until_ms > now_ms => WorkerState::Resting {
+                for_ms: session.rests_until_ms - now_ms,
+                reason: self
+                    .state
+                    .health
+                    .get(&session.machine)
+                    .map_or_else(String::new, |sick| sick.last.clone()),
+            },
             (None, None, Some(Session { asleep_until_ms: Some(until_ms), .. })) => {
                 WorkerState::Asleep { for_ms: until_ms.saturating_sub(now_ms) }
             }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::digest::Digest;
-use tessera_shared::ids::{JobId, LeaseId};
+use tessera_shared::ids::LeaseId;
 use tessera_shared::messages::Mode;
 
 use crate::accounting::OperatorId;
+use crate::failures::Machine;
 
 /// Fastest rate that is believed, in rays a second of one device.
 const RATE_MAX: u64 = 1 << 44;
@@ -32,8 +33,10 @@ pub struct Session {
     uploading: BTreeMap<LeaseId, Option<u64>>,
     /// Packages that it has answered a lease of.
     packages: BTreeSet<Digest>,
-    /// Leases that it failed, by job.
-    failed: BTreeMap<JobId, u32>,
+    /// It and its later connections.
+    pub machine: Machine,
+    /// It gets nothing before.
+    pub rests_until_ms: u64,
     /// Fast: no device of it is exact, so it gets jobs of mode fast alone.
     mode: Mode,
     /// The wrangler has it given nothing more.
@@ -61,7 +64,8 @@ impl Session {
             lanes: BTreeMap::new(),
             uploading: BTreeMap::new(),
             packages: BTreeSet::new(),
-            failed: BTreeMap::new(),
+            machine: (operator, String::new()),
+            rests_until_ms: 0,
             mode: Mode::Exact,
             drained: false,
             asleep_until_ms: None,
@@ -106,9 +110,9 @@ impl Session {
         self.lanes.len() < lanes && self.lanes.len() + self.uploading.len() < 2 * lanes + 2
     }
 
-    /// It is neither drained nor asleep.
-    pub fn takes_leases(&self) -> bool {
-        !self.drained && self.asleep_until_ms.is_none()
+    /// It is neither drained nor asleep, and rests no more.
+    pub fn takes_leases(&self, now_ms: u64) -> bool {
+        !self.drained && self.asleep_until_ms.is_none() && self.rests_until_ms <= now_ms
     }
 
     /// It renders nothing.
@@ -123,18 +127,6 @@ impl Session {
 
     pub fn knows_package(&self, package: &Digest) -> bool {
         self.packages.contains(package)
-    }
-
-    pub fn blocked(&self, job: JobId, failures_max: u32) -> bool {
-        self.failed.get(&job).is_some_and(|failures| *failures >= failures_max)
-    }
-
-    pub fn charge(&mut self, job: JobId) {
-        *self.failed.entry(job).or_default() += 1;
-        // The oldest job has most likely ended.
-        if self.failed.len() > REMEMBERED_MAX {
-            self.failed.pop_first();
-        }
     }
 
     pub fn start(&mut self, lease: LeaseId, package: Digest, now_ms: u64) {

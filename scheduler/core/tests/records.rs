@@ -9,6 +9,7 @@ use tessera_scheduler_core::record::{
 };
 use tessera_scheduler_core::tiles::TileKey;
 use tessera_shared::admission::{DeviceReport, Serves};
+use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::{BlockAt, Grid};
@@ -163,6 +164,10 @@ fn records() -> Vec<(&'static str, Record)> {
     .collect()
 }
 
+fn failed_with() -> LeaseEnd {
+    LeaseEnd::FailedWith { worker: WORKER, failure: Failure::new(FailureClass::Shortage, "full") }
+}
+
 /// Records of what people order, and of a job that waits for others.
 fn orders() -> Vec<(&'static str, Record)> {
     let (job, operator, name) = (JOB, OperatorId(2), "w".to_owned());
@@ -175,7 +180,9 @@ fn orders() -> Vec<(&'static str, Record)> {
         ("Paused", Record::Paused { job, at_ms: 5, paused: true }),
         ("Prioritised", Record::Prioritised { job, priority: -3 }),
         ("FramesRequeued", Record::FramesRequeued { job, at_ms: 5, frames: vec![0, 300] }),
-        ("Drained", Record::Drained { operator, name, drained: true }),
+        ("Drained", Record::Drained { operator, name: name.clone(), drained: true }),
+        ("Rested", Record::Rested { operator, name, until_ms: 300 }),
+        ("LeaseEnded failed with", Record::LeaseEnded { lease: LEASE, at_ms: 5, end: failed_with() }),
     ]
 }
 
@@ -301,6 +308,8 @@ fn the_bytes_of_every_record() {
         Prioritised: 230705
         FramesRequeued: 2407050200fb2c01
         Drained: 2502017701
+        Rested: 26020177fb2c01
+        LeaseEnded failed with: 0efb2c01050404020466756c6c
         Quarantined: 16020007fb2c01020300100500
         Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
         Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500

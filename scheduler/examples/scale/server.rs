@@ -6,9 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use tessera_scheduler::journal::Journal;
-use tessera_scheduler::{Config, Limits, Referee, Role, SchedulerOptions, serve_with};
-use tessera_scheduler_core::Record;
+use tessera_scheduler::{Config, Limits, Referee, Role, SchedulerOptions, Storage, serve_with};
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::BlockPass;
 use tessera_shared::package::Package;
@@ -19,15 +17,6 @@ struct Constant;
 impl Referee for Constant {
     fn render(&mut self, _: &Arc<Package>, blocks: &[BlockPass]) -> Result<Vec<BlockPixels>> {
         Ok(vec![crate::load::pixels(); blocks.len()])
-    }
-}
-
-/// A journal that forgets, so that memory is the farm's.
-struct Forgetful;
-
-impl Journal for Forgetful {
-    fn append(&mut self, _: Vec<Record>) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
@@ -49,7 +38,8 @@ pub async fn run(lease_tiles_max: u32) -> Result<()> {
         held_max: 1 << 20,
         ..Config::new(secret)
     };
-    let scheduler = serve_with(options, Box::new(Constant), Box::new(Forgetful), config).await?;
+    let storage = Storage::folders(data.path())?;
+    let scheduler = serve_with(options, Box::new(Constant), storage, config).await?;
     println!("{}", scheduler.link(Role::Artist));
     println!("{}", scheduler.link(Role::Worker));
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;

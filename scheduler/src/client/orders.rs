@@ -1,6 +1,8 @@
-//! Ordering jobs and workers about.
+//! Ordering jobs and workers about, and asking why a job waits.
 
-use tessera_shared::control::{JobOrder, OrderRefusal, OrderReply, WorkerOrder};
+use tessera_shared::control::{
+    FailureEntry, JobOrder, LogReply, OrderRefusal, OrderReply, Reason, WhyReply, WorkerOrder,
+};
 use tessera_shared::ids::{JobId, WorkerId};
 use tessera_shared::messages::Request;
 use tessera_transport::frames::read_message;
@@ -30,5 +32,23 @@ impl Client {
             OrderReply::Done => Ok(None),
             OrderReply::Refused(refusal) => Ok(Some(refusal)),
         }
+    }
+
+    /// What holds a job of one's own back, or any with a wrangler link.
+    pub async fn why(&self, job: JobId) -> Result<Vec<Reason>, ClientError> {
+        let (_send, mut recv) = self.request(&Request::Why { job }).await?;
+        match read_message(&mut recv).await? {
+            WhyReply::Reasons(reasons) => Ok(reasons),
+            WhyReply::Refused(refusal) => Err(ClientError::Job { job, refusal }),
+        }
+    }
+
+    /// What failed of a job of one's own, oldest first, or of any with a wrangler link.
+    pub async fn log(&self, job: JobId) -> Result<Vec<FailureEntry>, ClientError> {
+        let entry = |reply| match reply {
+            LogReply::Entry(entry) => Ok(entry),
+            LogReply::Refused(refusal) => Err(ClientError::Job { job, refusal }),
+        };
+        self.list::<LogReply>(Request::Log { job }).await?.into_iter().map(entry).collect()
     }
 }

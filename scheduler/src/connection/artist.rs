@@ -74,6 +74,8 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
         Request::Order { job, order } => orders::job(&farm, send, job, by, order).await?,
         Request::OrderWorker { worker, order } => orders::worker(&farm, send, worker, by, order).await?,
+        Request::Why { job } => orders::why(&farm, send, job, by).await?,
+        Request::Log { job } => orders::log(&farm, send, job, by).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }

@@ -38,3 +38,25 @@ fn reply(answer: Answer) -> Result<OrderReply, ConnectionEnd> {
         other => Err(ConnectionEnd::Malformed(format!("the core answers an order with {other:?}"))),
     }
 }
+
+pub(super) async fn why(
+    farm: &Farm,
+    mut send: SendStream,
+    job: JobId,
+    by: Asker,
+) -> Result<(), ConnectionEnd> {
+    let reply = farm.driver.question(move |core, now_ms| core.why(now_ms, job, by)).await?;
+    farm.tell(&mut send, &reply).await
+}
+
+pub(super) async fn log(
+    farm: &Farm,
+    mut send: SendStream,
+    job: JobId,
+    by: Asker,
+) -> Result<(), ConnectionEnd> {
+    for reply in farm.driver.question(move |core, now_ms| core.failure_log(now_ms, job, by)).await? {
+        farm.tell(&mut send, &reply).await?;
+    }
+    Ok(())
+}

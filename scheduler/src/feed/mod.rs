@@ -158,6 +158,7 @@ impl Pending {
             Record::PixelsLost { job, tiles } => self.tiles(core, *job, tiles),
             Record::Quarantined { operator, .. }
             | Record::Drained { operator, .. }
+            | Record::Rested { operator, .. }
             | Record::Readmitted { operator }
             | Record::Overruled { operator, .. } => {
                 let workers = core.state().workers.iter().filter(|(_, worker)| worker.operator == *operator);

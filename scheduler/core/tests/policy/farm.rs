@@ -6,7 +6,7 @@ use tessera_scheduler_core::api::{
     Answer, Asker, CommittedTile, DeliveredTile, Effect, JobSpec, RefereeId, RequestId, WorkerHello,
 };
 use tessera_scheduler_core::{Config, Core, Event, Output, Record, tile_root};
-use tessera_shared::control::{JobOrder, OrderRefusal, WorkerOrder};
+use tessera_shared::control::{Failure, FailureClass, JobOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -172,6 +172,13 @@ impl Farm {
         let tiles = passes.iter().map(|_| DeliveredTile { root, rays }).collect();
         self.handle(Event::Delivered { worker, lease: lease.id, tiles });
         Some(lease.job)
+    }
+
+    /// The worker fails the lease that it holds.
+    pub fn fail(&mut self, worker: WorkerId, class: FailureClass, log: &str) {
+        let lease = self.held_by(worker).unwrap_or_else(|| panic!("{worker} holds nothing")).id;
+        self.lent.remove(&lease);
+        self.handle(Event::LeaseFailed { worker, lease, failure: Failure::new(class, log) });
     }
 
     pub fn order(&mut self, job: JobId, by: Asker, order: JobOrder) -> Result<(), OrderRefusal> {

@@ -1,5 +1,8 @@
 //! What the farm does for whom and when: orders, dependencies, shares, failures, and why a job waits.
 
 mod dependencies;
+mod failures;
 mod farm;
 mod orders;
+mod shares;
+mod why;
