@@ -9,6 +9,7 @@ use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
+pub use crate::farm::TrustArguments;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
 
@@ -151,6 +152,8 @@ pub struct SchedulerArguments {
     /// Threads of the referee, at most 1024 [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub trust: TrustArguments,
 }
 
 #[derive(Debug, Args)]

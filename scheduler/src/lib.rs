@@ -15,6 +15,7 @@ pub mod referee;
 mod secrets;
 mod serve;
 mod standings;
+mod trust;
 
 pub use options::SchedulerOptions;
 pub use referee::Referee;
@@ -25,3 +26,4 @@ pub use tessera_shared::messages::{
 };
 pub use tessera_transport::identity::{Identity, is_signed};
 pub use tessera_transport::link::{Link, Role};
+pub use trust::TrustOptions;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use tessera_shared::limits::Pools;
 use tessera_transport::timing::Timing;
 
+use crate::trust::TrustOptions;
+
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
@@ -28,6 +30,8 @@ pub struct SchedulerOptions {
     pub connections_max: usize,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
+    /// How much is checked, and by whom.
+    pub trust: TrustOptions,
     /// When a peer is taken for gone.
     pub timing: Timing,
 }
@@ -44,6 +48,7 @@ impl Default for SchedulerOptions {
             held_bytes_max: 2 << 30,
             connections_max: 10_000,
             pools: Pools::new(),
+            trust: TrustOptions::default(),
             timing: Timing::default(),
         }
     }

@@ -91,7 +91,7 @@ pub async fn serve_with(
     quic.transport_config(Arc::new(tls::transport(&options.timing)));
     let endpoint = Endpoint::server(quic, options.listen).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
-    let core = Core::new(Config { pools: options.pools, ..config(secrets.core) });
+    let core = Core::new(options.trust.applied_to(Config { pools: options.pools, ..config(secrets.core) }));
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
     let machine =
         Machine { core, journal, standings, deliveries: deliveries.clone(), films: films.clone(), referee };

@@ -16,6 +16,7 @@ mod world;
 
 pub use cheats::Cheat;
 pub use farm::{Farm, Fault, Network, Shot, Trace};
+pub use node::operator_key;
 pub use orders::Order;
 pub use tally::Tally;
 pub use world::Outcome;

@@ -12,6 +12,7 @@ use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Recor
 use crate::lending::Round;
 use crate::record::{JobEnd, LeaseEnd};
 use crate::referee::RefereeClock;
+use crate::requests::Desk;
 use crate::state::State;
 use crate::tiles::Shape;
 use crate::workers::Session;
@@ -38,6 +39,8 @@ pub struct Core {
     /// Referee's failures in a row, by job.
     pub(crate) referee_failures: BTreeMap<JobId, u32>,
     pub(crate) referee: RefereeClock,
+    /// Requests of the referee's that trusted workers have.
+    pub(crate) desk: Desk,
 }
 
 impl Core {
@@ -74,6 +77,7 @@ impl Core {
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
             referee,
+            desk: Desk::default(),
         }
     }
 
@@ -154,6 +158,7 @@ impl Core {
         self.operators.clear();
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
+        self.desk = Desk::default();
         self.record(Record::Restarted);
         self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
@@ -235,6 +240,9 @@ impl Core {
         session.drained = self.state.is_drained(operator, &self.state.workers[&worker].hello.name);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
+        if self.trusts(operator) {
+            self.desk.enter(worker);
+        }
         self.sessions.insert(worker, session);
         self.freed(worker, |_, _| ());
         self.reply(request, Answer::Welcome(worker));
@@ -275,6 +283,7 @@ impl Core {
     /// The worker gets no more leases and its rate does not count.
     pub(crate) fn drop_session(&mut self, worker: WorkerId) {
         let Some(session) = self.sessions.remove(&worker) else { return };
+        self.desk.leave(worker);
         self.hungry.remove(&worker);
         self.rate_total -= session.rate_total();
         if let Some(count) = self.operators.get_mut(&session.operator) {
