@@ -285,12 +285,6 @@ impl Farm {
         self
     }
 
-    /// The owner lets the workers of these operators referee, by the places of their workers.
-    pub fn trusted(mut self, operators: &[u64]) -> Farm {
-        self.config.trusted = operators.iter().map(|operator| operator_key(*operator)).collect();
-        self
-    }
-
     pub fn failing(mut self, node: usize, permille: u64) -> Farm {
         self.nodes[node].fail_permille = permille;
         self
@@ -411,7 +405,7 @@ impl Farm {
             };
             farm.faults.push((at_ms, fault));
         }
-        trust_some(&mut farm, seed);
+        farm.trust_some(seed);
         if random.permille(250) {
             farm.config.archive_after_ms = random.between(0, 20_000);
         }
@@ -419,15 +413,6 @@ impl Farm {
             farm.config.kept_entries_max = random.between(0, 400);
         }
         farm
-    }
-}
-
-/// In one farm of three the owner trusts some of the honest workers, which die and stand still as others do.
-fn trust_some(farm: &mut Farm, seed: u64) {
-    let random = &mut Random::new(seed ^ 0x7205);
-    if random.permille(333) {
-        let honest = farm.nodes.iter().filter(|node| node.cheat == Cheat::Honest && random.permille(600));
-        farm.config.trusted = honest.map(|node| operator_key(node.operator)).collect();
     }
 }
 

@@ -10,6 +10,7 @@ pub mod orders;
 mod picture;
 mod processes;
 mod random;
+mod referees;
 mod shell;
 pub mod tally;
 mod world;

@@ -141,11 +141,6 @@ fn records() -> Vec<(&'static str, Record)> {
         ("Accepted unverified", Record::Accepted { job, tiles: tiles(), by: Proof::Unverified }),
         ("Accepted by an operator", Record::Accepted { job, tiles: tiles(), by: Proof::Operator(operator) }),
         ("Accepted by the referee", Record::Accepted { job, tiles: tiles(), by: Proof::Referee }),
-        (
-            "Accepted by a trusted operator",
-            Record::Accepted { job, tiles: tiles(), by: Proof::Trusted(operator) },
-        ),
-        ("RefereeLent", Record::RefereeLent { id, lease, worker, term: TERM, blocks: 3 }),
         ("Requeued", Record::Requeued { job, tiles: tiles() }),
         ("CheckReturned", Record::CheckReturned { job, at_ms: 5, tiles: tiles() }),
         ("Overturned", Record::Overturned { job, tiles: tiles() }),
@@ -193,6 +188,14 @@ fn standing() -> Vec<(&'static str, Record)> {
     let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, recipe, blocks: wrong(), judge };
     let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
     vec![
+        (
+            "Accepted by a trusted operator",
+            Record::Accepted { job: JOB, tiles: tiles(), by: Proof::Trusted(operator) },
+        ),
+        (
+            "RefereeLent",
+            Record::RefereeLent { id: RefereeId(8), lease: LEASE, worker: WORKER, term: TERM, blocks: 3 },
+        ),
         ("Readmitted", Record::Readmitted { operator }),
         ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
         ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
@@ -282,8 +285,6 @@ fn the_bytes_of_every_record() {
         Accepted unverified: 130702000501fb900100
         Accepted by an operator: 130702000501fb90010102
         Accepted by the referee: 130702000501fb900102
-        Accepted by a trusted operator: 130702000501fb90010302
-        RefereeLent: 2608fb2c01040102fc7011010003
         Requeued: 140702000501fb9001
         CheckReturned: 15070502000501fb9001
         Overturned: 170702000501fb9001
@@ -295,6 +296,8 @@ fn the_bytes_of_every_record() {
         Remembered: 1f00
         Kernel: 2003
         PixelsLost: 210702000501fb9001
+        Accepted by a trusted operator: 130702000501fb90010302
+        RefereeLent: 2608fb2c01040102fc7011010003
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)01(04*32)
         Quarantined for fraud: 16020007fb2c01020300100501
