@@ -9,6 +9,7 @@ use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
+pub use crate::farm::TrustArguments;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
 
@@ -160,6 +161,8 @@ pub struct SchedulerArguments {
     pub threads: Option<u16>,
     #[command(flatten)]
     pub limits: crate::limits::LimitArguments,
+    #[command(flatten)]
+    pub trust: TrustArguments,
 }
 
 #[derive(Debug, Args)]

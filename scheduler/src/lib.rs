@@ -26,6 +26,7 @@ mod soundness;
 mod standings;
 mod storage;
 mod throttle;
+mod trust;
 mod uploads;
 
 pub use http::token::WebRole;
@@ -40,3 +41,4 @@ pub use tessera_shared::messages::{
 };
 pub use tessera_transport::identity::{Identity, is_signed};
 pub use tessera_transport::link::{Link, Role};
+pub use trust::TrustOptions;

@@ -7,6 +7,7 @@ use tessera_shared::limits::Pools;
 use tessera_transport::timing::Timing;
 
 use crate::limits::Limits;
+use crate::trust::TrustOptions;
 
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct SchedulerOptions {
     pub limits: Limits,
     /// The lists of operators that jobs may name as their pool.
     pub pools: Pools,
+    /// How much is checked, and by whom.
+    pub trust: TrustOptions,
     /// When a peer is taken for gone.
     pub timing: Timing,
 }
@@ -52,6 +55,7 @@ impl Default for SchedulerOptions {
             connections_max: 10_000,
             limits: Limits::default(),
             pools: Pools::new(),
+            trust: TrustOptions::default(),
             timing: Timing::default(),
         }
     }

@@ -116,7 +116,7 @@ pub async fn serve_with(
     let packages = Arc::new(Packages::new(blobs.clone(), options.package_bytes_max));
     let soundness = Arc::new(Soundness::new(blobs.clone(), packages.clone()));
     let (standings, known) = Standings::open(&options.data).map_err(data(&options.data))?;
-    let config = Config { pools: options.pools, ..config(secrets.core) };
+    let config = options.trust.applied_to(Config { pools: options.pools, ..config(secrets.core) });
     let kept = read(&storage, &options.data)?;
     let first = match kept.opened.replayed.new {
         true => Event::Remembered { operators: known },

@@ -50,6 +50,7 @@ impl Farm {
             let fault = random_fault(random, count);
             farm.faults.push((at_ms, fault));
         }
+        farm.trust_some(seed);
         farm
     }
 }

@@ -7,11 +7,14 @@ pub mod orders;
 mod plan;
 pub mod scheduler;
 pub mod submit;
+mod trust;
 pub mod watch;
 pub mod why;
 pub mod worker;
 
 use std::path::PathBuf;
+
+pub use trust::TrustArguments;
 
 use anyhow::{Context, Result, bail};
 use tessera_scheduler::client::Client;

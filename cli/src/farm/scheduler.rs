@@ -15,6 +15,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         pools.entry(name).or_default().extend(keys);
     }
     let options = SchedulerOptions {
+        trust: arguments.trust.options(&pools)?,
         pools,
         data: arguments.data,
         http: arguments.http,

@@ -9,6 +9,7 @@ use tessera_shared::messages::{Mode, TEXT_BYTES_MAX, WorkerState, WorkerStatus};
 
 use crate::api::{Answer, Record, RequestId, WorkerHello};
 use crate::machine::Core;
+use crate::state::State;
 
 /// Workers whose reports are kept: connected, left or refused, the last to come.
 const KEPT_MAX: usize = 1024;
@@ -72,6 +73,13 @@ fn served(reports: &[DeviceReport]) -> Option<Mode> {
         (true, _) => Some(Mode::Exact),
         (false, true) => Some(Mode::Fast),
         (false, false) => None,
+    }
+}
+
+impl State {
+    pub(crate) fn examined(&mut self, worker: WorkerId, examined: &Examined) {
+        self.next_worker = self.next_worker.max(worker.0 + 1);
+        self.admissions.enter(worker, examined.clone());
     }
 }
 

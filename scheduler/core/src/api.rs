@@ -10,6 +10,8 @@
 //! Delivered pixels are the shell's: it keeps those of a lease from [`Event::Delivered`], across restarts, until each of the
 //! lease's tile-passes was named by an [`Effect::Discard`] or is part of a finished frame's film.
 
+use std::collections::BTreeSet;
+
 use tessera_shared::control::{Failure, JobOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
@@ -24,7 +26,7 @@ pub use crate::orders::Asker;
 pub use crate::record::Record;
 pub use crate::secret::Secret;
 
-/// What the farm's owner sets. But for the pools it must be the same when records are replayed.
+/// What the farm's owner sets. But for the pools and the trusted it must be the same when records are replayed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Source of every random choice: which blocks are checked, by whom. Workers must not learn it. The shell draws it once
@@ -61,10 +63,12 @@ pub struct Config {
     pub referee_blocks: u32,
     /// Requests that the referee holds at once.
     pub referee_in_flight: u32,
-    /// Rays a minute that the referee is to spend, up to a minute's worth at once. Its own checks wait when they are used up,
-    /// and no more are drawn for it; disputes never wait, and count. At least 1.
+    /// Rays a minute that the scheduler's own referee is to spend, up to a minute's worth at once. Its own checks wait when they
+    /// are used up, and no more are drawn for it; disputes never wait, and count. What trusted workers referee does not. At
+    /// least 1.
     pub referee_rays_per_minute: u64,
-    /// How long the referee may take for a request, from the end of the one before. Then it counts as inconclusive.
+    /// How long the scheduler's referee may take for a request, from the end of the one before. Then it counts as inconclusive.
+    /// A trusted worker has as long for each, or its lease's time where that is shorter.
     pub referee_timeout_ms: u32,
     /// How many known tile-passes are mixed into a check lease for a thousand that are owed, on average. See [`crate::known`].
     pub known_permille: u32,
@@ -89,6 +93,9 @@ pub struct Config {
     pub ended_jobs_max: u32,
     /// The operators that a job may name as one. Every lease is decided by the pools as they are now.
     pub pools: Pools,
+    /// Operators whose workers referee: what they say of others' work counts as the scheduler's own referee's word. The
+    /// scheduler's is asked where none of them is connected and free to judge, and where one does not answer.
+    pub trusted: BTreeSet<NodeKey>,
     /// How long after its completion, or after a restart, a job keeps who made and who proved each of its tile-passes, so
     /// that they can be overturned.
     pub archive_after_ms: u64,
@@ -133,6 +140,7 @@ impl Config {
             held_max: 4_096,
             ended_jobs_max: 10_000,
             pools: Pools::new(),
+            trusted: BTreeSet::new(),
             archive_after_ms: 24 * 3_600_000,
             kept_entries_max: 1 << 22,
         }
@@ -418,9 +426,9 @@ pub enum Evidence {
     /// The pixels that arrived were not those it had committed to.
     PixelsUnlikeCommit { job: JobId, lease: LeaseId, pass: TilePass },
     /// The referee found other digests for the blocks.
-    WrongPixels { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
+    WrongPixels { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
     /// It checked blocks and the referee found other digests for them.
-    WrongCheck { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
+    WrongCheck { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
     /// The referee rendered the whole tile-pass and found other digests; [`crate::tile_root`] stands for them. `other` is the
     /// root of the delivery that was contradicted or that contradicted it.
     WrongTile {
@@ -431,9 +439,19 @@ pub enum Evidence {
         said: Digest,
         other: Digest,
         referee: Digest,
+        judge: Judge,
     },
     /// It was asked for blocks whose digests were known for certain, and said others.
-    WrongKnown { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock> },
+    WrongKnown { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
+}
+
+/// Who refereed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum Judge {
+    /// The scheduler's own CPU.
+    Scheduler,
+    /// A worker of this operator, which the farm's owner trusted then.
+    Trusted(NodeKey),
 }
 
 /// What fixes a block's bits besides its place: whoever has the package and a kernel of that version can render it again.

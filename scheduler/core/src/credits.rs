@@ -57,7 +57,7 @@ impl Core {
             credits.rendered.iter().map(|(id, done)| (key(*id), *done)).collect();
         let checker = |proof: &Proof| match proof {
             Proof::Unverified => Checker::Nobody,
-            Proof::Operator(id) => Checker::Operator(key(*id)),
+            Proof::Operator(id) | Proof::Trusted(id) => Checker::Operator(key(*id)),
             Proof::Referee => Checker::Referee,
         };
         let mut by_checker: BTreeMap<Checker, u64> = BTreeMap::new();

@@ -287,7 +287,7 @@ impl Job {
         self.settle_owed(key, Some(&life));
         let Some(delivery) = life.delivery() else { return };
         self.failures.remove(&key);
-        if proof == Proof::Referee && matches!(life, TileLife::Checking { by: Checker::Referee(_), .. }) {
+        if proof.refereed() && matches!(life, TileLife::Checking { by: Checker::Referee(_), .. }) {
             self.known.add(key, delivery);
         }
         let whole = proven_whole(&life, proof, self.shape.blocks(key));

@@ -86,16 +86,11 @@ impl Core {
     pub(crate) fn dispute(&mut self, job: JobId, tile: TileKey, claim: Claim) {
         let id = RefereeId(self.state.next_referee.max(1));
         self.record(Record::Disputed { id, job, tile, claim });
-        let Some((entry, ats)) = self.disputed_blocks(job, tile, id) else { return };
-        let blocks = ats.iter().map(|at| entry.shape.block(tile, *at, entry.frame(tile))).collect();
-        let package = entry.spec.package;
-        let rays = entry.cost_of_blocks(tile, ats.len());
-        self.referee.asked(id, rays);
-        self.effect(Effect::RefereeRequest { id, job, package, blocks });
+        self.place_dispute(id);
     }
 
     /// Which blocks of a tile-pass the referee renders for a dispute.
-    fn disputed_blocks(
+    pub(crate) fn disputed_blocks(
         &self,
         job: JobId,
         tile: TileKey,
@@ -114,7 +109,20 @@ impl Core {
         }
     }
 
+    /// The scheduler's own referee has answered.
     pub(crate) fn refereed(&mut self, id: RefereeId, outcome: Result<RefereeDigests, String>) {
+        if !self.desk.holds(id) {
+            self.answered_by(Proof::Referee, id, outcome);
+        }
+    }
+
+    /// A request of the referee's has an answer, and `proof` is whose.
+    pub(crate) fn answered_by(
+        &mut self,
+        proof: Proof,
+        id: RefereeId,
+        outcome: Result<RefereeDigests, String>,
+    ) {
         let Some(work) = self.state.referee.get(&id).cloned() else { return };
         let job = work.job();
         let wanted = match &work {
@@ -135,8 +143,8 @@ impl Core {
         self.record(Record::RefereeDone { id, rays: found.rays });
         self.referee_failures.remove(&job);
         match work {
-            RefereeWork::Check { tiles, .. } => self.referee_checked(job, id, tiles, &found.blocks),
-            RefereeWork::Dispute { tile, .. } => self.verdict(job, id, tile, &found.blocks),
+            RefereeWork::Check { tiles, .. } => self.referee_checked(proof, (job, id), tiles, &found.blocks),
+            RefereeWork::Dispute { tile, .. } => self.verdict(proof, (job, id), tile, &found.blocks),
         }
     }
 
@@ -178,8 +186,8 @@ impl Core {
 
     fn referee_checked(
         &mut self,
-        job: JobId,
-        id: RefereeId,
+        proof: Proof,
+        (job, id): (JobId, RefereeId),
         tiles: Vec<crate::leases::CheckTile>,
         blocks: &[Digest],
     ) {
@@ -191,15 +199,17 @@ impl Core {
             let differing = differences(&delivery.commit.drawn, found);
             match differing.is_empty() {
                 true => agreed.push(check.tile),
-                false => wrong
-                    .push((delivery.operator, self.wrong_pixels(job, check.tile, delivery, &differing, &[]))),
+                false => {
+                    let evidence = self.wrong_pixels(proof, (job, check.tile), delivery, &differing, &[]);
+                    wrong.push((delivery.operator, evidence));
+                }
             }
         }
         for (operator, evidence) in wrong {
             self.convict(operator, evidence);
         }
         agreed.retain(|key| self.under_check(job, *key, Checker::Referee(id)).is_some());
-        self.accept(job, agreed, Proof::Referee);
+        self.accept(job, agreed, proof);
     }
 
     /// What fixes the bits of a job's blocks.
@@ -210,8 +220,8 @@ impl Core {
     /// `checker`: what a worker that checked said of the same blocks, if one did.
     fn wrong_pixels(
         &self,
-        job: JobId,
-        tile: TileKey,
+        proof: Proof,
+        (job, tile): (JobId, TileKey),
         delivery: &Delivery,
         found: &[DrawnBlock],
         checker: &[DrawnBlock],
@@ -221,7 +231,7 @@ impl Core {
             Some(self.wrong_block(job, tile, found, said, digest_at(checker, found.at)))
         });
         let (lease, recipe, blocks) = (delivery.lease, self.recipe(job), wrong.collect());
-        Evidence::WrongPixels { job, lease, recipe, blocks }
+        Evidence::WrongPixels { job, lease, recipe, blocks, judge: self.judge(proof) }
     }
 
     /// `right` is the block with the referee's digest.
@@ -239,13 +249,13 @@ impl Core {
     }
 
     /// The referee has rendered what is in dispute: the right delivery is accepted, whoever was wrong is quarantined.
-    fn verdict(&mut self, job: JobId, id: RefereeId, tile: TileKey, found: &[Digest]) {
+    fn verdict(&mut self, proof: Proof, (job, id): (JobId, RefereeId), tile: TileKey, found: &[Digest]) {
         let Some(entry) = self.state.jobs.get(&job) else { return };
         let Some(TileLife::Disputed { delivery, claim, by }) = entry.open.get(&tile) else { return };
         if *by != id {
             return;
         }
-        let (delivery, claim) = (delivery.clone(), claim.clone());
+        let (delivery, claim, judge) = (delivery.clone(), claim.clone(), self.judge(proof));
         let (first_wrong, second_wrong) = match *claim {
             Claim::Check { lease, operator, blocks } => {
                 let found: Vec<DrawnBlock> = blocks
@@ -262,11 +272,13 @@ impl Core {
                     self.wrong_block(job, tile, found, said.digest, other)
                 });
                 let second: Vec<WrongBlock> = second.collect();
-                let first_wrong =
-                    (!first.is_empty()).then(|| self.wrong_pixels(job, tile, &delivery, &first, &blocks));
+                let first_wrong = (!first.is_empty())
+                    .then(|| self.wrong_pixels(proof, (job, tile), &delivery, &first, &blocks));
                 let recipe = self.recipe(job);
-                let second_wrong = (!second.is_empty())
-                    .then_some((operator, Evidence::WrongCheck { job, lease, recipe, blocks: second }));
+                let second_wrong = (!second.is_empty()).then_some((
+                    operator,
+                    Evidence::WrongCheck { job, lease, recipe, blocks: second, judge },
+                ));
                 (first_wrong, second_wrong)
             }
             Claim::Delivery(other) => {
@@ -275,7 +287,8 @@ impl Core {
                 let wrong = |held: &Delivery, beside: &Delivery| {
                     let (lease, pass, said) = (held.lease, entry.pass(tile), held.commit.root);
                     let other = beside.commit.root;
-                    let evidence = Evidence::WrongTile { job, lease, recipe, pass, said, other, referee };
+                    let evidence =
+                        Evidence::WrongTile { job, lease, recipe, pass, said, other, referee, judge };
                     (said != referee).then_some(evidence)
                 };
                 let second_wrong = wrong(&other, &delivery).map(|evidence| (other.operator, evidence));
@@ -289,7 +302,7 @@ impl Core {
             self.convict(operator, evidence);
         }
         if right && self.holds(job, tile, &delivery) {
-            self.accept(job, vec![tile], Proof::Referee);
+            self.accept(job, vec![tile], proof);
         }
     }
 
@@ -352,7 +365,7 @@ impl Core {
             self.end_lease(lease, LeaseEnd::Revoked);
         }
         for job in self.overturnable_jobs() {
-            self.overturn(job, |accepted| accepted.proof == Proof::Operator(operator));
+            self.overturn(job, |accepted| accepted.proof.operator() == Some(operator));
         }
         let operator = self.state.operators.key(operator);
         self.effect(Effect::Overruled { operator, evidence });
@@ -460,7 +473,7 @@ impl Core {
         let ids: Vec<_> = self.state.referee.iter().filter_map(idle).collect();
         for id in ids {
             self.record(Record::RefereeDone { id, rays: Rays::default() });
-            self.effect(Effect::RefereeCancel { id });
+            self.withdraw(id);
         }
     }
 }

@@ -127,7 +127,7 @@ pub(crate) fn sort_answers<'a>(owed: &[CheckTile], known: &[KnownTile], said: &'
 fn is_new_to(entry: &Job, known: &KnownTile, operator: OperatorId) -> bool {
     let elsewhere = entry
         .accepted(known.tile)
-        .is_some_and(|accepted| accepted.by != operator && accepted.proof != Proof::Operator(operator));
+        .is_some_and(|accepted| accepted.by != operator && accepted.proof.operator() != Some(operator));
     elsewhere && known.operator != operator
 }
 
@@ -189,12 +189,14 @@ impl Core {
         let blocks =
             wrong.iter().map(|wrong| self.wrong_block(job, wrong.tile, &wrong.right, wrong.said, None));
         let (recipe, blocks) = (self.recipe(job), blocks.collect());
+        let proof = wrong.first().and_then(|wrong| self.state.jobs[&job].accepted(wrong.tile));
+        let judge = self.judge(proof.map_or(Proof::Referee, |accepted| accepted.proof));
         self.record(Record::CheckVoid { lease, at_ms: self.now_ms });
         self.freed(holder, |session, now_ms| {
             session.rendered(lease, now_ms);
             session.finish(lease, now_ms);
         });
-        self.convict(operator, Evidence::WrongKnown { job, lease, recipe, blocks });
+        self.convict(operator, Evidence::WrongKnown { job, lease, recipe, blocks, judge });
     }
 }
 

@@ -3,6 +3,7 @@
 use tessera_shared::ids::{JobId, WorkerId};
 
 use crate::accounting::OperatorId;
+use crate::api::RefereeId;
 use crate::known::KnownTile;
 use crate::record::{Term, TileCommit};
 use crate::tiles::TileKey;
@@ -43,6 +44,11 @@ pub enum LeaseWork {
         tiles: Vec<CheckTile>,
         known: Vec<KnownTile>,
     },
+    /// A request of the referee's with so many blocks, in the hands of a trusted operator. The worker takes it for a check.
+    Referee {
+        id: RefereeId,
+        blocks: u32,
+    },
 }
 
 /// A tile-pass of a check and how many of its blocks the lease asks for.
@@ -65,11 +71,11 @@ impl LentWork {
         }
     }
 
-    /// The tile-passes that it renders; none for a check.
+    /// The tile-passes that it renders; none for a check and for the referee.
     pub fn rendered(&self) -> &[TileKey] {
         match &self.work {
             LeaseWork::Render { tiles, .. } => tiles,
-            LeaseWork::Check { .. } => &[],
+            LeaseWork::Check { .. } | LeaseWork::Referee { .. } => &[],
         }
     }
 

@@ -7,7 +7,7 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{Lease, Work};
 use tessera_shared::messages::{ToWorker, Verify};
 
-use crate::leases::Hold;
+use crate::leases::{Hold, LeaseWork};
 use crate::limits::{JOBS_SEARCHED, LIMITED_SEARCHED};
 use crate::machine::Core;
 use crate::record::{LeaseEnd, Record, Term};
@@ -146,7 +146,7 @@ impl Core {
         true
     }
 
-    fn term(&self, worker: WorkerId, job: JobId, cost: u64) -> Term {
+    pub(crate) fn term(&self, worker: WorkerId, job: JobId, cost: u64) -> Term {
         let session = &self.sessions[&worker];
         let known = session.knows_package(&self.state.jobs[&job].spec.package);
         let work_ms = (u128::from(cost) * 1000 / u128::from(session.rate())).min(1 << 31) as u64;
@@ -162,7 +162,7 @@ impl Core {
         }
     }
 
-    fn send_lease(&mut self, worker: WorkerId, job: JobId, id: LeaseId, term: Term, work: Work) {
+    pub(crate) fn send_lease(&mut self, worker: WorkerId, job: JobId, id: LeaseId, term: Term, work: Work) {
         let package = self.state.jobs[&job].spec.package;
         let duration_ms = (term.expires_ms - self.now_ms).min(u64::from(u32::MAX)) as u32;
         self.deadlines.insert((term.expires_ms, id));
@@ -292,8 +292,11 @@ impl Core {
     /// Ends a lease without an answer.
     pub(crate) fn end_lease(&mut self, lease: LeaseId, end: LeaseEnd) {
         let Some(lent) = self.state.leases.get(&lease) else { return };
-        let (worker, live) = (lent.worker, lent.live());
+        let (worker, live, work) = (lent.worker, lent.live(), lent.work.clone());
         let (revoked, lost) = (end == LeaseEnd::Revoked, end == LeaseEnd::Lost);
+        if let LeaseWork::Referee { id, .. } = work {
+            self.desk.unanswered(id, !revoked && !lost);
+        }
         self.record(Record::LeaseEnded { lease, at_ms: self.now_ms, end });
         if let Some(late) = self.state.leases.get(&lease) {
             self.deadlines.insert((late.due_ms(), lease));

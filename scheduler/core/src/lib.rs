@@ -21,6 +21,7 @@ pub mod overturn;
 pub mod policy;
 pub mod record;
 pub mod referee;
+mod requests;
 mod restart;
 mod sanity;
 mod secret;

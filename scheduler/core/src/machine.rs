@@ -12,6 +12,7 @@ use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Recor
 use crate::lending::Round;
 use crate::record::{JobEnd, LeaseEnd};
 use crate::referee::RefereeClock;
+use crate::requests::Desk;
 use crate::state::State;
 use crate::tiles::Shape;
 use crate::workers::Session;
@@ -40,6 +41,8 @@ pub struct Core {
     /// Referee's failures in a row, by job.
     pub(crate) referee_failures: BTreeMap<JobId, u32>,
     pub(crate) referee: RefereeClock,
+    /// Requests of the referee's that trusted workers have.
+    pub(crate) desk: Desk,
 }
 
 impl Core {
@@ -77,6 +80,7 @@ impl Core {
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
             referee,
+            desk: Desk::default(),
         }
     }
 
@@ -159,6 +163,7 @@ impl Core {
         self.resting.clear();
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
+        self.desk = Desk::default();
         self.record(Record::Restarted);
         self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
@@ -243,6 +248,9 @@ impl Core {
             self.state.health.get(&session.machine).map_or(0, |health| health.rests_until_ms);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
+        if self.trusts(operator) {
+            self.desk.enter(worker);
+        }
         self.sessions.insert(worker, session);
         self.freed(worker, |_, _| ());
         self.put_to_rest(worker, rests_until_ms);
@@ -284,6 +292,7 @@ impl Core {
     /// The worker gets no more leases and its rate does not count.
     pub(crate) fn drop_session(&mut self, worker: WorkerId) {
         let Some(session) = self.sessions.remove(&worker) else { return };
+        self.desk.leave(worker);
         self.hungry.remove(&worker);
         self.rate_total -= session.rate_total();
         if let Some(count) = self.operators.get_mut(&session.operator) {

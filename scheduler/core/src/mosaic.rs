@@ -43,6 +43,8 @@ pub enum TileProof {
     Unverified,
     Operator(NodeKey),
     Referee,
+    /// A worker of this operator, whom the farm's owner trusts, as the referee.
+    Trusted(NodeKey),
 }
 
 /// A tile over all of its passes. Who made and proved it is known until the job is archived.
@@ -101,6 +103,7 @@ impl Core {
         let proof = |proof| match proof {
             Proof::Unverified => TileProof::Unverified,
             Proof::Operator(operator) => TileProof::Operator(self.state().operators.key(operator)),
+            Proof::Trusted(operator) => TileProof::Trusted(self.state().operators.key(operator)),
             Proof::Referee => TileProof::Referee,
         };
         for key in entry.shape.passes_of(TileKey { frame, index: tile.0 }) {

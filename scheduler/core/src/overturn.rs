@@ -18,7 +18,7 @@ impl Acceptance {
     /// Whether it has to be rendered anew once the operator is convicted: it comes from the operator and nobody else has
     /// rendered all of it, or the operator vouched for it.
     pub fn rests_on(&self, operator: OperatorId) -> bool {
-        self.proof == Proof::Operator(operator) || (self.by == operator && !self.whole)
+        self.proof.operator() == Some(operator) || (self.by == operator && !self.whole)
     }
 }
 

@@ -213,6 +213,14 @@ pub enum Record {
         name: String,
         until_ms: u64,
     },
+    /// A request of the referee's is lent to a worker of a trusted operator: so many blocks.
+    RefereeLent {
+        id: RefereeId,
+        lease: LeaseId,
+        worker: WorkerId,
+        term: Term,
+        blocks: u32,
+    },
 }
 
 /// How a job ended without completing.
@@ -305,13 +313,20 @@ pub enum Proof {
     /// This operator rendered the drawn blocks, or the whole tile-pass, to the same digests.
     Operator(OperatorId),
     Referee,
+    /// This trusted operator refereed.
+    Trusted(OperatorId),
 }
 
 impl Proof {
+    /// It is the word of a referee, the scheduler's or a trusted one.
+    pub fn refereed(self) -> bool {
+        matches!(self, Proof::Referee | Proof::Trusted(_))
+    }
+
     /// Whose word it is, if it is an operator's.
     pub fn operator(self) -> Option<OperatorId> {
         match self {
-            Proof::Operator(operator) => Some(operator),
+            Proof::Operator(operator) | Proof::Trusted(operator) => Some(operator),
             Proof::Unverified | Proof::Referee => None,
         }
     }

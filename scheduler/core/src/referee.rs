@@ -105,9 +105,8 @@ impl RefereeClock {
         over.into_iter().for_each(|id| self.answered(id, 0));
     }
 
-    /// The oldest request and since when it is that.
-    fn watch(&mut self, out: &BTreeMap<RefereeId, RefereeWork>) -> Option<(RefereeId, u64)> {
-        let first = out.keys().next().copied();
+    /// The oldest request, which is this one, and since when it is that.
+    fn watch(&mut self, first: Option<RefereeId>) -> Option<(RefereeId, u64)> {
         if self.oldest.map(|(id, _)| id) != first {
             self.oldest = first.map(|id| (id, self.at_ms));
         }
@@ -129,9 +128,10 @@ impl Core {
 
     /// Ends requests that take too long and asks for what waits.
     pub(crate) fn attend_referee(&mut self) {
+        self.attend_desk();
         self.referee.refund(&self.state.referee);
         let timeout_ms = u64::from(self.config.referee_timeout_ms);
-        while let Some((id, since_ms)) = self.referee.watch(&self.state.referee)
+        while let Some((id, since_ms)) = self.referee.watch(self.oldest_of_own())
             && self.now_ms >= since_ms.saturating_add(timeout_ms)
         {
             let work = self.state.referee[&id].clone();
@@ -140,7 +140,12 @@ impl Core {
             self.inconclusive(id, work, &format!("it gave no answer within {timeout_ms} ms"), true);
         }
         self.ask_referee();
-        self.referee.watch(&self.state.referee);
+        self.referee.watch(self.oldest_of_own());
+    }
+
+    /// The oldest request that the scheduler's own referee has.
+    fn oldest_of_own(&self) -> Option<RefereeId> {
+        self.state.referee.keys().find(|id| !self.desk.holds(**id)).copied()
     }
 
     /// When a request is late, or the budget affords what waits.
@@ -219,16 +224,12 @@ mod tests {
 
     #[test]
     fn the_clock_of_a_request_starts_when_the_one_before_is_over() {
-        let work = || RefereeWork::Check { job: JobId(1), tiles: Vec::new() };
-        let mut out = BTreeMap::from([(RefereeId(4), work()), (RefereeId(5), work())]);
         let mut clock = RefereeClock::new(PER_MINUTE);
         clock.pass(100);
-        assert_eq!(clock.watch(&out), Some((RefereeId(4), 100)));
+        assert_eq!(clock.watch(Some(RefereeId(4))), Some((RefereeId(4), 100)));
         clock.pass(300);
-        assert_eq!(clock.watch(&out), Some((RefereeId(4), 100)));
-        out.remove(&RefereeId(4));
-        assert_eq!(clock.watch(&out), Some((RefereeId(5), 300)));
-        out.clear();
-        assert_eq!(clock.watch(&out), None);
+        assert_eq!(clock.watch(Some(RefereeId(4))), Some((RefereeId(4), 100)));
+        assert_eq!(clock.watch(Some(RefereeId(5))), Some((RefereeId(5), 300)));
+        assert_eq!(clock.watch(None), None);
     }
 }

@@ -77,6 +77,9 @@ impl Core {
                 let own = known.iter().any(|known| known.operator == lease.operator);
                 assert!(!own, "{id} asks an operator for known blocks that it delivered");
             }
+            if let LeaseWork::Referee { id: request, .. } = &lease.work {
+                self.check_request(*id, lease.operator, *request);
+            }
         }
         let rates: u64 = self.sessions.values().map(|session| session.rate_total()).sum();
         assert_eq!(rates, self.rate_total, "sum of rates");

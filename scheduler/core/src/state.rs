@@ -10,7 +10,7 @@ use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
-use crate::admission::{Admissions, Examined};
+use crate::admission::Admissions;
 use crate::api::{RefereeId, WorkerHello};
 use crate::failures::{Health, Machine};
 use crate::jobs::{Job, Phase, release};
@@ -171,6 +171,7 @@ impl State {
             | Record::FramesRequeued { .. }
             | Record::Drained { .. }
             | Record::Rested { .. } => self.apply_order(record),
+            Record::RefereeLent { .. } => self.lend_request(record),
         }
     }
 
@@ -191,11 +192,6 @@ impl State {
         let accounts = self.jobs.remove(&job).into_iter().flat_map(|entry| entry.accounts);
         accounts.for_each(|(id, account)| self.operators.settle(id, account.rendered.total()));
         self.ended.retain(|ended| *ended != job);
-    }
-
-    fn examined(&mut self, worker: WorkerId, examined: &Examined) {
-        self.next_worker = self.next_worker.max(worker.0 + 1);
-        self.admissions.enter(worker, examined.clone());
     }
 
     fn join(&mut self, worker: WorkerId, at_ms: u64, hello: &WorkerHello) {
@@ -250,7 +246,7 @@ impl State {
         jobs.into_iter().for_each(|job| self.reorder(job));
     }
 
-    fn hold_lease(&mut self, lease: LeaseId, lent: LentWork) {
+    pub(crate) fn hold_lease(&mut self, lease: LeaseId, lent: LentWork) {
         self.next_lease = self.next_lease.max(lease.0 + 1);
         if let Some(entry) = self.jobs.get_mut(&lent.job) {
             *entry.holders.entry(lent.worker).or_default() += 1;
@@ -344,11 +340,15 @@ impl State {
     fn checked(&mut self, lease: LeaseId, rays: Rays) {
         let Some(lent) = self.leases.remove(&lease) else { return };
         self.drop_holder(lent.job, lent.worker);
-        let LeaseWork::Check { tiles, known } = &lent.work else { return };
+        let blocks = match &lent.work {
+            LeaseWork::Render { .. } => return,
+            LeaseWork::Check { tiles, known } => crate::known::blocks_asked(tiles, known) as u64,
+            LeaseWork::Referee { blocks, .. } => u64::from(*blocks),
+        };
         if let Some(entry) = self.jobs.get_mut(&lent.job) {
             let account = entry.accounts.entry(lent.operator).or_default();
             account.checked += rays;
-            account.blocks_checked += crate::known::blocks_asked(tiles, known) as u64;
+            account.blocks_checked += blocks;
         }
     }
 
@@ -387,6 +387,7 @@ impl State {
                     entry.return_check(check.tile, Checker::Worker(lease), at_ms, to_referee);
                 }
             }
+            LeaseWork::Referee { .. } => {}
         }
         match end {
             LeaseEnd::Failed { worker } => {

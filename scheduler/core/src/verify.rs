@@ -5,16 +5,15 @@ use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
-use tessera_shared::lease::{BlockPass, Checked};
+use tessera_shared::lease::Checked;
 
 use crate::accounting::OperatorId;
-use crate::api::{CommittedTile, DeliveredTile, Effect, Evidence, HeldTile, RefereeId};
+use crate::api::{CommittedTile, DeliveredTile, Effect, Evidence, HeldTile};
 use crate::known::{blocks_asked, sort_answers};
 use crate::leases::{LeaseWork, LentWork};
 use crate::machine::Core;
 use crate::policy::{self, Extent};
 use crate::record::{Claim, Delivery, DrawnBlock, Landing, Proof, Record, TileCommit};
-use crate::state::RefereeWork;
 use crate::tiles::{Checker, TileKey, TileLife};
 
 /// Most rays of a kind that are counted for one answer; more cannot be meant.
@@ -124,7 +123,7 @@ impl Core {
         let drawn = draw(&mut words, wanted, count);
         let drawn =
             drawn.into_iter().map(|at| DrawnBlock { at, digest: commit.blocks[at as usize] }).collect();
-        let referee = words.below(1000) < self.config.referee_permille && self.referee.affords();
+        let referee = words.below(1000) < self.config.referee_permille && self.referee_has_room(lease);
         TileCommit { root: commit.root, drawn, referee }
     }
 
@@ -224,6 +223,9 @@ impl Core {
 
     pub(crate) fn checked(&mut self, worker: WorkerId, answer: Checked) {
         let Some(lent) = self.answered(worker, answer.lease) else { return };
+        if let LeaseWork::Referee { id, blocks } = lent.work {
+            return self.request_answered(worker, answer, id, blocks);
+        }
         let LeaseWork::Check { tiles, known } = &lent.work else { return };
         let (job, holder, operator) = (lent.job, lent.worker, lent.operator);
         let (tiles, known) = (tiles.clone(), known.clone());
@@ -259,10 +261,12 @@ impl Core {
         self.accept(job, agreed, Proof::Operator(operator));
     }
 
-    /// Whether an operator's word counts as a check: it has ended its probation and was never overruled.
+    /// Whether an operator's word counts as a check: it was never overruled, and it has ended its probation or the farm's
+    /// owner trusts it.
     pub(crate) fn may_check(&self, operator: OperatorId) -> bool {
         let entry = self.state.operators.operator(operator);
-        entry.overruled.is_none() && !policy::on_probation(&self.config, entry.conduct.clean)
+        let proven = !policy::on_probation(&self.config, entry.conduct.clean);
+        entry.overruled.is_none() && (proven || self.trusts(operator))
     }
 
     /// The delivery that this checker is checking still.
@@ -271,73 +275,6 @@ impl Core {
             TileLife::Checking { delivery, by, .. } if *by == checker => Some(delivery),
             _ => None,
         }
-    }
-
-    /// The drawn blocks of delivered tile-passes, in order.
-    pub(crate) fn drawn_blocks(&self, job: JobId, tiles: &[TileKey]) -> Vec<BlockPass> {
-        let entry = &self.state.jobs[&job];
-        let deliveries = tiles.iter().filter_map(|key| Some((key, entry.open.get(key)?.delivery()?)));
-        deliveries
-            .flat_map(|(key, delivery)| delivery.commit.drawn.iter().map(move |drawn| (key, drawn.at)))
-            .map(|(key, at)| entry.shape.block(*key, at, entry.frame(*key)))
-            .collect()
-    }
-
-    /// Gives the referee what is its to check, and what no other operator is there for.
-    pub(crate) fn ask_referee(&mut self) {
-        let busy = |work: &&RefereeWork| matches!(work, RefereeWork::Check { .. });
-        let mut busy = self.state.referee.values().filter(busy).count();
-        while busy < self.config.referee_in_flight as usize && self.referee.affords() {
-            let Some((job, tiles)) = self.referees_share().or_else(|| self.unclaimed()) else { return };
-            let id = RefereeId(self.state.next_referee.max(1));
-            let (blocks, package) = (self.drawn_blocks(job, &tiles), self.state.jobs[&job].spec.package);
-            let rays = self.check_rays(job, &tiles);
-            self.record(Record::RefereeAsked { id, job, tiles });
-            self.referee.asked(id, rays);
-            self.effect(Effect::RefereeRequest { id, job, package, blocks });
-            busy += 1;
-        }
-    }
-
-    fn referees_share(&self) -> Option<(JobId, Vec<TileKey>)> {
-        let (_, job) = self.state.owing_referee.first()?;
-        let owed = self.state.jobs[job].owed_referee.iter().copied();
-        Some((*job, self.referee_batch(*job, owed)))
-    }
-
-    /// Owed checks that no connected operator may do, or that have waited long enough for one.
-    fn unclaimed(&self) -> Option<(JobId, Vec<TileKey>)> {
-        self.state.owing.iter().take(8).find_map(|(_, job)| {
-            let entry = &self.state.jobs[job];
-            let checkers = self.two_checkers(&entry.spec.options.limits);
-            let lonely = |(since_ms, key): &&(u64, TileKey)| {
-                let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
-                let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);
-                waited || checkers.iter().all(|operator| Some(*operator) == owner)
-            };
-            let owed = entry
-                .owed
-                .iter()
-                .take(self.config.referee_blocks as usize)
-                .filter(lonely)
-                .map(|(_, key)| *key);
-            Some((*job, self.referee_batch(*job, owed))).filter(|(_, tiles)| !tiles.is_empty())
-        })
-    }
-
-    fn referee_batch(&self, job: JobId, owed: impl Iterator<Item = TileKey>) -> Vec<TileKey> {
-        let entry = &self.state.jobs[&job];
-        let (mut tiles, mut blocks) = (Vec::new(), 0);
-        for key in owed {
-            let drawn =
-                entry.open.get(&key).and_then(TileLife::delivery).map_or(0, |held| held.commit.drawn.len());
-            if !tiles.is_empty() && blocks + drawn > self.config.referee_blocks as usize {
-                break;
-            }
-            tiles.push(key);
-            blocks += drawn;
-        }
-        tiles
     }
 }
 

@@ -8,7 +8,7 @@ use tessera_shared::messages::{JobState, JobStatus, OperatorStanding, WorkerStat
 
 use crate::accounting::{Account, OperatorId, Standing};
 use crate::admission::refused_status;
-use crate::api::{Evidence, Recipe};
+use crate::api::{Evidence, Judge, Recipe};
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
@@ -228,24 +228,33 @@ impl std::fmt::Display for Evidence {
                 "{job}, {lease}: the pixels of tile {} of frame {} are not those it committed to",
                 pass.tile.0, pass.frame.0
             ),
-            Evidence::WrongPixels { job, lease, recipe, blocks } => {
+            Evidence::WrongPixels { job, lease, recipe, blocks, judge } => {
                 write!(f, "{job}, {lease}: it rendered blocks of {recipe} wrongly")?;
-                describe(f, "it rendered", "a checker", blocks)
+                describe(f, ["it rendered", "a checker"], blocks, judge)
             }
-            Evidence::WrongCheck { job, lease, recipe, blocks } => {
+            Evidence::WrongCheck { job, lease, recipe, blocks, judge } => {
                 write!(f, "{job}, {lease}: it checked blocks of {recipe} wrongly")?;
-                describe(f, "it said", "who rendered it", blocks)
+                describe(f, ["it said", "who rendered it"], blocks, judge)
             }
-            Evidence::WrongKnown { job, lease, recipe, blocks } => {
+            Evidence::WrongKnown { job, lease, recipe, blocks, judge } => {
                 write!(f, "{job}, {lease}: it was wrong about known blocks of {recipe}")?;
-                describe(f, "it said", "the other side", blocks)
+                describe(f, ["it said", "the other side"], blocks, judge)
             }
-            Evidence::WrongTile { job, lease, recipe, pass, said, other, referee } => write!(
+            Evidence::WrongTile { job, lease, recipe, pass, said, other, referee, judge } => write!(
                 f,
                 "{job}, {lease}: it rendered tile {} of frame {}, samples {}..{}, of {recipe} wrongly; roots over the \
-                 tile's blocks: its own {said}, another delivery's {other}, the referee's {referee}",
+                 tile's blocks: its own {said}, another delivery's {other}, that of {judge} {referee}",
                 pass.tile.0, pass.frame.0, pass.sample_start, pass.sample_end
             ),
+        }
+    }
+}
+
+impl std::fmt::Display for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Judge::Scheduler => f.write_str("the referee"),
+            Judge::Trusted(operator) => write!(f, "the trusted operator {operator}"),
         }
     }
 }
@@ -262,9 +271,9 @@ const BLOCKS_NAMED: usize = 2;
 /// Names the blocks and what each side said of them: `who` the wrong one, `other` the other one.
 fn describe(
     f: &mut std::fmt::Formatter<'_>,
-    who: &str,
-    other: &str,
+    [who, other]: [&str; 2],
     blocks: &[crate::api::WrongBlock],
+    judge: &Judge,
 ) -> std::fmt::Result {
     for wrong in blocks.iter().take(BLOCKS_NAMED) {
         let (at, frame) = (wrong.block.block, wrong.block.frame.0);
@@ -274,7 +283,7 @@ fn describe(
         if let Some(digest) = wrong.other {
             write!(f, ", {other} {digest}")?;
         }
-        write!(f, ", the referee {}", wrong.referee)?;
+        write!(f, ", {judge} {}", wrong.referee)?;
     }
     match blocks.len().saturating_sub(BLOCKS_NAMED) {
         0 => Ok(()),

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use tessera_scheduler_core::accounting::OperatorId;
 use tessera_scheduler_core::admission::Examined;
-use tessera_scheduler_core::api::{Evidence, JobSpec, Recipe, RefereeId, WorkerHello, WrongBlock};
+use tessera_scheduler_core::api::{Evidence, JobSpec, Judge, Recipe, RefereeId, WorkerHello, WrongBlock};
 use tessera_scheduler_core::record::{
     Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
 };
@@ -198,9 +198,18 @@ fn restarts() -> Vec<(&'static str, Record)> {
 fn standing() -> Vec<(&'static str, Record)> {
     let operator = OperatorId(2);
     let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
-    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, recipe, blocks: wrong() };
+    let judge = Judge::Trusted(NodeKey([4; 32]));
+    let wrong_check = Evidence::WrongCheck { job: JOB, lease: LEASE, recipe, blocks: wrong(), judge };
     let unlike = Evidence::PixelsUnlikeCommit { job: JOB, lease: LEASE, pass: pass() };
     vec![
+        (
+            "Accepted by a trusted operator",
+            Record::Accepted { job: JOB, tiles: tiles(), by: Proof::Trusted(operator) },
+        ),
+        (
+            "RefereeLent",
+            Record::RefereeLent { id: RefereeId(8), lease: LEASE, worker: WORKER, term: TERM, blocks: 3 },
+        ),
         ("Readmitted", Record::Readmitted { operator }),
         ("Overruled", Record::Overruled { operator, evidence: wrong_check }),
         ("Quarantined for fraud", Record::Quarantined { operator, evidence: unlike, at_ms: 5, fraud: true }),
@@ -211,12 +220,13 @@ fn quarantines() -> impl Iterator<Item = Evidence> {
     let (job, lease, pass) = (JOB, LEASE, pass());
     let (said, other, referee) = (Digest([1; 32]), Digest([3; 32]), Digest([2; 32]));
     let recipe = Recipe { package: Digest([6; 32]), kernel_version: 3 };
+    let judge = Judge::Scheduler;
     [
         Evidence::PixelsUnlikeCommit { job, lease, pass: pass.clone() },
-        Evidence::WrongPixels { job, lease, recipe, blocks: wrong() },
-        Evidence::WrongCheck { job, lease, recipe, blocks: wrong() },
-        Evidence::WrongTile { job, lease, recipe, pass, said, other, referee },
-        Evidence::WrongKnown { job, lease, recipe, blocks: known_wrong() },
+        Evidence::WrongPixels { job, lease, recipe, blocks: wrong(), judge },
+        Evidence::WrongCheck { job, lease, recipe, blocks: wrong(), judge },
+        Evidence::WrongTile { job, lease, recipe, pass, said, other, referee, judge },
+        Evidence::WrongKnown { job, lease, recipe, blocks: known_wrong(), judge },
     ]
     .into_iter()
 }
@@ -232,7 +242,7 @@ fn what_people_read_of_a_verdict() {
         j7, l300: the pixels of tile 3 of frame 2 are not those it committed to
         j7, l300: it rendered blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it rendered blake3:(01*32), a checker blake3:(03*32), the referee blake3:(02*32)
         j7, l300: it checked blocks of package blake3:(06*32) under kernel 3 wrongly; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), who rendered it blake3:(03*32), the referee blake3:(02*32)
-        j7, l300: it rendered tile 3 of frame 2, samples 0..16, of package blake3:(06*32) under kernel 3 wrongly; roots over the tile's blocks: its own blake3:(01*32), another delivery's blake3:(03*32), the referee's blake3:(02*32)
+        j7, l300: it rendered tile 3 of frame 2, samples 0..16, of package blake3:(06*32) under kernel 3 wrongly; roots over the tile's blocks: its own blake3:(01*32), another delivery's blake3:(03*32), that of the referee blake3:(02*32)
         j7, l300: it was wrong about known blocks of package blake3:(06*32) under kernel 3; block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); block (1, 2) of frame 2, samples 0..16: it said blake3:(01*32), the referee blake3:(02*32); and 1 more
     "#]]
     .assert_eq(&said);
@@ -300,8 +310,10 @@ fn the_bytes_of_every_record() {
         Remembered: 1f00
         Kernel: 2003
         PixelsLost: 210702000501fb9001
+        Accepted by a trusted operator: 130702000501fb90010302
+        RefereeLent: 2608fb2c01040102fc7011010003
         Readmitted: 1802
-        Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)
+        Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)01(04*32)
         Quarantined for fraud: 16020007fb2c01020300100501
         Submitted, waiting: 0007(05*33)(06*32)03666f78fb8002fbe001404010010803140000204102010200010100000000020305
         Paused: 22070501
@@ -311,10 +323,10 @@ fn the_bytes_of_every_record() {
         Rested: 26020177fb2c01
         LeaseEnded failed with: 0efb2c01050404020466756c6c
         Quarantined: 16020007fb2c01020300100500
-        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
-        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)0500
-        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)0500
-        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)0500
+        Quarantined: 16020107fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)000500
+        Quarantined: 16020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)000500
+        Quarantined: 16020307fb2c01(06*32)0302030010(01*32)(03*32)(02*32)000500
+        Quarantined: 16020407fb2c01(06*32)03030201020010(01*32)00(02*33)01020010(01*32)00(02*33)01020010(01*32)00(02*32)000500
     "#]]
     .assert_eq(&lines);
 }

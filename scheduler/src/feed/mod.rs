@@ -141,6 +141,7 @@ impl Pending {
             | Record::Checked { lease, .. }
             | Record::LeaseEnded { lease, .. }
             | Record::CheckVoid { lease, .. } => self.lease_moved(core, *lease),
+            Record::RefereeLent { worker, .. } => drop(self.changes.workers_went_on.insert(*worker)),
             Record::Overturned { job, tiles } => {
                 self.changes.jobs_turned.insert(*job);
                 self.tiles(core, *job, tiles);

@@ -94,6 +94,7 @@ impl From<TileView> for Tile {
             None => (None, None),
             Some(TileProof::Unverified) => (Some(TileProofName::None), None),
             Some(TileProof::Operator(key)) => (Some(TileProofName::Worker), Some(hex(&key))),
+            Some(TileProof::Trusted(key)) => (Some(TileProofName::Referee), Some(hex(&key))),
             Some(TileProof::Referee) => (Some(TileProofName::Referee), Some("referee".to_owned())),
         };
         Tile(view.tile.0, state, view.passes_done, view.worker.map(|worker| worker.0), proof, checked_by)
