@@ -311,7 +311,7 @@ fn the_bytes_of_every_record() {
         Kernel: 2003
         PixelsLost: 210702000501fb9001
         Accepted by a trusted operator: 130702000501fb90010302
-        RefereeLent: 2608fb2c01040102fc7011010003
+        RefereeLent: 2708fb2c01040102fc7011010003
         Readmitted: 1802
         Overruled: 19020207fb2c01(06*32)03010201020010(01*33)(03*32)(02*32)01(04*32)
         Quarantined for fraud: 16020007fb2c01020300100501
