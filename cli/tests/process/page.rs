@@ -143,6 +143,10 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
         "nothing is rendered, so nothing is seen"
     );
 
+    let why = site.get(&format!("{path}/why")).json();
+    assert_eq!(why["sentences"][0].as_str().map(|text| text.contains("worker")), Some(true), "{why}");
+    assert_eq!(site.get(&format!("{path}/log")).json()["failures"], serde_json::json!([]));
+
     let mut stream = site.send("GET", &format!("/api/v1/events?job={}", &job[1..]), Some(&site.token));
     assert!(head(&mut stream).contains("content-type: text/event-stream"));
     // The job's tiles are noted from here on.

@@ -19,6 +19,7 @@ mod picture;
 mod problem;
 mod pump;
 mod rate;
+mod reasons;
 pub(crate) mod token;
 mod workers;
 
@@ -98,6 +99,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::one))
         .route("/jobs/{job}/cancel", post(orders::cancel))
+        .route("/jobs/{job}/log", get(reasons::log))
         .route("/jobs/{job}/pause", post(orders::pause))
         .route("/jobs/{job}/priority", post(orders::priority))
         .route("/jobs/{job}/requeue", post(orders::requeue))
@@ -105,6 +107,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/jobs/{job}/frames", get(frames::list))
         .route("/jobs/{job}/frames/{frame}/picture.png", get(picture::picture))
         .route("/jobs/{job}/frames/{frame}/tiles", get(frames::tiles))
+        .route("/jobs/{job}/why", get(reasons::why))
         .route("/workers", get(workers::list))
         .route("/workers/{worker}", get(workers::one))
         .route("/workers/{worker}/drain", post(orders::drain))

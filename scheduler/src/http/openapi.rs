@@ -22,6 +22,8 @@ use utoipa::{Modify, OpenApi};
         super::orders::priority,
         super::orders::drain,
         super::orders::undrain,
+        super::reasons::why,
+        super::reasons::log,
         super::frames::list,
         super::frames::tiles,
         super::picture::picture,
