@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use tessera_shared::ids::JobId;
+use tessera_shared::ids::{JobId, LeaseId};
 
 use crate::jobs::Job;
 use crate::known::{KNOWN_BLOCKS_MAX, KNOWN_TILES_MAX};
-use crate::leases::{Hold, LeaseWork};
+use crate::leases::{Hold, LeaseWork, LentWork};
 use crate::machine::Core;
 use crate::record::Claim;
 use crate::tiles::{Checker, TileKey, TileLife};
@@ -47,42 +47,41 @@ impl Core {
         state.service.check();
         self.check_overturnable();
         assert_eq!(held, state.held, "tile-passes whose pixels are held");
-        for (id, lease) in &state.leases {
-            let entry = &state.jobs[&lease.job];
-            assert!(entry.running(), "{id} of a job that has ended");
-            assert!(
-                !state.operators.quarantined(lease.operator),
-                "{id} in the hands of a quarantined operator"
-            );
-            if lease.hold == Hold::Live {
-                let limits = &entry.spec.options.limits;
-                assert!(
-                    self.admits_operator(limits, lease.operator),
-                    "{id} is lent to whom the job shuts out"
-                );
-                if let Some(session) = self.sessions.get(&lease.worker) {
-                    let tagged = limits.tags.iter().all(|tag| session.tags.contains(tag));
-                    assert!(tagged, "{id} is lent to a worker without the job's tags");
-                }
-                assert!(self.sessions.contains_key(&lease.worker), "{id} is live, {} is gone", lease.worker);
-                assert!(entry.holders.contains_key(&lease.worker), "{id} is not counted");
-                assert!(self.deadlines.contains(&(lease.due_ms(), *id)), "{id} never expires");
-            }
-            let distinct: BTreeSet<_> = lease.rendered().iter().collect();
-            assert_eq!(distinct.len(), lease.rendered().len(), "{id} names a tile-pass twice");
-            if let LeaseWork::Check { tiles, known } = &lease.work {
-                let names = tiles.iter().map(|check| check.tile).chain(known.iter().map(|known| known.tile));
-                let distinct: BTreeSet<_> = names.collect();
-                assert_eq!(distinct.len(), tiles.len() + known.len(), "{id} asks for a tile-pass twice");
-                let own = known.iter().any(|known| known.operator == lease.operator);
-                assert!(!own, "{id} asks an operator for known blocks that it delivered");
-            }
-            if let LeaseWork::Referee { id: request, .. } = &lease.work {
-                self.check_request(*id, lease.operator, *request);
-            }
-        }
+        state.leases.iter().for_each(|(id, lease)| self.check_lease(*id, lease));
         let rates: u64 = self.sessions.values().map(|session| session.rate_total()).sum();
         assert_eq!(rates, self.rate_total, "sum of rates");
+    }
+
+    fn check_lease(&self, id: LeaseId, lease: &LentWork) {
+        let entry = &self.state.jobs[&lease.job];
+        assert!(entry.running(), "{id} of a job that has ended");
+        assert!(
+            !self.state.operators.quarantined(lease.operator),
+            "{id} in the hands of a quarantined operator"
+        );
+        if lease.hold == Hold::Live {
+            let limits = &entry.spec.options.limits;
+            assert!(self.admits_operator(limits, lease.operator), "{id} is lent to whom the job shuts out");
+            if let Some(session) = self.sessions.get(&lease.worker) {
+                let tagged = limits.tags.iter().all(|tag| session.tags.contains(tag));
+                assert!(tagged, "{id} is lent to a worker without the job's tags");
+            }
+            assert!(self.sessions.contains_key(&lease.worker), "{id} is live, {} is gone", lease.worker);
+            assert!(entry.holders.contains_key(&lease.worker), "{id} is not counted");
+            assert!(self.deadlines.contains(&(lease.due_ms(), id)), "{id} never expires");
+        }
+        let distinct: BTreeSet<_> = lease.rendered().iter().collect();
+        assert_eq!(distinct.len(), lease.rendered().len(), "{id} names a tile-pass twice");
+        if let LeaseWork::Check { tiles, known } = &lease.work {
+            let names = tiles.iter().map(|check| check.tile).chain(known.iter().map(|known| known.tile));
+            let distinct: BTreeSet<_> = names.collect();
+            assert_eq!(distinct.len(), tiles.len() + known.len(), "{id} asks for a tile-pass twice");
+            let own = known.iter().any(|known| known.operator == lease.operator);
+            assert!(!own, "{id} asks an operator for known blocks that it delivered");
+        }
+        if let LeaseWork::Referee { id: request, .. } = &lease.work {
+            self.check_request(id, lease.operator, *request);
+        }
     }
 
     fn check_life(&self, entry: &Job, job: tessera_shared::ids::JobId, key: TileKey, life: &TileLife) {
