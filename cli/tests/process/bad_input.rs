@@ -268,7 +268,7 @@ fn farms_that_are_not_named_or_not_there() {
             $ jobs --to tessera://host/artist/x/y
             2 tessera: the farm's link: the link's address `host` is not HOST:PORT (write IPv6 addresses in brackets)
             $ jobs --to tessera://host:7878/painter/x/y
-            2 tessera: the farm's link: the link's role `painter` is neither `artist` nor `worker`
+            2 tessera: the farm's link: the link's role `painter` is none of `artist`, `worker` and `wrangler`
             $ worker --join nonsense --backend cpu
             2 tessera: the farm's link: a link starts with tessera://; copy it whole from the lines that `tessera scheduler` prints
             $ watch garbage

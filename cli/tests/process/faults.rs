@@ -94,7 +94,8 @@ fn a_scheduler_whose_disk_is_full_refuses_the_upload_by_name_and_loses_nothing_e
     let sandbox = Sandbox::new();
     let scheduler = sandbox.start_cramped(Farm::SCHEDULER, 1 << 20);
     let farm = Farm::of(sandbox, scheduler);
-    let fits = "scenes/marbles.toml --width 320 --height 200 --spp 4";
+    // Small, as films and pixels lie on the same disk.
+    let fits = "scenes/marbles.toml --width 96 --height 64 --spp 4";
     let job = farm.submit(fits);
     let refused = farm.sandbox.run("submit scenes/mosaic.toml --width 64 --height 48 --spp 2");
     assert_ne!(refused.code, Some(0));

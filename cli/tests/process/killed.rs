@@ -84,8 +84,9 @@ fn samples_done(line: &str) -> Option<u64> {
 #[test]
 fn a_scheduler_that_is_killed_again_and_again_loses_nothing() {
     let kills = std::env::var("TESSERA_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
-    let passes = 6 * kills;
-    let shot = format!("scenes/mosaic.toml --width 256 --height 192 --spp {passes} --pass-spp 1");
+    // Some seconds of work for every life of the scheduler.
+    let samples = 48 * kills;
+    let shot = format!("scenes/mosaic.toml --width 256 --height 192 --spp {samples} --pass-spp 8");
     let mut farm = Farm::new();
     let port =
         farm.worker_link.split('/').nth(2).and_then(|host| host.rsplit(':').next()).unwrap().to_owned();
