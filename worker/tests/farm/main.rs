@@ -64,8 +64,13 @@ async fn a_worker_that_vanishes_mid_frame_costs_no_pixel() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_after_the_lease_ended_changes_nothing_and_its_worker_goes_on() {
-    let hasty =
-        |secret| Config { lease_grace_ms: 1, first_lease_grace_ms: 1, lease_target_ms: 1, ..prompt(secret) };
+    // Long enough for the second worker to come before the first gives the lease up, which is the last who could do the job.
+    let hasty = |secret| Config {
+        lease_grace_ms: 1,
+        first_lease_grace_ms: 4_000,
+        lease_target_ms: 1,
+        ..prompt(secret)
+    };
     let stand = Stand::with(hasty).await;
     let gate = Arc::new(Gate::default());
     let slow = stand.worker("slow", Gated(gate.clone()));
