@@ -18,7 +18,7 @@ use tessera_shared::package::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::film_file::FilmFile;
-use crate::frames::{Frame, Job, Open, clear, encode, index, path, take_tile};
+use crate::frames::{Frame, Job, Open, clear, encode, path, take_tile};
 use crate::pixels::Store;
 use view::{Glance, View};
 
@@ -275,7 +275,7 @@ impl Room {
         for pass in passes {
             let store = self.store.clone();
             let added = self.open_and(id, pass.frame, |open, shape| {
-                let index = index(shape, &pass);
+                let index = shape.index_of(&pass) as usize;
                 // A film takes no tile-pass twice.
                 match open.made[index] == lease.0 {
                     true => Ok(()),

@@ -228,11 +228,6 @@ fn pass(shape: &Shape, frame: FrameNumber, index: usize) -> TilePass {
     shape.pass(TileKey { frame: 0, index: index as u32 }, frame)
 }
 
-/// The place of a tile-pass in its frame.
-pub(crate) fn index(shape: &Shape, pass: &TilePass) -> usize {
-    (pass.sample_start / shape.pass_samples * shape.tiles + pass.tile.0) as usize
-}
-
 pub(crate) fn clear(film: &mut Film, shape: &Shape, tile: TileIndex) {
     for at in shape.grid.tile_blocks(tile) {
         film.clear(at);

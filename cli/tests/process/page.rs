@@ -185,7 +185,10 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
         (&"finished".into(), Some(30))
     );
     let workers = site.get("/api/v1/workers").json();
-    assert_eq!(workers["workers"][0]["name"], "node");
+    let node = &workers["workers"][0];
+    assert_eq!(node["name"], "node");
+    let alone = site.get(&format!("/api/v1/workers/{}", node["worker"])).json();
+    assert_eq!((&alone["standing"], &alone["devices"]), (&node["standing"], &node["devices"]));
 
     shows_what_is_fetched(&farm, &site, &job);
     assert!(

@@ -164,7 +164,7 @@ pub struct JobSpec {
     pub package: Digest,
     pub name: String,
     pub settings: Settings,
-    /// The manifest's frames in its order, which is the order of rendering.
+    /// The manifest's frames, which ascend; this is the order of rendering.
     pub frames: Vec<FrameNumber>,
     pub options: JobOptions,
 }

@@ -50,7 +50,7 @@ impl Core {
     /// Who made a frame; `None` unless every tile-pass of it is accepted.
     pub fn frame_credits(&self, job: JobId, frame: FrameNumber) -> Option<FrameCredits> {
         let entry = self.state.jobs.get(&job)?;
-        let index = entry.spec.frames.iter().position(|number| *number == frame)? as u32;
+        let index = entry.frame_index(frame)?;
         let credits = entry.credits(index)?;
         let key = |id: OperatorId| self.state.operators.key(id);
         let by_key: BTreeMap<NodeKey, (u64, Rays)> =

@@ -186,6 +186,16 @@ impl Job {
         self.tiles_total() - self.cursor + self.returned.len() as u64
     }
 
+    /// Tile-passes that were accepted, then doubted.
+    pub fn tiles_overturned(&self) -> u64 {
+        self.overturned.values().sum()
+    }
+
+    /// Rays of checks: of the referee's, and of the workers' as they say.
+    pub fn rays_checked(&self) -> u64 {
+        self.rays_refereed + self.accounts.values().map(|account| account.checked.total()).sum::<u64>()
+    }
+
     pub fn accepted(&self, key: TileKey) -> Option<&Acceptance> {
         self.ledgers.get(&key.frame)?.entries.get(key.index as usize)?.as_ref()
     }

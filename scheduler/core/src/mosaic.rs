@@ -145,10 +145,7 @@ fn furthest_behind(a: TileStage, b: TileStage) -> TileStage {
 impl Job {
     /// The place of a frame among the job's.
     pub fn frame_index(&self, frame: FrameNumber) -> Option<u32> {
-        // Jobs nearly always list their frames in ascending order.
-        let index = self.spec.frames.binary_search(&frame).ok();
-        let index = index.or_else(|| self.spec.frames.iter().position(|other| *other == frame));
-        index.map(|index| index as u32)
+        self.spec.frames.binary_search(&frame).ok().map(|index| index as u32)
     }
 
     fn frame_view(&self, index: u32) -> FrameView {

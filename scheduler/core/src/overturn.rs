@@ -41,9 +41,7 @@ pub(crate) fn proven_whole(life: &TileLife, proof: Proof, blocks: u32) -> bool {
 impl Job {
     /// The key of one of its tile-passes.
     pub fn key_of(&self, pass: &TilePass) -> Option<TileKey> {
-        let frame = self.spec.frames.iter().position(|frame| *frame == pass.frame)? as u32;
-        let index = pass.sample_start / self.shape.pass_samples * self.shape.tiles + pass.tile.0;
-        Some(TileKey { frame, index })
+        Some(TileKey { frame: self.frame_index(pass.frame)?, index: self.shape.index_of(pass) })
     }
 
     /// What its receipts say of the frames stays.

@@ -112,6 +112,11 @@ impl Shape {
         }
     }
 
+    /// The place of a tile-pass in its frame: the index of its key.
+    pub fn index_of(&self, pass: &TilePass) -> u32 {
+        pass.sample_start / self.pass_samples * self.tiles + pass.tile.0
+    }
+
     /// Blocks of the tile-pass.
     pub fn blocks(&self, key: TileKey) -> u32 {
         self.grid.tile_block_count(self.tile(key))
@@ -169,6 +174,7 @@ mod tests {
             assert_eq!(by_number, grid.tile_blocks(TileIndex(tile)).collect::<Vec<_>>());
             let pass = shape.pass(key, FrameNumber(7));
             assert_eq!((pass.sample_start, pass.sample_end), (16, 20));
+            assert_eq!(shape.index_of(&pass), key.index);
             assert_eq!(shape.passes_of(key).last(), Some(key));
         }
     }

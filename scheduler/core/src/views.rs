@@ -41,10 +41,9 @@ impl Core {
         let mut page: Vec<_> = connected.chain(left).collect();
         page.sort_by_key(|(id, ..)| *id);
         let credits = self.credits();
-        let shown = page.into_iter().map(|(id, worker, left_ms)| WorkerStatus {
-            standing: self
-                .standing(worker.operator, credits.get(&worker.operator).copied().unwrap_or_default()),
-            ..self.worker(now_ms, id, worker, left_ms)
+        let shown = page.into_iter().map(|(id, worker, left_ms)| {
+            let credit = credits.get(&worker.operator).copied().unwrap_or_default();
+            self.worker(now_ms, id, worker, left_ms, credit)
         });
         let refused = self.state.admissions.refused(after).take(limit);
         let refused = refused.map(|(id, examined)| refused_status(id, examined));
@@ -64,6 +63,16 @@ impl Core {
             }
         }
         credits
+    }
+
+    /// One operator's part of [`Core::credits`].
+    fn credit(&self, operator: OperatorId) -> (u64, u64) {
+        let (mut ended, mut running) = (0, 0);
+        for job in self.state.jobs.values() {
+            let Some(account) = job.accounts.get(&operator) else { continue };
+            *(if job.ended() { &mut ended } else { &mut running }) += account.rendered.total();
+        }
+        (ended, running)
     }
 
     /// What is known of an operator, with its rays of ended and of running jobs. All of it is held while it is on probation.
@@ -118,11 +127,28 @@ impl Core {
 
     /// One worker, connected or lately left.
     pub fn worker_status(&self, now_ms: u64, id: WorkerId) -> Option<WorkerStatus> {
-        let before = id.0.checked_sub(1).map(WorkerId);
-        self.workers(now_ms, before, 1).into_iter().find(|status| status.worker == id)
+        let connected = self.state.workers.get(&id).map(|worker| (worker, None));
+        let known = connected.or_else(|| {
+            let left = self.state.left.get(&id)?;
+            Some((&left.worker, Some(left.at_ms)))
+        });
+        if let Some((worker, left_ms)) = known {
+            let credit = self.credit(worker.operator);
+            return Some(self.worker(now_ms, id, worker, left_ms, credit));
+        }
+        let mut refused = self.state.admissions.refused(None);
+        refused.find(|(refused, _)| *refused == id).map(|(id, examined)| refused_status(id, examined))
     }
 
-    fn worker(&self, now_ms: u64, id: WorkerId, worker: &Worker, left_ms: Option<u64>) -> WorkerStatus {
+    /// `credit`: the operator's rays of jobs that have ended, and of the rest.
+    fn worker(
+        &self,
+        now_ms: u64,
+        id: WorkerId,
+        worker: &Worker,
+        left_ms: Option<u64>,
+        credit: (u64, u64),
+    ) -> WorkerStatus {
         let session = self.sessions.get(&id);
         let evidence = self.state.operators.evidence(worker.operator).map(ToString::to_string);
         let banned = matches!(self.state.operators.operator(worker.operator).standing, Standing::Banned(_));
@@ -156,7 +182,7 @@ impl Core {
             tiles_rejected: worker.tiles_rejected,
             rays_per_second: session.and_then(|session| session.measured_rate()).unwrap_or(0),
             connected_ms: left_ms.unwrap_or(now_ms).saturating_sub(worker.joined_ms),
-            standing: OperatorStanding::default(),
+            standing: self.standing(worker.operator, credit),
             reports: self.state.admissions.reports(id).to_vec(),
             tags: worker.hello.tags.clone(),
         }
@@ -214,9 +240,8 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         workers: entry.holders.len() as u32,
         elapsed_ms: end_ms.saturating_sub(entry.submitted_ms),
         unserved: false,
-        tiles_overturned: entry.overturned.values().sum(),
-        rays_checked: entry.rays_refereed
-            + entry.accounts.values().map(|account| account.checked.total()).sum::<u64>(),
+        tiles_overturned: entry.tiles_overturned(),
+        rays_checked: entry.rays_checked(),
     }
 }
 

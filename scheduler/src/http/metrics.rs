@@ -28,12 +28,12 @@ struct Numbers {
 }
 
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, Problem> {
-    let numbers = site.driver.question(|core, now_ms| numbers(core, now_ms)).await?;
+    let numbers = site.driver.question(|core, _| numbers(core)).await?;
     let text = text(&numbers, site.now_ms());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-fn numbers(core: &Core, now_ms: u64) -> Numbers {
+fn numbers(core: &Core) -> Numbers {
     let state = core.state();
     let mut numbers = Numbers {
         workers: farm::workers(core),
@@ -48,13 +48,12 @@ fn numbers(core: &Core, now_ms: u64) -> Numbers {
         tiles_overturned: 0,
         inconclusive: core.referee().tally.inconclusive,
     };
-    for (id, job) in &state.jobs {
+    for job in state.jobs.values() {
         numbers.tiles_accepted += job.tiles_done;
         numbers.tiles_pending += if job.running() { job.pending() } else { 0 };
         numbers.rays_accepted += job.rays.total();
-        let status = core.job(now_ms, *id);
-        numbers.rays_checked += status.as_ref().map_or(0, |status| status.rays_checked);
-        numbers.tiles_overturned += status.map_or(0, |status| status.tiles_overturned);
+        numbers.rays_checked += job.rays_checked();
+        numbers.tiles_overturned += job.tiles_overturned();
     }
     numbers
 }
