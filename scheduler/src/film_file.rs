@@ -6,7 +6,9 @@ use std::path::Path;
 
 use tessera_journal::folder::sync_folder;
 use tessera_journal::format::checksum;
+use tessera_shared::codec::{self, PREFIX_BYTES};
 use tessera_shared::film::{FILM_PIXEL_BYTES, Film, FilmPixel};
+use tessera_shared::messages::{FetchReply, FrameHead};
 
 /// Last bytes of the file, with the format's version.
 const MAGIC: [u8; 8] = *b"tessefm1";
@@ -45,6 +47,18 @@ pub(crate) fn write(path: &Path, film: &[u8], made: &[u64]) -> Result<u64> {
         sync_folder(parent)?;
     }
     Ok(film.len() as u64)
+}
+
+/// Reads the head of a film as it is fetched; its pixels follow, row-major.
+pub(crate) fn read_head(input: &mut impl Read) -> Result<FrameHead> {
+    let mut prefix = [0u8; PREFIX_BYTES];
+    input.read_exact(&mut prefix)?;
+    let mut payload = vec![0u8; codec::payload_length::<FetchReply>(prefix).map_err(Error::other)?];
+    input.read_exact(&mut payload)?;
+    match codec::decode_payload(&payload).map_err(Error::other)? {
+        FetchReply::Follows(head) => Ok(head),
+        FetchReply::Refused(refusal) => Err(Error::other(refusal)),
+    }
 }
 
 impl FilmFile {

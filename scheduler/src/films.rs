@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::tiles::Shape;
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
@@ -36,6 +37,18 @@ pub(crate) struct JobFilms {
     pub mode: Mode,
     /// Ascending.
     pub frames: Vec<FrameNumber>,
+}
+
+impl JobFilms {
+    pub fn of(spec: &JobSpec) -> JobFilms {
+        JobFilms {
+            name: spec.name.clone(),
+            package: spec.package,
+            settings: spec.settings.clone(),
+            mode: spec.options.mode,
+            frames: spec.frames.clone(),
+        }
+    }
 }
 
 /// What the thread is told, in order.

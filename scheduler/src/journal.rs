@@ -4,20 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::time::{Duration, Instant};
 
 use tessera_journal::Journal;
 use tessera_scheduler_core::Record;
 use tokio::sync::watch;
 
-use crate::storage::{Observer, SharedDisk, Storage};
+use crate::storage::{Observer, SharedDisk, Storage, insist};
 
 /// Records of one sync at most.
 const RECORDS_MAX: usize = 1 << 16;
-/// How long a disk that failed is left alone.
-const RETRY: Duration = Duration::from_millis(500);
-/// How often it is said that it still fails.
-const SAY_EVERY: Duration = Duration::from_secs(60);
 
 struct Batch {
     number: u64,
@@ -97,24 +92,13 @@ impl Keeper {
 
     /// Appends until it is done; false if the scheduler stops before.
     fn keep(&mut self, records: &[Record]) -> bool {
-        let (mut said, mut failed) = (None::<Instant>, false);
-        while let Err(error) = self.journal.append(&self.disk, records) {
-            failed = true;
-            if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-                let what = if error.is_full() { "the disk is full" } else { "the disk fails" };
-                tracing::error!(%error, "{what}: nothing is lent or accepted until the journal can be written; make room, and the farm goes on by itself");
-                said = Some(Instant::now());
-            }
-            if self.stopping.load(Ordering::Relaxed) {
-                tracing::error!(%error, records = records.len(), "stopping without these records; nobody was told what they say");
-                return false;
-            }
-            std::thread::sleep(RETRY);
+        let what = "nothing is lent or accepted until the journal can be written";
+        let Keeper { disk, journal, stopping, .. } = self;
+        let kept = insist(what, || journal.append(disk, records), || stopping.load(Ordering::Relaxed));
+        if let Err(error) = &kept {
+            tracing::error!(%error, records = records.len(), "stopping without these records; nobody was told what they say");
         }
-        if failed {
-            tracing::info!("the journal is written again: the farm goes on");
-        }
-        true
+        kept.is_ok()
     }
 
     /// Folds old segments into a snapshot on a thread of its own, one at a time.

@@ -2,22 +2,17 @@
 //! memory, so that a slow or full disk slows the workers down. Judges no pixel.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tessera_journal::{HeldPixels, TileStore};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use crate::storage::SharedDisk;
+use crate::storage::{SharedDisk, insist};
 
 /// The pixels that the farm holds.
 pub(crate) type Store = TileStore<SharedDisk>;
 
 /// Bytes of one sync, beyond the first delivery.
 const BYTES_MAX: usize = 32 << 20;
-/// How long a disk that failed is left alone.
-const RETRY: Duration = Duration::from_millis(500);
-/// How often it is said that it still fails.
-const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// A delivery's pixels with the memory that they are accounted for.
 #[derive(Debug)]
@@ -65,7 +60,8 @@ fn write(store: &Store, mut arrivals: mpsc::UnboundedReceiver<(Arrived, oneshot:
             .flat_map(|(arrived, _)| &arrived.tiles)
             .map(|(held, pixels)| (held.clone(), &pixels[..]))
             .collect();
-        if !keep(store, &tiles, &arrivals) {
+        let what = "no results are taken until pixels can be written";
+        if insist(what, || store.put(&tiles), || arrivals.sender_strong_count() == 0).is_err() {
             return;
         }
         for (_, done) in group {
@@ -73,29 +69,4 @@ fn write(store: &Store, mut arrivals: mpsc::UnboundedReceiver<(Arrived, oneshot:
             let _ = done.send(());
         }
     }
-}
-
-/// Writes until it is done; false if the scheduler stops before.
-fn keep(
-    store: &Store,
-    tiles: &[(HeldPixels, &[u8])],
-    arrivals: &mpsc::UnboundedReceiver<(Arrived, oneshot::Sender<()>)>,
-) -> bool {
-    let (mut said, mut failed) = (None::<Instant>, false);
-    while let Err(error) = store.put(tiles) {
-        failed = true;
-        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-            let what = if error.is_full() { "the disk is full" } else { "the disk fails" };
-            tracing::error!(%error, "{what}: no results are taken until pixels can be written; make room, and the farm goes on by itself");
-            said = Some(Instant::now());
-        }
-        if arrivals.sender_strong_count() == 0 {
-            return false;
-        }
-        std::thread::sleep(RETRY);
-    }
-    if failed {
-        tracing::info!("pixels are written again: the farm goes on");
-    }
-    true
 }

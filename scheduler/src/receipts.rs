@@ -8,16 +8,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::credits::FrameCredits;
-use tessera_shared::codec::{self, PREFIX_BYTES};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::{FILM_PIXEL_BYTES, FilmPixel, Rays};
 use tessera_shared::ids::{FrameNumber, JobId};
-use tessera_shared::messages::{FetchReply, JobRefusal, Verify};
+use tessera_shared::messages::{JobRefusal, Verify};
 use tessera_shared::receipt::blocks::{Bands, Roots};
 use tessera_shared::receipt::{FrameFacts, JobFacts, Origin, Receipt};
 
 use crate::connection::Farm;
 use crate::driver::Stopped;
+use crate::film_file::read_head;
 use crate::films::Finished;
 
 /// The text of a receipt for one finished frame.
@@ -109,14 +109,7 @@ fn read(film: &Finished, samples: u32) -> std::io::Result<Read> {
 }
 
 fn decode(input: &mut impl std::io::Read, samples: u32) -> std::io::Result<Read> {
-    let mut prefix = [0u8; PREFIX_BYTES];
-    input.read_exact(&mut prefix)?;
-    let mut payload = vec![0u8; codec::payload_length::<FetchReply>(prefix).map_err(std::io::Error::other)?];
-    input.read_exact(&mut payload)?;
-    let head = match codec::decode_payload(&payload).map_err(std::io::Error::other)? {
-        FetchReply::Follows(head) => head,
-        FetchReply::Refused(refusal) => return Err(std::io::Error::other(refusal)),
-    };
+    let head = read_head(input)?;
     let (width, height) = (head.grid.width_px, head.grid.height_px);
     let mut bands = Bands::new(width, height, head.film_scale_log2, samples);
     let mut bytes = vec![0u8; width as usize * FILM_PIXEL_BYTES];

@@ -39,13 +39,7 @@ pub(crate) fn recover(state: &State, deliveries: &Deliveries, store: &Store) -> 
 
 fn films_of(job: JobId, entry: &Job) -> Command {
     let spec = &entry.spec;
-    let films = JobFilms {
-        name: spec.name.clone(),
-        package: spec.package,
-        settings: spec.settings.clone(),
-        mode: spec.options.mode,
-        frames: spec.frames.clone(),
-    };
+    let films = JobFilms::of(spec);
     if entry.ended() && !entry.overturnable() {
         let finished = entry.credits.keys().filter_map(|frame| spec.frames.get(*frame as usize));
         return Command::Ended { job, films, finished: finished.copied().collect() };

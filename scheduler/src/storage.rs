@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use tessera_journal::log::AppendError;
 use tessera_journal::{Disk, Folder, MemoryDisk};
 use tessera_scheduler_core::Record;
 
@@ -43,6 +45,37 @@ impl Storage {
         let disk = || Arc::new(MemoryDisk::new());
         Storage { journal: disk(), tiles: disk(), observer: None }
     }
+}
+
+/// How long a disk that failed is left alone.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often it is said that it still fails.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// Tries to write until it is done. Says now and then why not and `what` that holds up, and when it goes on. The error where
+/// `stopping` says that the scheduler stops before.
+pub(crate) fn insist(
+    what: &str,
+    mut write: impl FnMut() -> Result<(), AppendError>,
+    stopping: impl Fn() -> bool,
+) -> Result<(), AppendError> {
+    let (mut said, mut failed) = (None::<Instant>, false);
+    while let Err(error) = write() {
+        failed = true;
+        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            let why = if error.is_full() { "the disk is full" } else { "the disk fails" };
+            tracing::error!(%error, "{why}: {what}; make room, and the farm goes on by itself");
+            said = Some(Instant::now());
+        }
+        if stopping() {
+            return Err(error);
+        }
+        std::thread::sleep(RETRY);
+    }
+    if failed {
+        tracing::info!("the disk is written again: the farm goes on");
+    }
+    Ok(())
 }
 
 /// File of the lock in the data directory.

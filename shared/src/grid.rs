@@ -59,11 +59,17 @@ impl Grid {
         columns * rows
     }
 
-    /// Pixels of a tile; edge tiles end where the frame ends.
-    pub fn tile_pixel_count(&self, tile: TileIndex) -> u32 {
+    /// Left, top, width and height of a tile, in pixels; edge tiles end where the frame ends.
+    pub fn tile_rectangle(&self, tile: TileIndex) -> (u32, u32, u32, u32) {
         let (columns, _) = self.tiles();
         let (x0, y0) = (tile.0 % columns * self.tile_px, tile.0 / columns * self.tile_px);
-        ((x0 + self.tile_px).min(self.width_px) - x0) * ((y0 + self.tile_px).min(self.height_px) - y0)
+        (x0, y0, self.tile_px.min(self.width_px - x0), self.tile_px.min(self.height_px - y0))
+    }
+
+    /// Pixels of a tile.
+    pub fn tile_pixel_count(&self, tile: TileIndex) -> u32 {
+        let (_, _, width_px, height_px) = self.tile_rectangle(tile);
+        width_px * height_px
     }
 
     /// Blocks in a row and in a column of the frame.

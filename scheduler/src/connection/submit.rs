@@ -84,18 +84,12 @@ async fn accept(
         return Ok(SubmitReply::Refused(reason));
     }
     let frames: Vec<FrameNumber> = manifest.frames.iter().map(|frame| frame.number).collect();
-    let films = JobFilms {
-        name: name.clone(),
-        package,
-        settings: settings.clone(),
-        mode: options.mode,
-        frames: frames.clone(),
-    };
     let _one_at_a_time = farm.submitting.acquire().await.map_err(|_| Stopped)?;
     if let Err(reason) = queued(farm, owner).await? {
         return Ok(SubmitReply::Refused(reason));
     }
     let spec = Box::new(JobSpec { owner, package, name, settings, frames, options });
+    let films = JobFilms::of(&spec);
     match farm.driver.ask(move |request| Event::Submit { request, spec }).await? {
         Answer::Submitted(job) => {
             tracing::info!(%job, %owner, %package, "job submitted");

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
-use tessera_shared::codec::{self, PREFIX_BYTES};
 use tessera_shared::film::{FILM_PIXEL_BYTES, Film, FilmPixel};
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::TileIndex;
-use tessera_shared::messages::FetchReply;
+
+use crate::film_file::read_head;
 
 /// What the films' thread knows of a frame; the rest is read beside it.
 #[derive(Debug)]
@@ -93,14 +93,7 @@ impl Glance {
 }
 
 fn read(mut input: impl Read, tile: Option<TileIndex>) -> std::io::Result<View> {
-    let mut prefix = [0u8; PREFIX_BYTES];
-    input.read_exact(&mut prefix)?;
-    let mut payload = vec![0u8; codec::payload_length::<FetchReply>(prefix).map_err(std::io::Error::other)?];
-    input.read_exact(&mut payload)?;
-    let head = match codec::decode_payload(&payload).map_err(std::io::Error::other)? {
-        FetchReply::Follows(head) => head,
-        FetchReply::Refused(refusal) => return Err(std::io::Error::other(refusal)),
-    };
+    let head = read_head(&mut input)?;
     let (x0, y0, width_px, height_px) = rectangle(head.grid, tile);
     let mut bytes = vec![0u8; head.grid.width_px as usize * FILM_PIXEL_BYTES];
     let mut pixels = Vec::with_capacity(width_px as usize * height_px as usize);
@@ -118,8 +111,5 @@ fn read(mut input: impl Read, tile: Option<TileIndex>) -> std::io::Result<View> 
 
 /// Left, top, width and height of a tile, or of the whole frame.
 fn rectangle(grid: Grid, tile: Option<TileIndex>) -> (u32, u32, u32, u32) {
-    let Some(tile) = tile else { return (0, 0, grid.width_px, grid.height_px) };
-    let (columns, _) = grid.tiles();
-    let (x, y) = (tile.0 % columns * grid.tile_px, tile.0 / columns * grid.tile_px);
-    (x, y, grid.tile_px.min(grid.width_px - x), grid.tile_px.min(grid.height_px - y))
+    tile.map_or((0, 0, grid.width_px, grid.height_px), |tile| grid.tile_rectangle(tile))
 }
