@@ -68,6 +68,8 @@ struct Entry {
 struct Content {
     place: Place,
     entries: u64,
+    /// It could not be read: when it comes again it is written again.
+    damaged: bool,
 }
 
 impl<D: Disk> TileStore<D> {
@@ -105,7 +107,7 @@ impl<D: Disk> TileStore<D> {
         let known: Vec<bool> = {
             let mut index = self.index();
             // What is referred to may not go before the reference is written.
-            tiles.iter().map(|(held, _)| index.refer(&held.root)).collect()
+            tiles.iter().map(|(held, _)| index.sound(&held.root) && index.refer(&held.root)).collect()
         };
         let heads: Vec<_> = tiles.iter().map(|(held, _)| encode(held)).collect();
         let payloads: Vec<[&[u8]; 2]> = heads
@@ -131,10 +133,10 @@ impl<D: Disk> TileStore<D> {
 
     /// The pixels, verified.
     pub fn read(&self, lease: LeaseId, pass: &TilePass) -> Result<Vec<u8>, ReadError> {
-        let place = {
+        let (root, place) = {
             let index = self.index();
             let entry = index.held.get(&(lease, pass.clone())).ok_or(ReadError::Absent)?;
-            index.content.get(&entry.root).ok_or(ReadError::Absent)?.place
+            (entry.root, index.content.get(&entry.root).ok_or(ReadError::Absent)?.place)
         };
         let name = name(place.segment, Kind::Tiles.ending());
         let mut payload = vec![0u8; place.length as usize];
@@ -144,7 +146,7 @@ impl<D: Disk> TileStore<D> {
         match checksum(&payload) == place.checksum {
             true => Ok(payload.split_off(HEAD_BYTES)),
             false => {
-                self.index().damaged(place);
+                self.index().doubt(&root, place);
                 Err(ReadError::Damaged { name, offset: place.offset })
             }
         }
@@ -154,7 +156,7 @@ impl<D: Disk> TileStore<D> {
     pub fn holds(&self, lease: LeaseId, pass: &TilePass) -> bool {
         let index = self.index();
         let entry = index.held.get(&(lease, pass.clone()));
-        entry.is_some_and(|entry| index.content.contains_key(&entry.root))
+        entry.is_some_and(|entry| index.sound(&entry.root))
     }
 
     /// Everything that is held, by lease and tile-pass.
@@ -232,6 +234,11 @@ impl Index {
         self.open = Some(number);
     }
 
+    /// Whether a content is there and can be read, as far as it is known.
+    fn sound(&self, root: &Digest) -> bool {
+        self.content.get(root).is_some_and(|content| !content.damaged)
+    }
+
     /// One more reference to a content, if it is there.
     fn refer(&mut self, root: &Digest) -> bool {
         let content = self.content.get_mut(root);
@@ -250,7 +257,7 @@ impl Index {
             *self.uses.entry(place.segment).or_default() += 1;
             match self.refer(&held.root) {
                 true => self.move_content(&held.root, place),
-                false => drop(self.content.insert(held.root, Content { place, entries: 1 })),
+                false => drop(self.content.insert(held.root, Content { place, entries: 1, damaged: false })),
             }
         }
         let entry = Entry { job: held.job, root: held.root, segment: place.segment };
@@ -260,15 +267,16 @@ impl Index {
         }
     }
 
-    /// A content that cannot be read is none: when it comes again it is written again.
-    fn damaged(&mut self, place: Place) {
-        self.content.retain(|_, content| content.place != place);
-        self.unuse(place.segment);
+    /// The content was not what it should be at that place; it may have come again since.
+    fn doubt(&mut self, root: &Digest, place: Place) {
+        let there = self.content.get_mut(root).filter(|content| content.place == place);
+        there.into_iter().for_each(|content| content.damaged = true);
     }
 
     fn move_content(&mut self, root: &Digest, place: Place) {
         let Some(content) = self.content.get_mut(root) else { return };
         let before = std::mem::replace(&mut content.place, place);
+        content.damaged = false;
         self.unuse(before.segment);
     }
 

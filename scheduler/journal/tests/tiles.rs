@@ -128,3 +128,25 @@ fn damaged_pixels_are_found_when_they_are_read() {
     assert!(matches!(read(&store, &tiles[0].0), Err(ReadError::Damaged { .. })));
     assert_eq!(read(&store, &tiles[1].0).unwrap(), tiles[1].1);
 }
+
+#[test]
+fn pixels_that_come_again_mend_the_damaged_ones_and_outlive_whom_they_replace() {
+    let disk = Arc::new(MemoryDisk::new());
+    let (first, neighbour, second) = (tile(1, 0, 1), tile(2, 0, 2), tile(3, 0, 1));
+    assert!(put(&open(&disk), &[first.clone(), neighbour.clone()]));
+    disk.damage(&disk.list().unwrap()[0], 400);
+    let store = open(&disk);
+    for _ in 0..2 {
+        assert!(read(&store, &first.0).is_err());
+        assert!(!store.holds(first.0.lease, &first.0.pass));
+    }
+    assert!(put(&store, &[second.clone()]));
+    for held in [&first.0, &second.0] {
+        assert_eq!(read(&store, held).unwrap(), second.1, "both have the same pixels");
+    }
+    store.remove([(first.0.lease, &first.0.pass)]);
+    assert_eq!(read(&store, &second.0).unwrap(), second.1);
+    assert_eq!(read(&store, &neighbour.0).unwrap(), neighbour.1);
+    let store = open(&disk);
+    assert_eq!(read(&store, &second.0).unwrap(), second.1);
+}
