@@ -168,7 +168,8 @@ pub(crate) struct Machine {
     pub films: Films,
     pub losses: mpsc::UnboundedReceiver<Lost>,
     pub referee: RefereeQueue,
-    pub feed: Arc<Feed>,
+    /// Where anybody can read it.
+    pub feed: Option<Arc<Feed>>,
 }
 
 /// What waits for records to be durable.
@@ -317,7 +318,9 @@ impl Shell {
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
             self.machine.standings.keep(&self.machine.core, &records);
-            self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
+            if let Some(feed) = &self.machine.feed {
+                feed.note(&self.machine.core, self.now_ms(), &records);
+            }
         }
         self.records.append(&mut records);
         if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {

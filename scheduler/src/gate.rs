@@ -11,7 +11,7 @@ use tessera_shared::messages::Refusal;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::limits::Limits;
-use crate::throttle::Throttle;
+use crate::throttle::Throttles;
 
 /// Addresses with wrong tokens that are remembered, and keys without a connection.
 const REMEMBERED_MAX: usize = 4096;
@@ -25,14 +25,14 @@ pub(crate) struct Gate {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     strangers: BTreeMap<u64, oneshot::Sender<()>>,
     next_stranger: u64,
     keys: BTreeMap<NodeKey, Books>,
     /// Keys without a connection.
     idle: usize,
-    wrong: BTreeMap<IpAddr, Throttle>,
+    wrong: Throttles,
 }
 
 /// What one key has.
@@ -73,7 +73,10 @@ pub(crate) struct Member {
 
 impl Gate {
     pub fn new(limits: Limits) -> Arc<Gate> {
-        Arc::new(Gate { limits, state: Mutex::default() })
+        let wrong = Throttles::new(limits.wrong_tokens_max, limits.wrong_token_forgiven, REMEMBERED_MAX);
+        let state =
+            State { strangers: BTreeMap::new(), next_stranger: 0, keys: BTreeMap::new(), idle: 0, wrong };
+        Arc::new(Gate { limits, state: Mutex::new(state) })
     }
 
     pub fn limits(&self) -> &Limits {
@@ -109,34 +112,16 @@ impl Gate {
 
     /// Somebody at the address did not know the token.
     pub fn wrong_token(&self, address: IpAddr, now: Instant) {
-        let (burst, every) = (self.limits.wrong_tokens_max, self.limits.wrong_token_forgiven);
-        let mut state = self.state();
-        if state.wrong.len() >= REMEMBERED_MAX {
-            state.wrong.retain(|_, throttle| !throttle.full(now));
-        }
-        if state.wrong.len() >= REMEMBERED_MAX {
-            let forgiven =
-                state.wrong.iter().min_by_key(|(_, throttle)| throttle.wait(now)).map(|(at, _)| *at);
-            forgiven.and_then(|address| state.wrong.remove(&address));
-        }
-        state.wrong.entry(network(address)).or_insert_with(|| Throttle::new(burst, every)).spend(now);
+        self.state().wrong.spend(address, now, 1);
     }
 
     /// Whether connections from the address are refused for now.
     pub fn bars(&self, address: IpAddr, now: Instant) -> bool {
-        self.state().wrong.get(&network(address)).is_some_and(|throttle| !throttle.wait(now).is_zero())
+        !self.state().wrong.wait(address, now).is_zero()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An IPv4 address, or the network that one owner of IPv6 addresses usually has.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(six) => IpAddr::V6((u128::from(six) >> 64 << 64).into()),
-        four => four,
     }
 }
 

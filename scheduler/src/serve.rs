@@ -139,11 +139,11 @@ pub async fn serve_with(
     let core = Core::resume(config, kept.opened.state);
     let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
     let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
-    let feed = Arc::new(Feed::default());
-    let http = match options.http {
+    let feed = options.http.map(|_| Arc::<Feed>::default());
+    let http = match options.http.zip(feed.clone()) {
         None => None,
-        Some(listen) => {
-            let site = Site::new(driver.clone(), films.clone(), feed.clone(), Tokens::new(&secrets.core));
+        Some((listen, feed)) => {
+            let site = Site::new(driver.clone(), films.clone(), feed, Tokens::new(&secrets.core));
             Some(serve_http(listen, site).await?)
         }
     };

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,20 +11,41 @@ use axum::response::{IntoResponse, Response};
 
 use super::Site;
 use super::problem::Problem;
+use crate::throttle::Throttles;
+
+/// Requests that a client may make at once: a page with its film strip.
+const BURST: u32 = 600;
+/// How often it may make one after that.
+const EVERY: Duration = Duration::from_millis(10);
+/// What a refused token costs, in requests: guessing is slow long before it is useful.
+const REFUSED_COST: u32 = 60;
+/// Clients that are remembered.
+const CLIENTS_MAX: usize = 4096;
 
 /// What who brings no token is told.
-pub(super) const NO_TOKEN: &str = "a token is needed: `Authorization: Bearer …`, from the address that `tessera scheduler --http` or `tessera web` prints";
+pub(super) const NO_TOKEN: &str =
+    "a token is needed: `Authorization: Bearer …`, from the address that `tessera scheduler --http` prints";
 
 /// The client's address, put into each request by who accepted its connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client(pub SocketAddr);
 
+/// The buckets of all clients.
+pub(super) fn rates() -> Throttles {
+    Throttles::new(BURST, EVERY, CLIENTS_MAX)
+}
+
 /// Lets a request pass that its client may make now.
 pub(crate) async fn rate(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    match client(&request).map(|client| site.rates().admit(client, site.now_ms())) {
-        Some(Err(seconds)) => too_many(seconds).into_response(),
-        _ => next.run(request).await,
+    if let Some(client) = client(&request) {
+        let (mut rates, now) = (site.rates(), Instant::now());
+        let wait = rates.wait(client, now);
+        if !wait.is_zero() {
+            return too_many((wait.as_millis() as u64).div_ceil(1000).max(1)).into_response();
+        }
+        rates.spend(client, now, 1);
     }
+    next.run(request).await
 }
 
 /// Lets a request pass that brings a token of this farm, and notes whose it is.
@@ -38,7 +60,7 @@ pub(crate) async fn token(State(site): State<Arc<Site>>, mut request: Request, n
         }
         None => {
             if let Some(client) = client(&request) {
-                site.rates().punish(client, site.now_ms());
+                site.rates().spend(client, Instant::now(), REFUSED_COST);
             }
             let detail =
                 "the farm has not made this token, or has drawn new secrets since; ask its owner for another";

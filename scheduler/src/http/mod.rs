@@ -18,7 +18,6 @@ mod page;
 mod picture;
 mod problem;
 mod pump;
-mod rate;
 mod reasons;
 pub(crate) mod token;
 mod workers;
@@ -38,9 +37,9 @@ use tokio::sync::Semaphore;
 use crate::driver::Driver;
 use crate::feed::Feed;
 use crate::films::Films;
+use crate::throttle::Throttles;
 use board::Board;
 use problem::Problem;
-use rate::Rates;
 use token::Tokens;
 
 /// Longest body that is read.
@@ -55,7 +54,7 @@ pub(crate) struct Site {
     pub feed: Arc<Feed>,
     pub tokens: Tokens,
     pub board: Arc<Board>,
-    rates: Mutex<Rates>,
+    rates: Mutex<Throttles>,
     drawing: Semaphore,
     start: Instant,
     start_unix_ms: u64,
@@ -70,7 +69,7 @@ impl Site {
             feed,
             tokens,
             board: Arc::default(),
-            rates: Mutex::default(),
+            rates: Mutex::new(gate::rates()),
             drawing: Semaphore::new(PICTURES_AT_ONCE),
             start: Instant::now(),
             start_unix_ms: since.as_millis() as u64,
@@ -81,7 +80,7 @@ impl Site {
         self.start.elapsed().as_millis() as u64
     }
 
-    fn rates(&self) -> MutexGuard<'_, Rates> {
+    fn rates(&self) -> MutexGuard<'_, Throttles> {
         self.rates.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

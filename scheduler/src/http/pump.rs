@@ -1,5 +1,5 @@
-//! Ten times a second: what changed on the farm becomes one batch of server-sent events, made once for all readers. While
-//! nobody reads, only the log is written.
+//! Ten times a second: what changed on the farm becomes one batch of server-sent events, made once for all readers.
+//! Knows no reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
