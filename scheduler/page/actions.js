@@ -1,10 +1,10 @@
-// What people do to jobs, workers and operators: the buttons, and the questions before anything happens.
+// What people do to jobs and workers: the buttons, and the questions before anything happens.
 
 import { act } from "./api.js";
 import { confirm } from "./dialog.js";
 import { button } from "./dom.js";
 import { farm } from "./farm.js";
-import { capital, count, plural, shortKey } from "./format.js";
+import { capital, count, plural } from "./format.js";
 
 const nameOf = (job) => `“${job.name || `job ${job.job}`}”`;
 const ENDED = ["completed", "cancelled", "failed"];
@@ -85,13 +85,9 @@ function prioritise(job) {
 // Buttons for what a wrangler can do to a worker.
 export function workerButtons(worker) {
   if (!farm.wrangler || ["left", "refused"].includes(worker.state)) return [];
-  const drains = worker.state === "draining";
-  return [
-    ["banned", "leaving"].includes(worker.state)
-      ? null
-      : button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker))),
-    worker.state === "banned" ? null : button("Ban its operator …", () => ban(worker), { class: "danger" }),
-  ].filter(Boolean);
+  const drains = worker.state === "drained";
+  if (["banned", "leaving"].includes(worker.state)) return [];
+  return [button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker)))];
 }
 
 function drain(worker) {
@@ -111,19 +107,5 @@ function undrain(worker) {
     action: "Undrain",
     done: "The worker takes tiles again.",
     work: () => act(`/workers/${worker.worker}/undrain`),
-  });
-}
-
-function ban(worker) {
-  const name = worker.name || `worker ${worker.worker}`;
-  const workers = [...farm.workers.values()].filter((other) => other.operator === worker.operator).length;
-  confirm({
-    title: `Ban the operator of ${name}?`,
-    danger: true,
-    text: `Operator ${shortKey(worker.operator)}… and all of its workers (${count(workers)} known here) are shut out. Everything that rests on its word alone is rendered anew.`,
-    input: { label: "Reason", type: "text", required: true, hint: "It is written to the farm's log." },
-    action: "Ban the operator",
-    done: "The operator is banned.",
-    work: (reason) => act(`/operators/${worker.operator}/ban`, { reason }),
   });
 }

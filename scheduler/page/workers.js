@@ -8,7 +8,7 @@ import { LongList, tableOf } from "./list.js";
 
 const REORDER_MS = 700;
 const COLUMNS = ["Worker", "State", "Device", "Rate", "Accepted", "Rejected", "Standing", "Doing"];
-const STATES = ["", "busy", "idle", "resting", "draining", "asleep", "quarantined", "banned", "left"];
+const STATES = ["", "busy", "idle", "resting", "drained", "asleep", "quarantined", "banned", "left"];
 const ORDERS = {
   joined: ["First come", (one, other) => one.worker - other.worker],
   rate: ["Fastest", (one, other) => other.rays_per_second - one.rays_per_second || one.worker - other.worker],

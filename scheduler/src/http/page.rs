@@ -84,3 +84,21 @@ fn file(kind: &'static str, bytes: &'static [u8], asked: &HeaderMap) -> Response
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::json::{JobStateName, WorkerStateName};
+
+    /// Words of the interface that the page acts on are the page's words.
+    #[test]
+    fn the_page_knows_every_state() {
+        let files = FILES.iter().map(|(_, _, bytes)| std::str::from_utf8(bytes).unwrap());
+        let page: String = files.collect();
+        let jobs = JobStateName::ALL.iter().map(|state| serde_json::to_string(state).unwrap());
+        let workers = WorkerStateName::ALL.iter().map(|state| serde_json::to_string(state).unwrap());
+        for word in jobs.chain(workers) {
+            assert!(page.contains(&word), "the page does not know {word}");
+        }
+    }
+}

@@ -22,6 +22,17 @@ pub(crate) enum JobStateName {
 }
 
 impl JobStateName {
+    #[cfg(test)]
+    pub const ALL: [JobStateName; 7] = [
+        JobStateName::Queued,
+        JobStateName::Running,
+        JobStateName::Completed,
+        JobStateName::Cancelled,
+        JobStateName::Failed,
+        JobStateName::Paused,
+        JobStateName::Waiting,
+    ];
+
     pub fn of(state: &JobState) -> JobStateName {
         match state {
             JobState::Queued => JobStateName::Queued,

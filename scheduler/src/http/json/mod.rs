@@ -10,6 +10,8 @@ pub(crate) use entry::{Entry, EntryList};
 pub(crate) use farm::{Farm, JobCounts, WorkerCounts};
 pub(crate) use frame::{Frame, FrameList, Tile, TileList};
 pub(crate) use job::{Job, JobList, JobStateName};
+#[cfg(test)]
+pub(crate) use worker::WorkerStateName;
 pub(crate) use worker::{Worker, WorkerList};
 
 use tessera_shared::ids::NodeKey;

@@ -25,6 +25,22 @@ pub(crate) enum WorkerStateName {
     Resting,
 }
 
+#[cfg(test)]
+impl WorkerStateName {
+    pub const ALL: [WorkerStateName; 10] = [
+        WorkerStateName::Idle,
+        WorkerStateName::Busy,
+        WorkerStateName::Leaving,
+        WorkerStateName::Left,
+        WorkerStateName::Quarantined,
+        WorkerStateName::Banned,
+        WorkerStateName::Refused,
+        WorkerStateName::Drained,
+        WorkerStateName::Asleep,
+        WorkerStateName::Resting,
+    ];
+}
+
 /// A device of a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Device {
