@@ -1,9 +1,15 @@
 //! The kernels' words as a device gets them: passed by the gate, with and without float controls.
 
-use tessera_shader_compiler::spirv::gate;
+use std::path::Path;
+
 use tessera_shader_compiler::spirv::words::{instructions, string};
+use tessera_shader_compiler::spirv::{emit, gate};
+use tessera_shader_compiler::{compose, front};
 use tessera_shaders::float_controls::{FloatControls, request};
 use tessera_shaders::spirv;
+
+/// Words that an entry point may have (`docs/decisions/kernel-size.md`).
+const WORDS_MAX: usize = 40_000;
 
 /// Opcodes with their first operand, as far as the entry point's modes.
 fn preamble(words: &[u32]) -> Vec<(u16, String)> {
@@ -58,4 +64,30 @@ fn float_controls_stand_where_spirv_wants_them() {
     ];
     assert_eq!(text, expected);
     assert_eq!(request(spirv::TORTURE, FloatControls::default()), spirv::TORTURE);
+}
+
+/// Calls of a function in a module, by name.
+fn call_sites(module: &[u32], callee: &str) -> usize {
+    let found = instructions(module).unwrap();
+    let named = |id: u32| {
+        let mut names = found.iter().filter(|word| word.opcode == 5 && word.operands[0] == id);
+        names.next().is_some_and(|name| string(&name.operands[1..]).0 == callee)
+    };
+    found.iter().filter(|word| word.opcode == 57 && named(word.operands[2])).count()
+}
+
+#[test]
+fn kernels_stay_small_and_trace_in_one_place() {
+    for (entry, words) in [("render", spirv::RENDER), ("render_paged", spirv::RENDER_PAGED)] {
+        assert!(
+            words.len() <= WORDS_MAX,
+            "{entry}: {} words, see docs/decisions/kernel-size.md",
+            words.len()
+        );
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("wgsl");
+        let source = compose(&root, entry, "").unwrap();
+        let named = emit::emit(&source, &front::parse(&source).unwrap()).unwrap();
+        assert_eq!(call_sites(&named, "trace"), 1, "{entry}");
+        assert_eq!(call_sites(&named, "sample_slot"), 1, "{entry}");
+    }
 }
