@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deliveries::Deliveries;
 use crate::feed::Feed;
-use crate::films::{self, Films, Lost};
+use crate::films::{self, Films, Told};
 use crate::journal::Writer;
 use crate::packages::Packages;
 use crate::pixels::Store;
@@ -166,7 +166,7 @@ pub(crate) struct Machine {
     pub packages: Arc<Packages>,
     pub store: Arc<Store>,
     pub films: Films,
-    pub losses: mpsc::UnboundedReceiver<Lost>,
+    pub news: mpsc::UnboundedReceiver<Told>,
     pub referee: RefereeQueue,
     /// Where anybody can read it.
     pub feed: Option<Arc<Feed>>,
@@ -223,7 +223,10 @@ pub(crate) async fn drive(machine: Machine, first: Event, mut inbox: Inbox) -> s
         tokio::select! {
             biased;
             changed = shell.synced.changed() => changed.map_err(|_| gone())?,
-            Some(Lost { job, passes }) = shell.machine.losses.recv() => shell.event(Event::PixelsLost { job, passes }),
+            Some(told) = shell.machine.news.recv() => shell.event(match told {
+                Told::Lost { job, passes } => Event::PixelsLost { job, passes },
+                Told::Saved { job, reopened } => Event::FilmsSaved { job, reopened },
+            }),
             received = inbox.commands.recv_many(&mut batch, BATCH), if in_step => if received == 0 { return shell.close().await },
             () = sleep_until(due), if in_step => shell.event(Event::Tick),
         }
@@ -432,6 +435,9 @@ impl Shell {
                 tracing::info!(%job, "job ended");
                 self.machine.deliveries.end_job(job);
                 self.film(films::Command::JobEnded { job }).await;
+            }
+            Effect::SettleFilms { job, reopened } => {
+                self.film(films::Command::Settle { job, reopened }).await;
             }
             Effect::RefereeRequest { id, package, blocks, .. } => {
                 self.machine.referee.ask(referee::Request { id, package, blocks });

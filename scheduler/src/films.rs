@@ -94,6 +94,11 @@ pub(crate) enum Command {
     JobEnded {
         job: JobId,
     },
+    /// Say [`Told::Saved`] once every frame's film is on disk.
+    Settle {
+        job: JobId,
+        reopened: u32,
+    },
     Fetch {
         job: JobId,
         frame: FrameNumber,
@@ -123,11 +128,13 @@ impl Accepted {
     }
 }
 
-/// Pixels that are gone: accepted or not, they are to be rendered anew.
+/// What the core is told of films.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Lost {
-    pub job: JobId,
-    pub passes: Vec<TilePass>,
+pub(crate) enum Told {
+    /// Pixels that are gone: accepted or not, they are to be rendered anew.
+    Lost { job: JobId, passes: Vec<TilePass> },
+    /// Every film of a job that was asked for by [`Command::Settle`] is on disk.
+    Saved { job: JobId, reopened: u32 },
 }
 
 /// A finished frame as it is sent: a [`tessera_shared::messages::FetchReply::Follows`] frame, then the pixels.
@@ -147,7 +154,7 @@ pub(crate) fn start(
     directory: PathBuf,
     known: &BTreeSet<JobId>,
     store: Arc<Store>,
-) -> std::io::Result<(Films, mpsc::UnboundedReceiver<Lost>)> {
+) -> std::io::Result<(Films, mpsc::UnboundedReceiver<Told>)> {
     std::fs::create_dir_all(&directory)?;
     for entry in std::fs::read_dir(&directory)? {
         let entry = entry?;
@@ -157,23 +164,26 @@ pub(crate) fn start(
         }
     }
     let (commands, mut inbox) = mpsc::channel(QUEUE);
-    let (lost, losses) = mpsc::unbounded_channel();
+    let (told, news) = mpsc::unbounded_channel();
     let thread = std::thread::Builder::new().name("films".to_owned());
     thread.spawn(move || {
-        let mut room = Room { directory, store, lost, jobs: BTreeMap::new(), tried: Instant::now() };
+        let (jobs, settling) = (BTreeMap::new(), BTreeMap::new());
+        let mut room = Room { directory, store, told, jobs, settling, tried: Instant::now() };
         while let Some(command) = inbox.blocking_recv() {
             room.handle(command);
             room.save_again();
         }
     })?;
-    Ok((commands, losses))
+    Ok((commands, news))
 }
 
 struct Room {
     directory: PathBuf,
     store: Arc<Store>,
-    lost: mpsc::UnboundedSender<Lost>,
+    told: mpsc::UnboundedSender<Told>,
     jobs: BTreeMap<JobId, Job>,
+    /// Jobs that the core waits for, with its number of each.
+    settling: BTreeMap<JobId, u32>,
     /// When films that the disk refused were last tried.
     tried: Instant,
 }
@@ -191,6 +201,10 @@ impl Room {
             Command::ResetTile { job, frame, tile } => self.reset(job, frame, tile),
             Command::FrameComplete { job, frame, rays } => self.complete(job, frame, rays),
             Command::JobEnded { job } => self.end(job),
+            Command::Settle { job, reopened } => {
+                self.settling.insert(job, reopened);
+                self.settle();
+            }
             Command::Fetch { job, frame, reply } => {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.fetch(job, frame));
@@ -263,7 +277,7 @@ impl Room {
     fn report(&self, job: JobId, passes: Vec<TilePass>) {
         if !passes.is_empty() {
             // The driver is gone: the scheduler is stopping.
-            let _ = self.lost.send(Lost { job, passes });
+            let _ = self.told.send(Told::Lost { job, passes });
         }
     }
 
@@ -357,9 +371,27 @@ impl Room {
                 }
             }
         }
+        self.settle();
+    }
+
+    /// Tells of the jobs whose films are all saved by now.
+    fn settle(&mut self) {
+        let saved = |job: &Job| {
+            let saved = |frame| matches!(job.frames.get(frame), Some(Frame::Saved(_)));
+            job.films.frames.iter().all(saved)
+        };
+        self.settling.retain(|id, reopened| {
+            let here = self.jobs.get(id).is_some_and(saved);
+            if here {
+                // The driver is gone: the scheduler is stopping.
+                let _ = self.told.send(Told::Saved { job: *id, reopened: *reopened });
+            }
+            !here
+        });
     }
 
     fn end(&mut self, id: JobId) {
+        self.settling.remove(&id);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_) | Frame::Kept(_) | Frame::Reset(_)));
         let unsaved = |frame: &FrameNumber| matches!(job.frames.get(frame), Some(Frame::Unsaved(..)));

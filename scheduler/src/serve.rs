@@ -124,7 +124,7 @@ pub async fn serve_with(
     };
     let films_path = options.data.join("films");
     let jobs = recovery::jobs(&kept.opened.state);
-    let (films, losses) =
+    let (films, news) =
         films::start(films_path.clone(), &jobs, kept.store.clone()).map_err(data(&films_path))?;
     let deliveries = Arc::new(Deliveries::new(options.held_bytes_max));
     let (driver, inbox) = driver::channel();
@@ -155,7 +155,7 @@ pub async fn serve_with(
         packages: packages.clone(),
         store: kept.store,
         films: films.clone(),
-        losses,
+        news,
         referee,
         feed,
     };

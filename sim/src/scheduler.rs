@@ -17,6 +17,9 @@ use crate::network::{End, Parcel};
 use crate::node::Node;
 use crate::world::{Happening, World};
 
+/// Until the films of a complete job are on disk.
+const FILMS_SAVED_MS: u64 = 20;
+
 /// Who asked the core something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
@@ -159,6 +162,10 @@ impl World {
                 if self.now_ms >= self.farm.referee_silent_until_ms {
                     self.at(self.now_ms + delay_ms, Happening::Referee { id, blocks, epoch });
                 }
+            }
+            Effect::SettleFilms { job, reopened } => {
+                let epoch = self.epoch;
+                self.at(self.now_ms + FILMS_SAVED_MS, Happening::Settled { job, reopened, epoch });
             }
             Effect::Quarantined { operator, .. } => {
                 self.outcome.tally.convicted += 1;

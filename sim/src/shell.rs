@@ -108,7 +108,7 @@ impl Shell {
             let entry = state.jobs.get(job);
             Checker::Durability.demand(entry.is_some(), || format!("{job} was submitted and is not known"));
             let Some(entry) = entry else { continue };
-            for (lease, pass, by) in films.begin_anew(*job, entry, state, storage) {
+            for (lease, pass, by) in films.begin_anew(*job, entry, state) {
                 match storage.pixels(lease, &pass) {
                     Some(pixels) => {
                         films.add(&pass, Delivered { job: *job, pixels, by, flipped: false });
@@ -181,6 +181,7 @@ impl Shell {
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
             Effect::Overruled { operator, .. } => drop(self.overruled.insert(*operator)),
             Effect::DeliveryIgnored { .. }
+            | Effect::SettleFilms { .. }
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }
             | Effect::Inconclusive { .. } => {}
@@ -248,24 +249,16 @@ impl Films {
 
     /// Forgets what a crash takes, and names what is accepted: lease, tile-pass and maker. The films of an archived job are
     /// final once they were complete.
-    fn begin_anew(
-        &mut self,
-        job: JobId,
-        entry: &Job,
-        state: &State,
-        storage: &Storage,
-    ) -> Vec<(LeaseId, TilePass, NodeKey)> {
+    fn begin_anew(&mut self, job: JobId, entry: &Job, state: &State) -> Vec<(LeaseId, TilePass, NodeKey)> {
         let archived = matches!(entry.phase, Phase::Completed { .. }) && !entry.overturnable();
-        if archived && self.complete {
+        if archived {
+            Checker::LostTile
+                .demand(self.complete, || format!("{job} is archived and its films are not saved"));
             return Vec::new();
         }
         self.sums.clear();
         self.accepted.clear();
         self.frames_complete.clear();
-        if archived {
-            let held = storage.held().into_iter().filter(|held| held.job == job);
-            return held.map(|held| (held.lease, held.pass, NodeKey([0; 32]))).collect();
-        }
         let mut accepted = Vec::new();
         for (frame, ledger) in entry.ledgers.iter().filter(|_| entry.overturnable()) {
             for (index, made) in (0..).zip(&ledger.entries) {

@@ -91,10 +91,6 @@ impl Storage {
         Some(words.collect())
     }
 
-    pub fn held(&self) -> Vec<HeldPixels> {
-        self.store().held()
-    }
-
     pub fn remove<'a>(&self, lease: LeaseId, passes: impl Iterator<Item = &'a TilePass>) {
         self.store().remove(passes.map(|pass| (lease, pass)));
     }

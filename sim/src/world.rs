@@ -53,6 +53,12 @@ pub(crate) enum Happening {
         blocks: Vec<BlockPass>,
         epoch: u32,
     },
+    /// A job's films are saved.
+    Settled {
+        job: JobId,
+        reopened: u32,
+        epoch: u32,
+    },
     /// The disk has made the oldest records that it was given durable.
     Synced {
         epoch: u32,
@@ -318,6 +324,7 @@ impl World {
                 | Happening::PackageHere { .. }
                 | Happening::Tick { .. }
                 | Happening::Referee { .. }
+                | Happening::Settled { .. }
                 | Happening::Synced { .. }
                 | Happening::Keeps { .. }
                 | Happening::Gone { .. }
@@ -337,6 +344,11 @@ impl World {
                 }
             }
             Happening::Referee { id, blocks, epoch } => self.referee(id, blocks, epoch),
+            Happening::Settled { job, reopened, epoch } => {
+                if epoch == self.epoch {
+                    self.schedule(Event::FilmsSaved { job, reopened });
+                }
+            }
             Happening::Synced { epoch } if epoch == self.epoch => self.synced(),
             Happening::Synced { .. } => {}
             Happening::Recover { epoch } if epoch == self.epoch => self.recover(),

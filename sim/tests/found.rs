@@ -4,7 +4,7 @@
 use tessera_sim::Farm;
 
 /// The seed and what it found.
-const FOUND: [(u64, &str); 6] = [
+const FOUND: [(u64, &str); 8] = [
     (
         1,
         "a tile-pass that came back from a dispute forgot the lease that still rendered it, and was lent a third time",
@@ -20,6 +20,12 @@ const FOUND: [(u64, &str); 6] = [
         957,
         "after a restart the shell held pixels of two deliveries in dispute, of which the core takes neither",
     ),
+    (
+        212_427,
+        "a job that completed beyond what completed jobs may keep was archived before its films were saved: a crash between left \
+         nothing to make them of",
+    ),
+    (245_057, "the same"),
 ];
 
 #[test]

@@ -216,6 +216,11 @@ pub enum Event {
         job: JobId,
         passes: Vec<TilePass>,
     },
+    /// The answer to [`Effect::SettleFilms`]: every film of the job is on disk as that effect found it.
+    FilmsSaved {
+        job: JobId,
+        reopened: u32,
+    },
     /// Time has passed; due at [`Output::wake_at`].
     Tick,
 
@@ -375,6 +380,13 @@ pub enum Effect {
         frames: u32,
         tile_passes: u64,
         rays: Rays,
+    },
+    /// Answer with [`Event::FilmsSaved`] once every film of this complete job is on disk. Until then the job keeps what its
+    /// films can be made of again.
+    SettleFilms {
+        job: JobId,
+        /// How often the job had been complete before.
+        reopened: u32,
     },
     /// The job was cancelled or failed: drop its unfinished films and its pixels.
     JobEnded {

@@ -34,6 +34,8 @@ pub struct Core {
     pub(crate) rate_total: u64,
     /// When workers have rested; entries of those that are gone are skipped.
     pub(crate) resting: BTreeSet<(u64, WorkerId)>,
+    /// Jobs that are to be archived once their films are saved, with how often each had been complete before.
+    pub(crate) settling: BTreeMap<JobId, u32>,
     /// Where a round of workers with room goes on that had to stop, and how many are still to be asked.
     pub(crate) round: Option<Round>,
     /// When duplicates are next thought of.
@@ -76,6 +78,7 @@ impl Core {
             operators: BTreeMap::new(),
             rate_total: 0,
             resting: BTreeSet::new(),
+            settling: BTreeMap::new(),
             round: None,
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl Core {
                 self.adopt_kernel();
             }
             Event::PixelsLost { job, passes } => self.pixels_lost(job, &passes),
+            Event::FilmsSaved { job, reopened } => self.films_saved(job, reopened),
             Event::Tick => self.duplicates_ms = self.duplicates_ms.min(self.now_ms),
             Event::Submit { request, spec } => self.submit(request, *spec),
             Event::PackageComplete { job } => self.package_complete(job),

@@ -5,6 +5,7 @@ use tessera_shared::ids::JobId;
 use tessera_shared::lease::TilePass;
 
 use crate::accounting::OperatorId;
+use crate::api::Effect;
 use crate::jobs::{Acceptance, Job, Phase};
 use crate::machine::Core;
 use crate::record::{Claim, Proof, Record};
@@ -119,20 +120,47 @@ impl State {
 }
 
 impl Core {
-    /// Archives completed jobs whose time is over, and the oldest while all keep more than the configuration allows.
+    /// Settles completed jobs whose time is over, and the oldest while all keep more than the configuration allows: a job is
+    /// archived when its films are saved, since its ledgers name the pixels that they could be made of again.
     pub(crate) fn archive_jobs(&mut self) {
-        while let Some((at_ms, job)) = self.state.unarchived.first().copied() {
+        let mut kept = self.state.kept_entries;
+        let mut settled = Vec::new();
+        for (at_ms, job) in &self.state.unarchived {
             let due = at_ms.saturating_add(self.config.archive_after_ms) <= self.now_ms;
-            if !due && self.state.kept_entries <= self.config.kept_entries_max {
-                return;
+            if !due && kept <= self.config.kept_entries_max {
+                break;
             }
+            let entry = &self.state.jobs[job];
+            kept -= entry.tiles_total();
+            if !self.settles(*job, entry) {
+                settled.push((*job, entry.reopened));
+            }
+        }
+        for (job, reopened) in settled {
+            self.settling.insert(job, reopened);
+            self.effect(Effect::SettleFilms { job, reopened });
+        }
+    }
+
+    fn settles(&self, job: JobId, entry: &Job) -> bool {
+        self.settling.get(&job) == Some(&entry.reopened)
+    }
+
+    pub(crate) fn films_saved(&mut self, job: JobId, reopened: u32) {
+        let Some(entry) = self.state.jobs.get(&job).filter(|entry| entry.reopened == reopened) else {
+            return;
+        };
+        let Phase::Completed { at_ms } = entry.phase else { return };
+        if self.settles(job, entry) && self.state.unarchived.contains(&(at_ms, job)) {
+            self.settling.remove(&job);
             self.record(Record::Archived { job, at_ms: self.now_ms });
         }
     }
 
     /// When the next job is archived.
     pub(crate) fn archive_at_ms(&self) -> Option<u64> {
-        let (at_ms, _) = self.state.unarchived.first()?;
+        let waiting = |(_, job): &&(u64, JobId)| !self.settles(*job, &self.state.jobs[job]);
+        let (at_ms, _) = self.state.unarchived.iter().find(waiting)?;
         Some(at_ms.saturating_add(self.config.archive_after_ms))
     }
 
@@ -163,6 +191,9 @@ impl Core {
             }
         }
         assert_eq!(kept, state.kept_entries, "ledger entries of completed jobs");
+        let unsettled = state.unarchived.iter().map(|(_, job)| (job, &state.jobs[job]));
+        let unsettled = unsettled.filter(|(job, entry)| !self.settles(**job, entry));
+        let kept: u64 = unsettled.map(|(_, entry)| entry.tiles_total()).sum();
         assert!(kept <= self.config.kept_entries_max, "{kept} entries of completed jobs are kept");
         let completed = |job: &JobId| matches!(state.jobs[job].phase, Phase::Completed { .. });
         assert!(state.unarchived.iter().all(|(_, job)| completed(job)), "an unarchived job is not complete");

@@ -14,7 +14,7 @@ const RAYS: Rays = Rays { camera: 1, bounce: 2, shadow: 3 };
 /// A job of two frames of two tiles, one block each, in a folder of its own.
 struct Studio {
     room: Room,
-    losses: mpsc::UnboundedReceiver<Lost>,
+    news: mpsc::UnboundedReceiver<Told>,
     folder: tempfile::TempDir,
     disk: Arc<MemoryDisk>,
     next_lease: u64,
@@ -43,27 +43,28 @@ fn pass(frame: u32, tile: u32) -> TilePass {
     TilePass { frame: FrameNumber(frame), tile: TileIndex(tile), sample_start: 0, sample_end: 1 }
 }
 
-fn room(folder: &tempfile::TempDir, disk: &Arc<MemoryDisk>) -> (Room, mpsc::UnboundedReceiver<Lost>) {
-    let (lost, losses) = mpsc::unbounded_channel();
+fn room(folder: &tempfile::TempDir, disk: &Arc<MemoryDisk>) -> (Room, mpsc::UnboundedReceiver<Told>) {
+    let (told, news) = mpsc::unbounded_channel();
     let store = Arc::new(TileStore::open(disk.clone() as SharedDisk, 1 << 20).unwrap());
     let directory = folder.path().to_owned();
-    (Room { directory, store, lost, jobs: BTreeMap::new(), tried: Instant::now() }, losses)
+    let (jobs, settling) = (BTreeMap::new(), BTreeMap::new());
+    (Room { directory, store, told, jobs, settling, tried: Instant::now() }, news)
 }
 
 impl Studio {
     fn new() -> Studio {
         let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(MemoryDisk::new()));
-        let (mut room, losses) = room(&folder, &disk);
+        let (mut room, news) = room(&folder, &disk);
         room.handle(Command::Begin { job: JOB, films: films() });
-        Studio { room, losses, folder, disk, next_lease: 1 }
+        Studio { room, news, folder, disk, next_lease: 1 }
     }
 
     /// The next process on the same disks; these leases are accepted of frame 1.
     fn restarted(self, made: [u64; 2]) -> Studio {
-        let (mut room, losses) = room(&self.folder, &self.disk);
+        let (mut room, news) = room(&self.folder, &self.disk);
         let frames = vec![Accepted { frame: FrameNumber(1), made: made.to_vec(), rays: RAYS }];
         room.handle(Command::Recover { job: JOB, films: films(), frames });
-        Studio { room, losses, ..self }
+        Studio { room, news, ..self }
     }
 
     /// Pixels whose bytes are all `value` are on disk. Returns their lease.
@@ -112,7 +113,16 @@ impl Studio {
 
     /// Tile-passes that are said to be lost.
     fn lost(&mut self) -> Vec<TilePass> {
-        std::iter::from_fn(|| self.losses.try_recv().ok()).flat_map(|lost| lost.passes).collect()
+        let passes = std::iter::from_fn(|| self.news.try_recv().ok()).map(|told| match told {
+            Told::Lost { passes, .. } => passes,
+            Told::Saved { .. } => Vec::new(),
+        });
+        passes.flatten().collect()
+    }
+
+    fn settle(&mut self, reopened: u32) -> Option<Told> {
+        self.room.handle(Command::Settle { job: JOB, reopened });
+        self.news.try_recv().ok()
     }
 
     /// Tile-passes whose pixels are kept.
@@ -240,4 +250,26 @@ fn pixels_that_the_disk_lost_are_asked_for_again() {
     studio.tile(1, 0, 5);
     studio.finish(1);
     assert!(studio.fetch(1) == Ok(honest([5, 9])));
+}
+
+#[test]
+fn a_job_is_settled_once_all_its_films_are_saved() {
+    let mut studio = Studio::new();
+    for tile in 0..TILES {
+        studio.tile(1, tile, 1);
+        studio.tile(2, tile, 1);
+    }
+    studio.finish(1);
+    assert_eq!(studio.settle(0), None, "frame 2 is not saved");
+    studio.finish(2);
+    assert_eq!(studio.settle(0), Some(Told::Saved { job: JOB, reopened: 0 }));
+    studio.reset(1, 0);
+    assert_eq!(studio.settle(1), None, "a tile of frame 1 comes again");
+    studio.tile(1, 0, 1);
+    studio.finish(1);
+    studio.room.save_again();
+    assert_eq!(studio.news.try_recv().ok(), None, "films are tried again only so often");
+    studio.room.tried = Instant::now() - SAVE_EVERY;
+    studio.room.save_again();
+    assert_eq!(studio.news.try_recv().ok(), Some(Told::Saved { job: JOB, reopened: 1 }));
 }

@@ -143,7 +143,24 @@ fn an_archived_job_is_not_taken_up_again() {
     farm.connect(1, "w");
     (farm.work(), farm.work());
     farm.at(1_001);
+    assert_eq!(farm.effects.last(), Some(&Effect::SettleFilms { job, reopened: 0 }));
+    farm.handle(Event::FilmsSaved { job, reopened: 0 });
     assert_eq!(farm.order(job, HERS, frames(1, 1)), Err(OrderRefusal::Archived));
+}
+
+#[test]
+fn a_job_whose_films_are_not_saved_is_not_archived() {
+    let mut farm = Farm::with(|config| config.archive_after_ms = 1_000);
+    let job = farm.submit(ALICE, 1);
+    farm.connect(1, "w");
+    (farm.work(), farm.work());
+    farm.at(1_001);
+    assert_eq!(farm.order(job, HERS, frames(1, 1)), Ok(()), "its films are asked for and not yet saved");
+    farm.handle(Event::FilmsSaved { job, reopened: 0 });
+    (farm.work(), farm.work());
+    assert_eq!(farm.state(job), JobState::Completed);
+    farm.handle(Event::FilmsSaved { job, reopened: 0 });
+    assert_eq!(farm.order(job, HERS, frames(1, 1)), Ok(()), "those were the films of before");
 }
 
 #[test]
