@@ -68,6 +68,8 @@ pub enum Command {
     Requeue(RequeueArguments),
     /// Changes the priority of a job of your own
     Priority(PriorityArguments),
+    /// Prints a link to the farm's page that may do what you may
+    Web(WebArguments),
     /// Gives a worker nothing more; needs the wrangler link
     Drain(DrainArguments),
     /// Lets a drained worker work again; needs the wrangler link
@@ -305,6 +307,15 @@ pub struct PriorityArguments {
     /// Higher goes first, from -1000 to 1000
     #[arg(allow_hyphen_values = true)]
     pub priority: i32,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct WebArguments {
+    /// A link that looks and orders nothing; into every job with the wrangler link as --to, else into your own
+    #[arg(long)]
+    pub read_only: bool,
     #[command(flatten)]
     pub farm: FarmArguments,
 }

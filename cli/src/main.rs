@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Command::Resume(arguments) => farm::orders::resume(&arguments),
         Command::Requeue(arguments) => farm::orders::requeue(&arguments),
         Command::Priority(arguments) => farm::orders::priority(&arguments),
+        Command::Web(arguments) => farm::web::run(&arguments),
         Command::Drain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Drain),
         Command::Undrain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Undrain),
         Command::Diff(arguments) => diff::run(&arguments),

@@ -9,6 +9,7 @@ use tessera_shared::messages::{
     BlobReply, CancelReply, CheckingReply, FetchReply, JobStatus, ManifestReply, ReceiptReply, SubmitReply,
     ToWorker, UploadReply, WatchReply, Welcome, WorkerStatus,
 };
+use tessera_shared::web::WebReply;
 
 fn survives<M: Message + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     let Ok(message) = codec::decode_payload::<M>(bytes) else { return };
@@ -18,7 +19,7 @@ fn survives<M: Message + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     let _ = format!("{message:?}");
 }
 
-const READERS: [fn(&[u8]); 16] = [
+const READERS: [fn(&[u8]); 17] = [
     survives::<Welcome>,
     survives::<ToWorker>,
     survives::<BlobReply>,
@@ -35,6 +36,7 @@ const READERS: [fn(&[u8]); 16] = [
     survives::<OrderReply>,
     survives::<LogReply>,
     survives::<WhyReply>,
+    survives::<WebReply>,
 ];
 
 fuzz_target!(|bytes: &[u8]| {

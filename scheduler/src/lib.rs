@@ -29,7 +29,6 @@ mod throttle;
 mod trust;
 mod uploads;
 
-pub use http::token::WebRole;
 pub use limits::Limits;
 pub use options::SchedulerOptions;
 pub use referee::Referee;

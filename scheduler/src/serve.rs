@@ -9,9 +9,10 @@ use quinn::{Endpoint, VarInt};
 use tessera_journal::tiles::SEGMENT_BYTES;
 use tessera_journal::{Journal, JournalOptions, OpenError, Opened};
 use tessera_scheduler_core::Core;
-use tessera_scheduler_core::api::{Config, Event};
+use tessera_scheduler_core::api::{Asker, Config, Event};
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, Token};
+use tessera_shared::web::WebAccess;
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::identity::{Identity, IdentityError};
 use tessera_transport::link::{Fingerprint, Link, Role};
@@ -25,7 +26,8 @@ use crate::driver::{self, Driver, Machine};
 use crate::feed::Feed;
 use crate::films;
 use crate::gate::Gate;
-use crate::http::token::{Bearer, Tokens, WebRole};
+use crate::http::doorway::{self, Doorway};
+use crate::http::token::Tokens;
 use crate::http::{self, Site};
 use crate::journal::Writer;
 use crate::leased::Listings;
@@ -85,8 +87,7 @@ pub struct Scheduler {
 /// The HTTP interface while it serves.
 #[derive(Debug)]
 struct Http {
-    address: SocketAddr,
-    tokens: Tokens,
+    doorway: Doorway,
     serving: JoinHandle<()>,
 }
 
@@ -144,7 +145,7 @@ pub async fn serve_with(
         None => None,
         Some((listen, feed)) => {
             let site = Site::new(driver.clone(), films.clone(), feed, Tokens::new(&secrets.core));
-            Some(serve_http(listen, site).await?)
+            Some(serve_http(listen, options.advertise.clone(), site).await?)
         }
     };
     let machine = Machine {
@@ -181,6 +182,7 @@ pub async fn serve_with(
         submitting: Semaphore::new(1),
         asking: Semaphore::new(connection::ASKING_MAX),
         gate: Gate::new(options.limits),
+        doorway: http.as_ref().map(|http| http.doorway.clone()),
         quiet: Quiet::new(),
     });
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
@@ -189,13 +191,13 @@ pub async fn serve_with(
     Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, _lock: lock })
 }
 
-async fn serve_http(listen: SocketAddr, site: Site) -> Result<Http, ServeError> {
+async fn serve_http(listen: SocketAddr, advertise: Option<String>, site: Site) -> Result<Http, ServeError> {
     let refused = |source| ServeError::ListenHttp { address: listen, source };
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let tokens = site.tokens.clone();
+    let doorway = Doorway { address, advertise, tokens: site.tokens.clone() };
     tracing::info!(%address, "the page is served");
-    Ok(Http { address, tokens, serving: tokio::spawn(http::serve(Arc::new(site), listener)) })
+    Ok(Http { doorway, serving: tokio::spawn(http::serve(Arc::new(site), listener)) })
 }
 
 /// What the process before left.
@@ -283,12 +285,12 @@ impl Scheduler {
         Link { host: self.host(), port: self.address.port(), role, fingerprint, token }
     }
 
-    /// The page's address with the token of a role, if the page is served. It holds a secret: print it for the farm's owner,
+    /// The page's address with the wrangler's token, if the page is served. It holds a secret: print it for the farm's owner,
     /// never log it.
-    pub fn page(&self, role: WebRole) -> Option<String> {
-        let http = self.http.as_ref()?;
-        let token = http.tokens.make(Bearer { role, key: None });
-        Some(format!("http://{}:{}/#token={token}", self.host_of(http.address), http.address.port()))
+    pub fn page(&self) -> Option<String> {
+        let doorway = &self.http.as_ref()?.doorway;
+        let page = doorway.page(Asker::Wrangler, WebAccess::Own);
+        Some(format!("http://{}:{}/#token={}", self.host_of(doorway.address), page.port, page.token.0))
     }
 
     fn host(&self) -> String {
@@ -296,14 +298,9 @@ impl Scheduler {
     }
 
     fn host_of(&self, address: SocketAddr) -> String {
-        match (&self.advertise, address) {
-            (Some(host), _) => host.clone(),
-            // Listening everywhere is no address to connect to: this machine's own is.
-            (None, SocketAddr::V6(address)) if address.ip().is_unspecified() => "[::1]".to_owned(),
-            (None, SocketAddr::V4(address)) if address.ip().is_unspecified() => "127.0.0.1".to_owned(),
-            (None, SocketAddr::V6(address)) => format!("[{}]", address.ip()),
-            (None, SocketAddr::V4(address)) => address.ip().to_string(),
-        }
+        // Listening everywhere is no address to connect to: this machine's own is.
+        let own = if address.is_ipv6() { "[::1]" } else { "127.0.0.1" };
+        doorway::named(self.advertise.as_deref(), address).unwrap_or_else(|| own.to_owned())
     }
 
     /// Waits for an end that nobody asked for: the journal failed.

@@ -13,6 +13,7 @@ use crate::film::Rays;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
 use crate::message;
+use crate::web::WebAccess;
 
 pub use crate::frame_head::FrameHead;
 pub use crate::job_options::{JobOptions, Mode, Verify};
@@ -196,6 +197,8 @@ pub enum Request {
     Why { job: JobId },
     /// Asks what failed of a job of one's own. Answer: [`crate::control::LogReply`], again and again.
     Log { job: JobId },
+    /// Asks for a link to the farm's page. Answer: [`crate::web::WebReply`].
+    Web { access: WebAccess },
 }
 
 /// Answer to [`Request::Blob`].

@@ -7,6 +7,7 @@ use hex::check;
 use tessera_shared::control::*;
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobRefusal, Request};
+use tessera_shared::web::*;
 
 #[test]
 fn orders() {
@@ -22,6 +23,8 @@ fn orders() {
             Request::OrderWorker { worker, order: WorkerOrder::Undrain },
             Request::Why { job },
             Request::Log { job },
+            Request::Web { access: WebAccess::Own },
+            Request::Web { access: WebAccess::ReadOnly },
         ],
         expect![[r#"
             030000000b0200
@@ -32,6 +35,8 @@ fn orders() {
             030000000c0301
             020000000d02
             020000000e02
+            020000000f00
+            020000000f01
         "#]],
     );
     check(
@@ -54,6 +59,24 @@ fn orders() {
             020000000104
             020000000105
             050000000106fb0010
+        "#]],
+    );
+}
+
+#[test]
+fn links_to_the_page() {
+    let token = WebToken("tsw_a".into());
+    let page = WebPage { host: Some("farm".into()), port: 7879, token };
+    check(
+        &[
+            WebReply::Page(page.clone()),
+            WebReply::Page(WebPage { host: None, ..page }),
+            WebReply::Refused(WebRefusal::NotServed),
+        ],
+        expect![[r#"
+            100000000001046661726dfbc71e057473775f61
+            0b0000000000fbc71e057473775f61
+            020000000100
         "#]],
     );
 }

@@ -9,6 +9,7 @@ pub mod scheduler;
 pub mod submit;
 mod trust;
 pub mod watch;
+pub mod web;
 pub mod why;
 pub mod worker;
 

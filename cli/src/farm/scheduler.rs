@@ -1,6 +1,6 @@
 //! `tessera scheduler`: serves until it is asked to end.
 
-use tessera_scheduler::{Role, SchedulerOptions, WebRole, serve};
+use tessera_scheduler::{Role, SchedulerOptions, serve};
 use tessera_shared::limits::Pools;
 
 use crate::args::SchedulerArguments;
@@ -32,7 +32,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         console::print(format_args!("artist {}", scheduler.link(Role::Artist)));
         console::print(format_args!("worker {}", scheduler.link(Role::Worker)));
         console::print(format_args!("wrangler {}", scheduler.link(Role::Wrangler)));
-        if let Some(page) = scheduler.page(WebRole::Wrangler) {
+        if let Some(page) = scheduler.page() {
             console::print(format_args!("page {page}"));
         }
         tokio::select! {

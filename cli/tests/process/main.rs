@@ -13,3 +13,4 @@ mod render;
 mod sandbox;
 mod secrets;
 mod verify;
+mod web;

@@ -2,7 +2,7 @@
 //! fetched.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use serde_json::Value;
@@ -10,28 +10,33 @@ use serde_json::Value;
 use crate::farm::Farm;
 
 /// What a server answered.
-struct Answer {
-    status: u16,
-    head: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// Where the page is, and the token that its address holds.
-struct Site {
-    address: String,
-    token: String,
+pub struct Site {
+    pub address: String,
+    pub token: String,
 }
 
 impl Site {
-    fn of(farm: &mut Farm) -> Site {
-        let page = farm.scheduler.line(|line| line.strip_prefix("page http://").map(str::to_owned));
-        let (address, token) = page.split_once("/#token=").unwrap();
+    /// As the scheduler prints it, for the wrangler.
+    pub fn of(farm: &mut Farm) -> Site {
+        Site::at(&farm.scheduler.line(|line| line.strip_prefix("page ").map(str::to_owned)))
+    }
+
+    /// As a link says.
+    pub fn at(link: &str) -> Site {
+        let (address, token) = link.strip_prefix("http://").unwrap().split_once("/#token=").unwrap();
         Site { address: address.to_owned(), token: token.to_owned() }
     }
 
@@ -44,17 +49,33 @@ impl Site {
     }
 
     fn ask(&self, method: &str, path: &str, token: Option<&str>) -> Answer {
-        let mut stream = self.send(method, path, token);
-        let head = head(&mut stream);
-        let mut body = Vec::new();
-        stream.read_to_end(&mut body).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body }
+        answer(self.send(method, path, token))
     }
 
-    fn get(&self, path: &str) -> Answer {
+    /// Orders something; the body is JSON, or empty where the order needs none.
+    pub fn post(&self, path: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (length, token) = (body.len(), &self.token);
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: farm\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        answer(BufReader::new(stream))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, Some(&self.token))
     }
+}
+
+fn answer(mut stream: impl BufRead) -> Answer {
+    let head = head(&mut stream);
+    let mut body = Vec::new();
+    stream.read_to_end(&mut body).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head, body }
 }
 
 fn head(stream: &mut impl BufRead) -> String {

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
 
+use crate::page::Site;
 use crate::sandbox::Sandbox;
 
 /// Every way in which bytes are likely to be written as text. `|` stands for the end of a line.
@@ -86,7 +87,8 @@ fn every_form_of_a_secret_is_found() {
 #[test]
 fn no_log_shows_a_secret() {
     let sandbox = Sandbox::new();
-    let mut scheduler = start(&sandbox, "scheduler.log", "scheduler --data @farm --listen 127.0.0.1:0");
+    let mut scheduler =
+        start(&sandbox, "scheduler.log", "scheduler --data @farm --listen 127.0.0.1:0 --http 127.0.0.1:0");
     let mut lines = BufReader::new(scheduler.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut link = |role: &str| {
         let line = lines.next().unwrap();
@@ -100,6 +102,9 @@ fn no_log_shows_a_secret() {
     let job = succeed(&sandbox, "submit.log", shot);
     succeed(&sandbox, "watch.log", &format!("watch {job} --wait"));
     succeed(&sandbox, "fetch.log", &format!("fetch {job} -o @fetched"));
+    let page = succeed(&sandbox, "web.log", "web");
+    let (site, web_token) = (Site::at(&page), page.split_once("=").unwrap().1);
+    assert_eq!(site.get("/api/v1/farm").status, 200);
     // And of those who are turned away.
     let wrong = format!("jobs --to {}", worker.replace("/worker/", "/artist/"));
     drop(start(&sandbox, "refused.log", &wrong).0.wait());
@@ -115,8 +120,9 @@ fn no_log_shows_a_secret() {
         ("the farm's key", seed("farm/node.key")),
         ("the worker's key", seed("worker/node.key")),
         ("the artist's key", seed("home/node.key")),
+        ("the token of a link to the page", web_token.as_bytes().to_vec()),
     ];
-    for log in ["scheduler", "worker", "submit", "watch", "fetch", "refused"] {
+    for log in ["scheduler", "worker", "submit", "watch", "fetch", "web", "refused"] {
         let log = file(&format!("{log}.log"));
         assert!(log.windows(5).any(|window| window == b"TRACE"), "nothing was traced");
         for (name, secret) in &named {

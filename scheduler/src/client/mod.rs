@@ -5,6 +5,7 @@ mod fetch;
 mod orders;
 mod receipt;
 mod submit;
+mod web;
 
 pub use fetch::Frame;
 pub use submit::UploadProgress;
@@ -18,6 +19,7 @@ use tessera_shared::messages::{
     CancelReply, CheckingReply, CloseCode, Hello, JobRefusal, JobStatus, Request, UploadRefusal, WatchReply,
     WorkerStatus,
 };
+use tessera_shared::web::WebRefusal;
 use tessera_transport::dial::{DialError, Session, dial};
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
 use tessera_transport::identity::Identity;
@@ -27,6 +29,8 @@ use tessera_transport::link::{Link, ParseLinkError, Role};
 #[derive(Debug)]
 pub struct Client {
     session: Session,
+    /// The farm's, as the link names it.
+    host: String,
 }
 
 /// Why a request failed. Every message says what to do next.
@@ -42,6 +46,8 @@ pub enum ClientError {
     Order { of: String, refusal: OrderRefusal },
     #[error("{0}")]
     Upload(#[from] UploadRefusal),
+    #[error(transparent)]
+    Web(#[from] WebRefusal),
     #[error("the farm refuses the job: {0}")]
     Submit(String),
     #[error("the package lacks the blob {0}; compile the shot again")]
@@ -92,7 +98,7 @@ impl Client {
             Role::Wrangler => Hello::Wrangler { token, kernel_version: KERNEL_VERSION },
             Role::Artist | Role::Worker => Hello::Artist { token, kernel_version: KERNEL_VERSION },
         };
-        Ok(Client { session: dial(&link, identity, &hello).await? })
+        Ok(Client { session: dial(&link, identity, &hello).await?, host: link.host })
     }
 
     /// Every job the farm knows, newest first.

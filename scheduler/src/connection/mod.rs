@@ -6,6 +6,7 @@ mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
+mod web;
 mod worker;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::deliveries::Deliveries;
 use crate::driver::{Driver, Stopped};
 use crate::films::Films;
 use crate::gate::{Gate, Member};
+use crate::http::doorway::Doorway;
 use crate::leased::Listings;
 use crate::limits::Limits;
 use crate::packages::Packages;
@@ -67,6 +69,8 @@ pub(crate) struct Farm {
     /// See [`ASKING_MAX`].
     pub asking: tokio::sync::Semaphore,
     pub gate: Arc<Gate>,
+    /// Where the page is served, if it is.
+    pub doorway: Option<Doorway>,
     /// What peers can make the log say.
     pub quiet: Quiet,
 }

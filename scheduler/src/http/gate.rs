@@ -24,7 +24,7 @@ const CLIENTS_MAX: usize = 4096;
 
 /// What who brings no token is told.
 pub(super) const NO_TOKEN: &str =
-    "a token is needed: `Authorization: Bearer …`, from the address that `tessera scheduler --http` prints";
+    "a token is needed: `Authorization: Bearer …`, from the link that `tessera web` prints";
 
 /// The client's address, put into each request by who accepted its connection.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +62,7 @@ pub(crate) async fn token(State(site): State<Arc<Site>>, mut request: Request, n
             if let Some(client) = client(&request) {
                 site.rates().spend(client, Instant::now(), REFUSED_COST);
             }
-            let detail =
-                "the farm has not made this token, or has drawn new secrets since; ask its owner for another";
+            let detail = "the farm has not made this token, or has drawn new secrets since; `tessera web` prints another";
             Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
         }
     }

@@ -123,3 +123,127 @@ fn text(numbers: &Numbers, uptime_ms: u64) -> String {
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const DASHBOARD: &str = include_str!("../../../docs/grafana.json");
+
+    /// What `/metrics` says of a farm where nothing happens.
+    fn exported() -> String {
+        let numbers = Numbers {
+            workers: Default::default(),
+            jobs: Default::default(),
+            rays_per_second: 0,
+            leases: 0,
+            tiles_accepted: 0,
+            tiles_pending: 0,
+            tiles_held: 0,
+            rays_accepted: 0,
+            rays_checked: 0,
+            tiles_overturned: 0,
+            inconclusive: 0,
+        };
+        text(&numbers, 0)
+    }
+
+    /// Names and kinds, as the `# TYPE` lines say.
+    fn kinds(exported: &str) -> Vec<(&str, &str)> {
+        exported
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split_once(' '))
+            .collect()
+    }
+
+    fn dashboard() -> Value {
+        serde_json::from_str(DASHBOARD).unwrap()
+    }
+
+    /// Every text of the dashboard that Prometheus is asked with.
+    fn queries(of: &Value, found: &mut Vec<String>) {
+        match of {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(text) if ["expr", "query", "definition"].contains(&name.as_str()) => {
+                            found.push(text.clone());
+                        }
+                        other => queries(other, found),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| queries(value, found)),
+            _ => {}
+        }
+    }
+
+    /// The metrics that a query names, each with what stands before it.
+    fn named(query: &str) -> Vec<(&str, &str)> {
+        let starts = query.match_indices("tessera_").map(|(at, _)| at);
+        starts
+            .map(|at| {
+                let rest = &query[at..];
+                let letter = |c: char| c.is_ascii_lowercase() || c == '_';
+                (&query[..at], &rest[..rest.find(|c| !letter(c)).unwrap_or(rest.len())])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_what_is_exported_and_nothing_else() {
+        let exported = exported();
+        let kinds = kinds(&exported);
+        let mut asked = Vec::new();
+        queries(&dashboard(), &mut asked);
+        let mut shown = BTreeSet::new();
+        for query in &asked {
+            for (before, name) in named(query) {
+                let kind = kinds.iter().find(|(exported, _)| *exported == name);
+                let (_, kind) = kind.unwrap_or_else(|| panic!("{name} is not exported: {query}"));
+                // What may fall has no rate, and what only grows says nothing by itself.
+                let grows = ["rate(", "increase("].iter().any(|function| before.ends_with(function));
+                assert_eq!(*kind == "counter", grows, "{name} is a {kind}: {query}");
+                shown.insert(name);
+            }
+        }
+        let all: BTreeSet<_> = kinds.iter().map(|(name, _)| *name).collect();
+        assert_eq!(shown, all);
+    }
+
+    #[test]
+    fn the_dashboard_knows_every_state_of_a_job() {
+        let exported = exported();
+        let states = |text: &str, start: &str| -> BTreeSet<String> {
+            let lists = text.split(start).skip(1).filter_map(|rest| rest.split('"').next());
+            lists.flat_map(|list| list.split('|')).map(str::to_owned).collect()
+        };
+        let mut asked = Vec::new();
+        queries(&dashboard(), &mut asked);
+        let asked = asked.join("\n");
+        let shown: BTreeSet<_> =
+            states(&asked, "{state=\"").union(&states(&asked, "{state=~\"")).cloned().collect();
+        assert_eq!(shown, states(&exported, "{state=\""));
+    }
+
+    #[test]
+    fn the_dashboards_panels_lie_beside_each_other() {
+        let dashboard = dashboard();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+        for panel in panels {
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+            assert!(x + w <= 24, "Grafana has 24 columns: {panel}");
+            for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+                assert!(taken.insert(cell), "on top of another: {panel}");
+            }
+        }
+        assert!(!ids.is_empty());
+    }
+}

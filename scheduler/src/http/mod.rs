@@ -3,6 +3,7 @@
 
 mod accept;
 mod board;
+pub(crate) mod doorway;
 mod events;
 mod extract;
 mod farm;

@@ -11,7 +11,7 @@ use tessera_shared::ids::JobId;
 use super::Site;
 use super::extract::Path;
 use super::problem::Problem;
-use super::token::{Bearer, WebRole};
+use super::token::Bearer;
 
 /// What holds a job back.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -90,10 +90,7 @@ pub(super) async fn log(
     Ok(Json(FailureList { failures }))
 }
 
-/// Who may look at everything reads as the wrangler does.
+/// Who may look into every job reads as the wrangler does.
 fn reader(bearer: Bearer) -> Asker {
-    match (bearer.role, bearer.key) {
-        (WebRole::Artist, Some(key)) => Asker::Artist(key),
-        _ => Asker::Wrangler,
-    }
+    bearer.key.map_or(Asker::Wrangler, Asker::Artist)
 }

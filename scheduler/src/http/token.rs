@@ -8,9 +8,9 @@ use tessera_shared::ids::NodeKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebRole {
-    /// See everything that the farm shows, change nothing.
+    /// See what its maker sees, change nothing.
     ReadOnly,
-    /// The same, and decide about the jobs of its key.
+    /// See the lists, and see into and decide about the jobs of its key.
     Artist,
     /// Decide about every job and worker.
     Wrangler,
@@ -20,7 +20,7 @@ pub enum WebRole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bearer {
     pub role: WebRole,
-    /// The key whose jobs it may see pictures of and decide about; none for the wrangler and for who may only look.
+    /// The key whose jobs alone it may see into and decide about, always there for an artist; without one it is every job.
     pub key: Option<NodeKey>,
 }
 
@@ -54,10 +54,12 @@ impl Tokens {
     /// The token's text. It is a secret: give it to its holder, never log it.
     pub fn make(&self, bearer: Bearer) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
-        bytes.push(match bearer.role {
-            WebRole::ReadOnly => 0,
-            WebRole::Artist => 1,
-            WebRole::Wrangler => 2,
+        // That a key is there is said here: no key, whatever its bytes, makes a token for every job.
+        bytes.push(match (bearer.role, bearer.key) {
+            (WebRole::ReadOnly, None) => 0,
+            (WebRole::Artist, _) => 1,
+            (WebRole::Wrangler, _) => 2,
+            (WebRole::ReadOnly, Some(_)) => 3,
         });
         bytes.extend(bearer.key.unwrap_or(NodeKey([0; 32])).0);
         let code = Digest::keyed(&self.secret, &bytes);
@@ -81,6 +83,7 @@ impl Tokens {
             0 => Some(Bearer { role: WebRole::ReadOnly, key: None }),
             1 => Some(Bearer { role: WebRole::Artist, key: Some(key) }),
             2 => Some(Bearer { role: WebRole::Wrangler, key: None }),
+            3 => Some(Bearer { role: WebRole::ReadOnly, key: Some(key) }),
             _ => None,
         }
     }
@@ -97,6 +100,7 @@ mod tests {
         for bearer in [
             artist,
             Bearer { role: WebRole::ReadOnly, key: None },
+            Bearer { role: WebRole::ReadOnly, ..artist },
             Bearer { role: WebRole::Wrangler, key: None },
         ] {
             assert_eq!(tokens.read(&tokens.make(bearer)), Some(bearer));
