@@ -80,6 +80,10 @@ pub enum Command {
     Bench(BenchArguments),
     /// Lists the devices that can render here
     Devices,
+    /// Prints a shell's completions of this command line
+    Completions(CompletionsArguments),
+    /// Prints the manual page, or writes the page of every command to a folder
+    Man(ManArguments),
 }
 
 /// Which device renders.
@@ -346,4 +350,18 @@ pub struct DiffArguments {
     /// Prints one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell that reads them
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Folder to write tessera.1, tessera-render.1 and so on to; created if need be
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
