@@ -234,6 +234,9 @@ pub struct WatchArguments {
     /// Ends with the job; the exit code is 0 when it completed
     #[arg(long)]
     pub wait: bool,
+    /// With --wait: rings the terminal's bell when the job ends
+    #[arg(long, requires = "wait")]
+    pub bell: bool,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
