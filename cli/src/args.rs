@@ -82,6 +82,10 @@ pub enum Command {
     Bench(BenchArguments),
     /// Lists the devices that can render here
     Devices,
+    /// Prints a shell's completions of this command line
+    Completions(CompletionsArguments),
+    /// Prints the manual page, or writes the page of every command to a folder
+    Man(ManArguments),
 }
 
 /// Which device renders.
@@ -232,6 +236,9 @@ pub struct WatchArguments {
     /// Ends with the job; the exit code is 0 when it completed
     #[arg(long)]
     pub wait: bool,
+    /// With --wait: rings the terminal's bell when the job ends
+    #[arg(long, requires = "wait")]
+    pub bell: bool,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
@@ -357,4 +364,18 @@ pub struct DiffArguments {
     /// Prints one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell that reads them
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Folder to write tessera.1, tessera-render.1 and so on to; created if need be
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }

@@ -2,7 +2,7 @@
 //! after that is dropped, and the command's work goes on. Knows no command.
 
 use std::fmt::{Arguments, Write as _};
-use std::io::{Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 
 /// Whether anybody still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,20 @@ pub fn print(line: Arguments<'_>) -> Reader {
 /// A line on standard error: what a person should know besides.
 pub fn note(line: Arguments<'_>) -> Reader {
     write_line(&mut stderr().lock(), line)
+}
+
+/// Rings the bell of the terminal that standard error is; elsewhere it would be a stray byte in a log.
+pub fn ring() {
+    let mut output = stderr().lock();
+    let is_terminal = output.is_terminal();
+    ring_on(&mut output, is_terminal);
+}
+
+fn ring_on(output: &mut impl Write, is_terminal: bool) {
+    if is_terminal {
+        // A bell that nobody hears is not worth an error.
+        let _ = output.write_all(b"\x07").and_then(|()| output.flush());
+    }
 }
 
 /// Written as one piece, so that lines of several threads do not mix.
@@ -43,5 +57,14 @@ mod tests {
         assert_eq!(write_line(&mut output, format_args!("{} line", 1)), Reader::There);
         drop(there);
         assert_eq!(write_line(&mut output, format_args!("2 lines")), Reader::Gone);
+    }
+
+    #[test]
+    fn the_bell_rings_on_a_terminal_alone() {
+        let mut heard = Vec::new();
+        ring_on(&mut heard, false);
+        assert_eq!(heard, b"");
+        ring_on(&mut heard, true);
+        assert_eq!(heard, b"\x07");
     }
 }

@@ -12,6 +12,7 @@ mod estimate;
 mod failure;
 mod farm;
 mod limits;
+mod manual;
 mod output;
 mod progress;
 mod receipt;
@@ -55,6 +56,8 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(*arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Devices => devices::list(),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

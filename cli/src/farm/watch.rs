@@ -34,6 +34,9 @@ pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
     if let Some(line) = line {
         console::print(format_args!("{line}"));
     }
+    if rings(arguments.bell, &status.state) {
+        console::ring();
+    }
     Ok(match status.state {
         JobState::Cancelled | JobState::Failed(_) => Outcome::Negative,
         JobState::Completed => Outcome::Done,
@@ -42,4 +45,21 @@ pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
             if arguments.wait { Outcome::Negative } else { Outcome::Done }
         }
     })
+}
+
+/// A bell is for the job's end: a connection that ended before it is no news of the job.
+fn rings(wanted: bool, state: &JobState) -> bool {
+    wanted && state.ended()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bell_is_for_a_jobs_end() {
+        assert!(rings(true, &JobState::Completed) && rings(true, &JobState::Cancelled));
+        assert!(!rings(true, &JobState::Running) && !rings(true, &JobState::Paused));
+        assert!(!rings(false, &JobState::Completed));
+    }
 }
