@@ -9,6 +9,7 @@ use tessera_scheduler_core::tiles::{TileKey, TileLife};
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::checkers::Checker;
+use crate::fairness::Fairness;
 
 /// The books.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub(crate) struct Audit {
     /// What has left the scheduler, whichever process of it: this no crash takes back.
     sent: BTreeMap<LeaseId, WorkerId>,
     welcomed: BTreeSet<WorkerId>,
+    fairness: Fairness,
 }
 
 impl Audit {
@@ -129,14 +131,22 @@ impl Audit {
         Checker::Durability.demand(first, || format!("two connections are welcomed as {worker}"));
     }
 
-    /// Shares of owners that compete.
-    pub fn shares(&mut self, _state: &State) {}
+    /// Every lease goes to a job whose turn it is. The books are those before the record.
+    pub fn shares(&mut self, record: &Record, before: &State) {
+        self.fairness.check(record, before);
+        self.fairness.record(record, before);
+    }
 
     /// A process starts with these records. No number that was seen outside is given again.
     pub fn begin_anew(&mut self, records: &[Record], state: &State) {
         let (sent, welcomed) = (std::mem::take(&mut self.sent), std::mem::take(&mut self.welcomed));
         *self = Audit { sent, welcomed, ..Audit::default() };
-        records.iter().for_each(|record| self.record(record));
+        let mut before = State::default();
+        for record in records {
+            self.record(record);
+            self.fairness.record(record, &before);
+            before.apply(record);
+        }
         if let Some((lease, _)) = self.sent.last_key_value() {
             let later = lease.0 < state.next_lease;
             Checker::Durability.demand(later, || format!("{lease} was sent and its number is given again"));

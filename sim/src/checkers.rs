@@ -14,7 +14,7 @@ pub enum Checker {
     AcceptedTwice,
     /// A lease goes to one worker, and who holds a tile-pass at the same time is known as a duplicate.
     TwoHands,
-    /// Owners of equal claim get like shares while they compete.
+    /// A lease goes to a job whose turn it is, by priority with age, then by what owners have received.
     FairShares,
     /// Once faults stop, every job ends.
     Progress,

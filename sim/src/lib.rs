@@ -10,6 +10,7 @@ pub mod curves;
 mod deaths;
 mod disk;
 mod durable;
+mod fairness;
 pub mod farm;
 mod network;
 pub mod node;

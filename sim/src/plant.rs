@@ -6,7 +6,7 @@ use tessera_scheduler_core::record::{Record, Term};
 use tessera_scheduler_core::tiles::TileKey;
 use tessera_scheduler_core::{Core, Output};
 use tessera_shared::digest::Digest;
-use tessera_shared::ids::LeaseId;
+use tessera_shared::ids::{JobId, LeaseId};
 use tessera_shared::messages::ToWorker;
 
 use crate::world::World;
@@ -22,6 +22,8 @@ pub enum Bug {
     LosesPixels,
     /// A lease goes to another worker as well.
     LendsTwice,
+    /// A lease goes to a job whose owner has received far more than the one whose turn it is.
+    PassesOver,
     /// Leases are granted and never sent.
     NeverLends,
     /// A process that starts takes a running job for complete.
@@ -78,7 +80,27 @@ impl World {
                     output.messages.push(lent);
                 }
             }
+            Some(Bug::PassesOver) => self.pass_over(output),
             _ => {}
+        }
+    }
+
+    /// Gives a lease of one job to one whose owner has twice as much.
+    fn pass_over(&self, output: &mut Output) {
+        let (state, now_ms) = (self.core.state(), self.clock_ms());
+        let shares = &state.service.shares;
+        let received = |job: &JobId| {
+            let owner = state.jobs.get(job).and_then(|entry| shares.find(&entry.spec.owner));
+            owner.map_or(0, |owner| shares.received(owner, now_ms))
+        };
+        for record in &mut output.records {
+            let Record::Granted { job, tiles, .. } = record else { continue };
+            let richer = state.service.jobs().find(|other| received(other) > 2 * received(job));
+            if let Some((richer, tile)) = richer.and_then(|job| Some((job, state.jobs[&job].queue().next()?)))
+            {
+                (*job, *tiles) = (richer, vec![tile]);
+                return;
+            }
         }
     }
 

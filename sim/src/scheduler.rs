@@ -94,11 +94,11 @@ impl World {
         self.core.sanity_check();
         for record in &output.records {
             self.count(record);
-            self.shadow.apply(record);
             self.audit.record(record);
+            self.audit.shares(record, &self.shadow);
+            self.shadow.apply(record);
         }
         self.audit.known(&output.records, self.core.state());
-        self.audit.shares(self.core.state());
         self.records.extend(output.records.iter().cloned());
         self.outcome.records_made += output.records.len() as u64;
         self.check_replay();

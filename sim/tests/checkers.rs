@@ -70,6 +70,11 @@ fn a_lease_in_two_hands_is_found() {
 }
 
 #[test]
+fn an_owner_that_is_passed_over_is_found() {
+    finds(Bug::PassesOver, Checker::FairShares);
+}
+
+#[test]
 fn a_farm_that_stands_still_is_found() {
     finds(Bug::NeverLends, Checker::Progress);
 }
