@@ -101,7 +101,11 @@ fn a_scheduler_that_is_killed_again_and_again_loses_nothing() {
         farm.scheduler = again(&farm, &port);
         killed += 1;
     }
-    let (code, lines) = farm.sandbox.start(&format!("watch {job} --wait --json")).end();
+    let mut watch = farm.sandbox.start(&format!("watch {job} --wait --json"));
+    while before < samples * 256 * 192 {
+        before = watch.line(|line| samples_done(line).filter(|done| *done > before));
+    }
+    let (code, lines) = watch.end();
     assert_eq!(code, Some(0), "{lines:?}");
     let fetched = crate::sandbox::only_film(&farm.sandbox.succeed(&format!("fetch {job} -o @fetched")));
     let last: Value = serde_json::from_str(lines.last().unwrap()).unwrap();

@@ -381,11 +381,9 @@ pub enum Effect {
         tile_passes: u64,
         rays: Rays,
     },
-    /// Answer with [`Event::FilmsSaved`] once every film of this complete job is on disk. Until then the job keeps what its
-    /// films can be made of again.
+    /// Answer with [`Event::FilmsSaved`] once every film of this job, `reopened` times complete before, is on disk.
     SettleFilms {
         job: JobId,
-        /// How often the job had been complete before.
         reopened: u32,
     },
     /// The job was cancelled or failed: drop its unfinished films and its pixels.
