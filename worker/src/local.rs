@@ -314,7 +314,8 @@ impl Farm {
                     self.stop()?;
                 }
             }
-            Effect::JobComplete { .. } | Effect::JobEnded { .. } => {}
+            // The process ends with its job: nothing is archived.
+            Effect::JobComplete { .. } | Effect::JobEnded { .. } | Effect::SettleFilms { .. } => {}
             // Only verification asks for these, and a job of one's own machine is not verified.
             Effect::ResetTile { .. }
             | Effect::RefereeRequest { .. }
