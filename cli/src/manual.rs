@@ -18,16 +18,12 @@ pub fn completions(arguments: &CompletionsArguments) -> Result<Outcome, Failure>
 }
 
 pub fn man(arguments: &ManArguments) -> Result<Outcome, Failure> {
-    let commands = commands();
     let Some(folder) = &arguments.folder else {
-        // The program's own page is the first.
-        for command in commands.into_iter().take(1) {
-            console::print(format_args!("{}", page(command).or_exit(Exit::Output)?.trim_end()));
-        }
+        console::print(format_args!("{}", page(program()).or_exit(Exit::Output)?.trim_end()));
         return Ok(Outcome::Done);
     };
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).or_exit(Exit::Output)?;
-    for command in commands {
+    for command in commands() {
         let path = folder.join(format!("{}.1", title(&command)));
         let page = page(command).or_exit(Exit::Output)?;
         std::fs::write(&path, page).with_context(|| path.display().to_string()).or_exit(Exit::Output)?;
@@ -42,10 +38,16 @@ fn script(shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// The program, then each of its commands. `help` has no page: `man` is it.
-fn commands() -> Vec<Command> {
+/// The program, its commands built. `help` has no page: `man` is it.
+fn program() -> Command {
     let mut program = Arguments::command().disable_help_subcommand(true);
     program.build();
+    program
+}
+
+/// The program, then each of its commands.
+fn commands() -> Vec<Command> {
+    let program = program();
     let subcommands: Vec<_> = program.get_subcommands().cloned().collect();
     std::iter::once(program).chain(subcommands).collect()
 }

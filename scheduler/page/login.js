@@ -28,7 +28,7 @@ export function showLogin(main, entered, why = null) {
     el("p", {
       class: "dim small",
       id: "token-hint",
-      text: "`tessera web` prints a link with a token. A token stays in this tab and is forgotten when the tab is closed.",
+      text: "The command tessera web prints a link with a token. A token stays in this tab and is forgotten when the tab is closed.",
     }),
     error,
     go,

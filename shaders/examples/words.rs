@@ -59,22 +59,16 @@ fn main() {
             Some((function.name.clone()?, at.file.to_string()))
         })
         .collect();
-    let (mut by_file, mut inlined, mut sites) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (id, function) in &functions {
+    let (mut by_file, mut sites) = (BTreeMap::new(), BTreeMap::new());
+    for (_, function) in &functions {
         let file = files.get(&function.name).map_or("entry", String::as_str);
         *by_file.entry(file).or_insert(0) += function.own;
-        let called: usize =
-            function.calls.iter().map(|callee| inlined.get(callee).copied().unwrap_or(0)).sum();
-        inlined.insert(*id, function.own + called);
     }
     // Callers stand after what they call: backwards, every function knows how often it is put in.
     for (id, function) in functions.iter().rev() {
         let times = *sites.entry(*id).or_insert(1usize);
         for callee in &function.calls {
-            let written = functions.iter().any(|(other, _)| other == callee);
-            if written {
-                *sites.entry(*callee).or_insert(0) += times;
-            }
+            *sites.entry(*callee).or_insert(0) += times;
         }
     }
     println!(

@@ -142,16 +142,16 @@ impl Core {
         }
     }
 
+    /// Whether a job's films have been asked for since it was last complete.
     fn settles(&self, job: JobId, entry: &Job) -> bool {
         self.settling.get(&job) == Some(&entry.reopened)
     }
 
+    /// Archives a job whose films of its last completion are on disk.
     pub(crate) fn films_saved(&mut self, job: JobId, reopened: u32) {
-        let Some(entry) = self.state.jobs.get(&job).filter(|entry| entry.reopened == reopened) else {
-            return;
-        };
-        let Phase::Completed { at_ms } = entry.phase else { return };
-        if self.settles(job, entry) && self.state.unarchived.contains(&(at_ms, job)) {
+        let Some(entry) = self.state.jobs.get(&job) else { return };
+        // A job that settles is complete: it would have been reopened once more.
+        if entry.reopened == reopened && self.settles(job, entry) {
             self.settling.remove(&job);
             self.record(Record::Archived { job, at_ms: self.now_ms });
         }

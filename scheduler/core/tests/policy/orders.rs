@@ -136,13 +136,19 @@ fn frames_are_rendered_anew_and_nobody_is_blamed() {
     farm.restart();
 }
 
-#[test]
-fn an_archived_job_is_not_taken_up_again() {
+/// A complete job whose time is over.
+fn due_to_be_archived() -> (Farm, JobId) {
     let mut farm = Farm::with(|config| config.archive_after_ms = 1_000);
     let job = farm.submit(ALICE, 1);
     farm.connect(1, "w");
     (farm.work(), farm.work());
     farm.at(1_001);
+    (farm, job)
+}
+
+#[test]
+fn an_archived_job_is_not_taken_up_again() {
+    let (mut farm, job) = due_to_be_archived();
     assert_eq!(farm.effects.last(), Some(&Effect::SettleFilms { job, reopened: 0 }));
     farm.handle(Event::FilmsSaved { job, reopened: 0 });
     assert_eq!(farm.order(job, HERS, frames(1, 1)), Err(OrderRefusal::Archived));
@@ -150,11 +156,7 @@ fn an_archived_job_is_not_taken_up_again() {
 
 #[test]
 fn a_job_whose_films_are_not_saved_is_not_archived() {
-    let mut farm = Farm::with(|config| config.archive_after_ms = 1_000);
-    let job = farm.submit(ALICE, 1);
-    farm.connect(1, "w");
-    (farm.work(), farm.work());
-    farm.at(1_001);
+    let (mut farm, job) = due_to_be_archived();
     assert_eq!(farm.order(job, HERS, frames(1, 1)), Ok(()), "its films are asked for and not yet saved");
     farm.handle(Event::FilmsSaved { job, reopened: 0 });
     (farm.work(), farm.work());
