@@ -134,7 +134,7 @@ pub async fn serve_with(
     let listen = |source| ServeError::Listen { address: options.listen, source };
     let mut quic = tls::server_config(&identity)?;
     quic.transport_config(Arc::new(tls::to_strangers(tls::transport(&options.timing))));
-    let endpoint = socket::endpoint(options.listen, Some(quic)).map_err(listen)?;
+    let endpoint = socket::server(options.listen, quic, &secrets.core).map_err(listen)?;
     let address = endpoint.local_addr().map_err(listen)?;
     lock.name(address).map_err(data(&options.data))?;
     let core = Core::resume(config, kept.opened.state);

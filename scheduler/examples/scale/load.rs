@@ -38,7 +38,7 @@ pub struct Load {
 impl Load {
     pub async fn connect(link: &Link, workers: u32) -> Result<Load> {
         let sockets: Vec<Endpoint> = (0..SOCKETS.min(workers))
-            .map(|_| socket::endpoint((Ipv4Addr::LOCALHOST, 0).into(), None))
+            .map(|_| socket::client((Ipv4Addr::LOCALHOST, 0).into()))
             .collect::<Result<_, _>>()?;
         let places = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES));
         let (mut joining, waits) = (JoinSet::new(), Arc::new(Mutex::new(Vec::new())));

@@ -104,7 +104,7 @@ async fn dial_address(
         SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let endpoint = socket::endpoint(local, None).map_err(DialError::Socket)?;
+    let endpoint = socket::client(local).map_err(DialError::Socket)?;
     let unreachable = || DialError::Unreachable { address, port: address.port() };
     let connecting = tls::connect(&endpoint, config, address).map_err(|_| unreachable())?;
     let greeting = async {
