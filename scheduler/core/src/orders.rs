@@ -225,13 +225,13 @@ impl State {
         self.reopen(job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         entry.waiting_since_ms = at_ms;
-        for frame in frames {
-            for key in entry.accepted_of(*frame).collect::<Vec<_>>() {
-                if let Some(was) = entry.take_back(key) {
-                    self.operators.settle(was.by, was.rays.total());
-                }
+        let keys: Vec<TileKey> = frames.iter().flat_map(|frame| entry.accepted_of(*frame)).collect();
+        for key in &keys {
+            if let Some(was) = entry.take_back(*key) {
+                self.operators.settle(was.by, was.rays.total());
             }
         }
+        self.hand_back(job, &keys);
         self.reorder(job);
     }
 }

@@ -86,7 +86,11 @@ impl Core {
     /// Whether more of the checks of this lease's deliveries may be drawn for the referee.
     pub(crate) fn referee_has_room(&self, lease: LeaseId) -> bool {
         let maker = self.state.leases.get(&lease).map(|lent| lent.operator);
-        let other = |worker: &WorkerId| self.sessions.get(worker).map(|session| session.operator) != maker;
+        let other = |worker: &WorkerId| {
+            self.sessions
+                .get(worker)
+                .is_some_and(|session| Some(session.operator) != maker && session.takes_leases(self.now_ms))
+        };
         self.referee.affords() || self.desk.workers.difference(&self.desk.unfit).any(other)
     }
 
@@ -96,6 +100,7 @@ impl Core {
             let Some(session) = self.sessions.get(worker) else { return false };
             let leaving = self.state.workers.get(worker).is_none_or(|entry| entry.leaving);
             !leaving
+                && session.takes_leases(self.now_ms)
                 && !judged.contains(&session.operator)
                 && self.state.operators.operator(session.operator).overruled.is_none()
                 && self.desk.in_hand(**worker) < self.config.referee_in_flight as usize

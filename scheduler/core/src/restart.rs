@@ -68,8 +68,8 @@ impl State {
         }
         self.reopen(job);
         let Some(entry) = self.jobs.get_mut(&job) else { return };
-        for key in accepted {
-            let Some(was) = entry.overturn(key) else { continue };
+        for key in &accepted {
+            let Some(was) = entry.overturn(*key) else { continue };
             // Its owner is told of tiles in doubt, and this one is none.
             if let Some(count) = entry.overturned.get_mut(&key.frame) {
                 *count -= 1;
@@ -81,6 +81,7 @@ impl State {
                 worker.tiles_accepted -= 1;
             }
         }
+        self.hand_back(job, &accepted);
         self.reorder(job);
     }
 }

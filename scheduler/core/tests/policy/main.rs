@@ -3,6 +3,7 @@
 mod dependencies;
 mod failures;
 mod farm;
+mod hands;
 mod orders;
 mod shares;
 mod why;
