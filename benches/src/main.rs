@@ -2,6 +2,7 @@
 //! GPU's arithmetic with the CPU's. Knows nothing of how an image is made.
 
 mod matrix;
+mod models;
 mod overhead;
 mod process;
 mod reference;
@@ -18,6 +19,8 @@ const HELP: &str = "\
 cargo run --release -p tessera-benches -- COMMAND
 
   matrix SPP [--gpu NAME] JOB…       the film digest of each job over backends, tile sizes, passes and worker counts
+  models SPP SIDE FRAMES ENVIRONMENT NAME FILE…
+                                     the films of each model's frames on the CPU and on the adapter called NAME, and what is not shown
   conformance [NAME]                 the conformance suite on the CPU and on the adapter called NAME
   vectors NAME                       thirty times the suite's vectors on the adapter called NAME against the CPU
   record FILE                        adds the suite's digests of a new kernel version to FILE
@@ -39,6 +42,9 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["matrix", spp, "--gpu", name, jobs @ ..] => matrix::run(spp, Some(name), jobs),
         ["matrix", spp, jobs @ ..] => matrix::run(spp, None, jobs),
+        ["models", spp, side, frames, environment, gpu, files @ ..] => {
+            models::run(&models::Models { spp, side, frames, environment, gpu }, files)
+        }
         ["conformance"] => vectors::conformance(None),
         ["conformance", name] => vectors::conformance(Some(name)),
         ["vectors", name] => vectors::deep(name),

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 pub struct Render {
     /// The digests of its frames, in order.
     pub films: Vec<String>,
+    /// What it said of the scene that does not show in the picture, a line each.
+    pub notes: Vec<String>,
     pub wall: Duration,
 }
 
@@ -38,5 +40,7 @@ pub fn render(arguments: &[&str]) -> Result<Render> {
     }
     let stdout = String::from_utf8_lossy(&output.stdout);
     let films = stdout.lines().filter_map(|line| line.strip_prefix("film ")).map(str::to_string).collect();
-    Ok(Render { films, wall })
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let notes = stderr.lines().filter(|line| line.starts_with("note: ")).map(str::to_string).collect();
+    Ok(Render { films, notes, wall })
 }

@@ -40,10 +40,11 @@ impl Backoff {
         Duration::from_nanos(u64::try_from(pause_ns).unwrap_or(u64::MAX))
     }
 
-    /// A connection ended that had lasted so long. One that outlived the longest pause was a good one: pauses begin anew. After
-    /// a shorter one they go on, or a scheduler that welcomes and dies would be asked as fast as it dies.
+    /// A connection ended that had lasted so long. One that outlived the pause that would come next was a good one: pauses begin
+    /// anew, and no more time is spent on waiting than was spent on work. After a shorter one they go on, or a scheduler that
+    /// welcomes and dies would be asked as fast as it dies.
     pub fn connected_for(&mut self, lasted: Duration) {
-        if lasted >= self.options.last {
+        if lasted >= self.ceiling {
             self.ceiling = self.options.first;
         }
     }
@@ -80,6 +81,11 @@ mod tests {
         backoff.connected_for(Duration::from_secs(29));
         assert_eq!(backoff.pause(1 << 63), options.last / 2);
         backoff.connected_for(options.last);
+        assert_eq!(backoff.pause(1 << 63), options.first / 2);
+        // The next pause would be up to 2 s.
+        backoff.connected_for(Duration::from_secs(1));
+        assert_eq!(backoff.pause(1 << 63), options.first);
+        backoff.connected_for(Duration::from_secs(5));
         assert_eq!(backoff.pause(1 << 63), options.first / 2);
     }
 
