@@ -132,8 +132,8 @@ impl Audit {
     }
 
     /// Every lease goes to a job whose turn it is. The books are those before the record.
-    pub fn shares(&mut self, record: &Record, before: &State) {
-        self.fairness.check(record, before);
+    pub fn shares(&mut self, record: &Record, before: &State, probation_tiles: u64) {
+        self.fairness.check(record, before, probation_tiles);
         self.fairness.record(record, before);
     }
 

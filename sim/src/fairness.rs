@@ -60,7 +60,7 @@ impl Fairness {
     }
 
     /// A lease that was just granted went to a job whose turn it was; the books are those before it.
-    pub fn check(&self, record: &Record, before: &State) {
+    pub fn check(&self, record: &Record, before: &State, probation_tiles: u64) {
         let Record::Granted { worker, job, term, tiles, .. } = record else { return };
         let Some(entry) = before.jobs.get(job) else { return };
         // Duplicates go by who is slow.
@@ -72,7 +72,7 @@ impl Fairness {
             |job: JobId, entry: &Job| i64::from(entry.spec.options.priority) + self.steps(job, now_ms);
         let got = self.received(&entry.spec.owner, now_ms);
         for (other, passed) in &before.jobs {
-            if other == job || !ready(passed) || !serves(before, *worker, entry, passed) {
+            if other == job || !ready(passed) || !serves(before, *worker, entry, passed, probation_tiles) {
                 continue;
             }
             let (mine, theirs) = (risen(*job, entry), risen(*other, passed));
@@ -115,13 +115,15 @@ fn ready(entry: &Job) -> bool {
     entry.running() && !entry.paused && entry.waits_for.is_empty() && entry.queue().next().is_some()
 }
 
-/// Whether a worker that serves one job certainly serves the other: it has no failures, which may block it, and the limits
-/// are none or the same.
-fn serves(before: &State, worker: WorkerId, lent: &Job, other: &Job) -> bool {
+/// Whether a worker that serves one job certainly serves the other: it has no failures, which may block it, the limits are none
+/// or the same, and it is not on probation, on the farm or in that job: those get only a part of a job.
+fn serves(before: &State, worker: WorkerId, lent: &Job, other: &Job, probation_tiles: u64) -> bool {
     let (limits, same) = (&other.spec.options.limits, &lent.spec.options.limits);
     let Some(operator) = before.workers.get(&worker).map(|worker| worker.operator) else { return false };
     let failed = before.health.keys().any(|machine| machine.0 == operator);
-    !failed && (limits.is_open() || limits == same)
+    let clean = before.operators.conduct(operator).clean;
+    let proven = clean >= probation_tiles && (clean >= other.tiles_overturned() || !other.on_guard());
+    !failed && proven && (limits.is_open() || limits == same)
 }
 
 /// Rays of a tile-pass by the mean of what is accepted, eight a sample before.

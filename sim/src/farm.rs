@@ -303,6 +303,22 @@ impl Farm {
         self
     }
 
+    /// So many devices of the worker's speed each.
+    pub fn devices(mut self, node: usize, devices: u32) -> Farm {
+        self.nodes[node].devices = devices;
+        self
+    }
+
+    /// Workers that do wrong, or that come back under new keys, never come.
+    pub fn honest_alone(mut self) -> Farm {
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].cheat != Cheat::Honest {
+                self.faults.push((0, Fault::Kill { node }));
+            }
+        }
+        self
+    }
+
     /// The worker belongs to another worker's operator.
     pub fn same_operator(mut self, node: usize, as_node: usize) -> Farm {
         self.nodes[node].operator = self.nodes[as_node].operator;

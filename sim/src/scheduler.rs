@@ -95,7 +95,7 @@ impl World {
         for record in &output.records {
             self.count(record);
             self.audit.record(record);
-            self.audit.shares(record, &self.shadow);
+            self.audit.shares(record, &self.shadow, self.farm.config.probation_tiles);
             self.shadow.apply(record);
         }
         self.audit.known(&output.records, self.core.state());

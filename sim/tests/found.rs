@@ -4,7 +4,7 @@
 use tessera_sim::Farm;
 
 /// The seed and what it found.
-const FOUND: [(u64, &str); 8] = [
+const FOUND: [(u64, &str); 9] = [
     (
         1,
         "a tile-pass that came back from a dispute forgot the lease that still rendered it, and was lent a third time",
@@ -26,6 +26,11 @@ const FOUND: [(u64, &str); 8] = [
          nothing to make them of",
     ),
     (245_057, "the same"),
+    (
+        273_093,
+        "a fast cheat with a new key after each conviction vouched for the only honest worker, and each conviction undid all that \
+         the job had: it never ended",
+    ),
 ];
 
 #[test]

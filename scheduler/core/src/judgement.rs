@@ -25,7 +25,8 @@ impl Core {
     pub(crate) fn accept(&mut self, job: JobId, tiles: Vec<TileKey>, by: Proof) {
         let Some(entry) = self.state.jobs.get(&job).filter(|_| !tiles.is_empty()) else { return };
         let mut held: BTreeMap<LeaseId, Vec<HeldTile>> = BTreeMap::new();
-        let (mut spare, mut duplicates, mut frames) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut spare, mut makers) = (Vec::new(), BTreeSet::new());
+        let (mut duplicates, mut frames) = (BTreeSet::new(), BTreeSet::new());
         for key in &tiles {
             let Some(life) = entry.open.get(key) else { continue };
             let Some(delivery) = life.delivery() else { continue };
@@ -36,11 +37,14 @@ impl Core {
                 spare.push((other.lease, HeldTile { at: other.at, pass: pass.clone() }));
             }
             held.entry(delivery.lease).or_default().push(HeldTile { at: delivery.at, pass });
+            makers.insert(delivery.operator);
             duplicates.extend(life.duplicate());
             frames.insert(key.frame);
         }
         self.record(Record::Accepted { job, tiles, by });
+        makers.into_iter().for_each(|maker| self.note_record(maker));
         for (lease, tiles) in held {
+            self.trials.settle(job, lease, tiles.len() as u64);
             self.effect(Effect::Accept { job, lease, tiles });
         }
         for (lease, tile) in spare {

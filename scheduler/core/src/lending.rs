@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{Lease, Work};
-use tessera_shared::messages::{ToWorker, Verify};
+use tessera_shared::messages::ToWorker;
 
 use crate::leases::{Hold, LeaseWork};
 use crate::limits::{JOBS_SEARCHED, LIMITED_SEARCHED};
@@ -108,13 +108,8 @@ impl Core {
         let share = u128::from(entry.pending()) * u128::from(session.rate_total())
             / (2 * u128::from(self.rate_total.max(1)) * u128::from(session.devices));
         let most = share.clamp(1, u128::from(self.config.lease_tiles_max)) as usize;
-        // What is committed on probation is checked whole: no more of it than probation needs.
-        let left =
-            self.config.probation_tiles.saturating_sub(self.state.operators.conduct(session.operator).clean);
-        let most = match (entry.spec.options.verify, left) {
-            (Verify::None, _) | (_, 0) => most,
-            (_, left) => most.min(left as usize),
-        };
+        // What is committed on probation is checked whole: no more of it than probation needs, and than all may cost.
+        let most = self.trial_room(session, job).map_or(most, |room| most.min(room as usize));
         let (mut tiles, mut cost) = (Vec::new(), 0u64);
         for key in entry.queue() {
             let failures = entry.failures.get(&key);
@@ -141,6 +136,7 @@ impl Core {
         let entry = &self.state.jobs[&job];
         let work = Work::Render(tiles.iter().map(|key| entry.pass(*key)).collect());
         let (lease, term) = (LeaseId(self.state.next_lease.max(1)), self.term(worker, job, cost));
+        self.note_trial(self.sessions[&worker].operator, job, lease, tiles.len() as u64);
         self.record(Record::Granted { lease, worker, job, term, tiles });
         self.send_lease(worker, job, lease, term, work);
         true
@@ -174,7 +170,7 @@ impl Core {
     fn grant_check(&mut self, worker: WorkerId, urgent: bool) -> bool {
         let Some(session) = self.sessions.get(&worker) else { return false };
         let mine = session.operator;
-        if !self.may_check(mine) {
+        if !self.may_check_somewhere(mine) {
             return false;
         }
         if self.operators.len() < 2 && self.operators.contains_key(&mine) && !self.foreign_deliveries(mine) {
@@ -184,6 +180,9 @@ impl Core {
         let mut found = None;
         for job in self.turns(&self.state.owing, session) {
             let entry = &self.state.jobs[&job];
+            if !self.may_check(mine, entry) {
+                continue;
+            }
             let oldest_ms = entry.owed.first().map_or(u64::MAX, |(since_ms, _)| *since_ms);
             let waited = self.now_ms >= oldest_ms.saturating_add(u64::from(self.config.check_wait_ms));
             let ripe = urgent || waited || entry.owed_blocks >= u64::from(self.config.check_blocks);
@@ -257,7 +256,8 @@ impl Core {
             let alone = |key: &&TileKey| {
                 matches!(entry.open.get(key), Some(TileLife::Leased { duplicate: None, .. }))
             };
-            let tiles: Vec<TileKey> = lease.rendered().iter().filter(alone).copied().collect();
+            let most = self.trial_room(session, lease.job).map_or(usize::MAX, |room| room as usize);
+            let tiles: Vec<TileKey> = lease.rendered().iter().filter(alone).take(most).copied().collect();
             let cost: u64 = tiles.iter().map(|key| entry.cost(*key)).sum();
             let mine_ms = u128::from(cost) * 1000 / u128::from(session.rate());
             let theirs_ms = u128::from(lease.term.expected_ms.saturating_sub(self.now_ms));
@@ -292,10 +292,13 @@ impl Core {
     /// Ends a lease without an answer.
     pub(crate) fn end_lease(&mut self, lease: LeaseId, end: LeaseEnd) {
         let Some(lent) = self.state.leases.get(&lease) else { return };
-        let (worker, live, work) = (lent.worker, lent.live(), lent.work.clone());
+        let (worker, job, live, work) = (lent.worker, lent.job, lent.live(), lent.work.clone());
         let (revoked, lost) = (end == LeaseEnd::Revoked, end == LeaseEnd::Lost);
         if let LeaseWork::Referee { id, .. } = work {
             self.desk.unanswered(id, !revoked && !lost);
+        }
+        if revoked {
+            self.trials.take_back(job, lease);
         }
         self.record(Record::LeaseEnded { lease, at_ms: self.now_ms, end });
         if let Some(late) = self.state.leases.get(&lease) {

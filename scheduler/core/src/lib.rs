@@ -30,6 +30,7 @@ pub mod shares;
 pub mod standings;
 pub mod state;
 pub mod tiles;
+pub mod trials;
 mod verify;
 mod views;
 mod why;

@@ -53,18 +53,20 @@ impl Core {
             && limits.pool.as_ref().is_none_or(in_pool)
     }
 
-    /// The operators of connected workers that may check and that a job's limits let serve it, at most two: enough to know
+    /// The operators of connected workers that may check a job and that its limits let serve it, at most two: enough to know
     /// whether somebody is there to check another's work.
-    pub(crate) fn two_checkers(&self, limits: &JobLimits) -> Vec<OperatorId> {
+    pub(crate) fn two_checkers(&self, entry: &Job) -> Vec<OperatorId> {
+        let limits = &entry.spec.options.limits;
         if limits.tags.is_empty() {
             let connected = self.operators.keys().copied();
-            let may =
-                |operator: &OperatorId| self.may_check(*operator) && self.admits_operator(limits, *operator);
+            let may = |operator: &OperatorId| {
+                self.may_check(*operator, entry) && self.admits_operator(limits, *operator)
+            };
             return connected.filter(may).take(2).collect();
         }
         let mut found = Vec::new();
         for session in self.sessions.values() {
-            let may = self.may_check(session.operator) && self.admits(limits, session);
+            let may = self.may_check(session.operator, entry) && self.admits(limits, session);
             if may && !found.contains(&session.operator) {
                 found.push(session.operator);
                 if found.len() == 2 {
@@ -79,7 +81,7 @@ impl Core {
     pub(crate) fn others_may_try(&self, job: JobId, failures: &Failures) -> bool {
         let failed: Vec<OperatorId> = failures.unforgiven(&self.config, self.now_ms).collect();
         let mut untried = self.sessions.values().filter(|session| !failed.contains(&session.operator));
-        untried.any(|session| self.may_serve(session, job))
+        untried.any(|session| self.may_serve(session, job) && self.has_room(session, job))
     }
 
     /// Whether nothing waits for those who ask but jobs that may shut them out.

@@ -15,6 +15,7 @@ use crate::referee::RefereeClock;
 use crate::requests::Desk;
 use crate::state::State;
 use crate::tiles::Shape;
+use crate::trials::Trials;
 use crate::workers::Session;
 
 /// The scheduler's core.
@@ -45,6 +46,10 @@ pub struct Core {
     pub(crate) referee: RefereeClock,
     /// Requests of the referee's that trusted workers have.
     pub(crate) desk: Desk,
+    /// What operators on probation were lent.
+    pub(crate) trials: Trials,
+    /// The longest clean record of the operators that are connected.
+    pub(crate) longest_record: u64,
 }
 
 impl Core {
@@ -84,6 +89,8 @@ impl Core {
             referee_failures: BTreeMap::new(),
             referee,
             desk: Desk::default(),
+            trials: Trials::default(),
+            longest_record: 0,
         }
     }
 
@@ -168,6 +175,8 @@ impl Core {
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.desk = Desk::default();
+        self.trials = Trials::default();
+        self.longest_record = 0;
         self.record(Record::Restarted);
         self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
@@ -208,6 +217,7 @@ impl Core {
     /// Takes back what is lent and asked of a job that ends.
     pub(crate) fn revoke_job(&mut self, job: JobId) {
         self.referee_failures.remove(&job);
+        self.trials.forget(job);
         let of_job = |(id, lease): (&LeaseId, &crate::leases::LentWork)| {
             (lease.job == job && lease.live()).then_some((*id, lease.worker))
         };
@@ -252,6 +262,7 @@ impl Core {
             self.state.health.get(&session.machine).map_or(0, |health| health.rests_until_ms);
         self.rate_total += session.rate_total();
         *self.operators.entry(operator).or_default() += 1;
+        self.note_record(operator);
         if self.trusts(operator) {
             self.desk.enter(worker);
         }
@@ -303,6 +314,7 @@ impl Core {
             *count -= 1;
             if *count == 0 {
                 self.operators.remove(&session.operator);
+                self.longest_record = self.longest_record_now();
             }
         }
     }

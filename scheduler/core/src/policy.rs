@@ -16,25 +16,34 @@ pub enum Extent {
     },
 }
 
-/// Whether an operator with this clean record is on probation.
+/// What an operator's record says of its commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Tile-passes found right since it last was wrong.
+    pub clean: u64,
+    /// It has to prove itself, on the farm or in this job.
+    pub on_probation: bool,
+}
+
+/// Whether an operator with this clean record is on probation on the whole farm.
 pub fn on_probation(config: &Config, clean: u64) -> bool {
     clean < config.probation_tiles
 }
 
 /// What is checked under a policy. `checkers` says that an operator is connected who may check this one.
-pub fn extent(config: &Config, policy: Verify, clean: u64, checkers: bool) -> Extent {
+pub fn extent(config: &Config, policy: Verify, record: Record, checkers: bool) -> Extent {
     match policy {
         Verify::None => Extent::Blocks(0),
         Verify::Double => Extent::Whole,
-        Verify::Blocks(_) | Verify::Confidence { .. } if on_probation(config, clean) => {
-            match (checkers, policy) {
-                (true, _) => Extent::Whole,
-                (false, Verify::Blocks(blocks)) => Extent::Blocks(blocks.max(config.probation_blocks)),
-                (false, _) => Extent::Blocks(config.probation_blocks),
-            }
-        }
+        Verify::Blocks(_) | Verify::Confidence { .. } if record.on_probation => match (checkers, policy) {
+            (true, _) => Extent::Whole,
+            (false, Verify::Blocks(blocks)) => Extent::Blocks(blocks.max(config.probation_blocks)),
+            (false, _) => Extent::Blocks(config.probation_blocks),
+        },
         Verify::Blocks(blocks) => Extent::Blocks(blocks),
-        Verify::Confidence { wrong_ppm } => Extent::Chance { ppm: confidence_ppm(config, wrong_ppm, clean) },
+        Verify::Confidence { wrong_ppm } => {
+            Extent::Chance { ppm: confidence_ppm(config, wrong_ppm, record.clean) }
+        }
     }
 }
 
@@ -80,7 +89,10 @@ mod tests {
 
     #[test]
     fn probation_is_checked_whole_by_others_and_in_part_by_the_referee() {
-        let extent = |policy, clean, checkers| extent(&config(), policy, clean, checkers);
+        let extent = |policy, clean, checkers| {
+            let record = Record { clean, on_probation: on_probation(&config(), clean) };
+            extent(&config(), policy, record, checkers)
+        };
         assert_eq!(extent(Verify::Blocks(1), 0, true), Extent::Whole);
         assert_eq!(extent(Verify::Blocks(1), 7, false), Extent::Blocks(8));
         assert_eq!(extent(Verify::Blocks(20), 7, false), Extent::Blocks(20));

@@ -159,7 +159,7 @@ impl Core {
     fn unclaimed(&self, own: bool) -> Option<Asking> {
         self.state.owing.iter().take(JOBS_SEARCHED).find_map(|(_, job)| {
             let entry = &self.state.jobs[job];
-            let checkers = self.two_checkers(&entry.spec.options.limits);
+            let checkers = self.two_checkers(entry);
             let lonely = |(since_ms, key): &&(u64, TileKey)| {
                 let waited = self.now_ms >= since_ms + u64::from(self.config.check_wait_max_ms);
                 let owner = entry.open.get(key).and_then(TileLife::delivery).map(|held| held.operator);

@@ -50,6 +50,8 @@ impl Core {
         state.leases.iter().for_each(|(id, lease)| self.check_lease(*id, lease));
         let rates: u64 = self.sessions.values().map(|session| session.rate_total()).sum();
         assert_eq!(rates, self.rate_total, "sum of rates");
+        assert_eq!(self.longest_record_now(), self.longest_record, "longest clean record");
+        self.trials.check();
     }
 
     fn check_lease(&self, id: LeaseId, lease: &LentWork) {

@@ -214,8 +214,9 @@ impl State {
 }
 
 impl Core {
-    /// The job whose turn it is, of those that this worker may serve.
+    /// The job whose turn it is, of those that this worker may serve and that have room for its operator.
     pub(crate) fn next_job(&self, session: &Session) -> Option<JobId> {
-        self.state.service.first(self.now_ms, |job| self.may_serve(session, job))
+        let may = |job| self.may_serve(session, job) && self.has_room(session, job);
+        self.state.service.first(self.now_ms, may)
     }
 }

@@ -99,10 +99,12 @@ impl Core {
                 contradicts("its commit has another shape than the lease"),
             );
         }
-        let clean = self.state.operators.conduct(lent.operator).clean;
-        let checkers = self.two_checkers(&entry.spec.options.limits);
-        let checkers = checkers.iter().any(|checker| *checker != lent.operator);
-        let extent = policy::extent(&self.config, entry.spec.options.verify, clean, checkers);
+        let record = policy::Record {
+            clean: self.state.operators.conduct(lent.operator).clean,
+            on_probation: self.probation_left(lent.operator, entry) > 0,
+        };
+        let checkers = self.two_checkers(entry).iter().any(|checker| *checker != lent.operator);
+        let extent = policy::extent(&self.config, entry.spec.options.verify, record, checkers);
         let commits =
             commits.iter().enumerate().map(|(at, commit)| self.keep(extent, lease, at as u32, commit));
         let tiles = commits.collect();
@@ -171,12 +173,13 @@ impl Core {
         operator: OperatorId,
         rays: Rays,
     ) -> Landing {
-        match self.state.jobs[&job].open.get(&key) {
+        let entry = &self.state.jobs[&job];
+        match entry.open.get(&key) {
             Some(TileLife::Pending | TileLife::Leased { .. }) => Landing::Held { rays },
             Some(TileLife::Delivered { delivery, .. } | TileLife::Checking { delivery, .. }) => {
                 match (delivery.commit.root == commit.root, delivery.operator == operator) {
                     (true, true) => Landing::Spare,
-                    (true, false) if self.may_check(operator) => Landing::Confirms { rays },
+                    (true, false) if self.may_check(operator, entry) => Landing::Confirms { rays },
                     (true, false) => Landing::Spare,
                     (false, _) => Landing::Contests { rays },
                 }
@@ -212,6 +215,7 @@ impl Core {
             }
         }
         if !spare.is_empty() {
+            self.trials.settle(job, lease, spare.len() as u64);
             self.effect(Effect::Discard { lease, tiles: spare });
         }
         for (tile, delivery) in contests {
@@ -259,14 +263,6 @@ impl Core {
             self.dispute(job, tile, Claim::Check { lease: answer.lease, operator, blocks });
         }
         self.accept(job, agreed, Proof::Operator(operator));
-    }
-
-    /// Whether an operator's word counts as a check: it was never overruled, and it has ended its probation or the farm's
-    /// owner trusts it.
-    pub(crate) fn may_check(&self, operator: OperatorId) -> bool {
-        let entry = self.state.operators.operator(operator);
-        let proven = !policy::on_probation(&self.config, entry.conduct.clean);
-        entry.overruled.is_none() && (proven || self.trusts(operator))
     }
 
     /// The delivery that this checker is checking still.

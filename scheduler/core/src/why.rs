@@ -188,7 +188,7 @@ impl Core {
         let mut reasons = Vec::new();
         let owed = entry.owed.len();
         if owed > 0 {
-            let checkers = self.two_checkers(&entry.spec.options.limits).len();
+            let checkers = self.two_checkers(entry).len();
             let by = match checkers {
                 0 => "no operator that may check is connected, so the scheduler's referee does it",
                 1 => "one operator that may check is connected, and none checks its own",

@@ -6,4 +6,5 @@ mod farm;
 mod hands;
 mod orders;
 mod shares;
+mod trials;
 mod why;
