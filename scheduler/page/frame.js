@@ -86,7 +86,10 @@ class FrameView {
         this.comparison?.change(values);
         this.address();
       },
-      close: () => this.endCompare(),
+      close: () => {
+        this.endCompare();
+        this.controls.compare.focus();
+      },
     });
     this.panel = new TilePanel();
     this.legend = new Legend();

@@ -99,8 +99,9 @@ export class Mosaic {
       y: (this.window.height - height_px * fit) / 2,
     };
     this.scale = view.scale * ratio;
-    this.x = view.x * ratio;
-    this.y = view.y * ratio;
+    // On whole pixels of the screen, so that one to one is exact.
+    this.x = Math.round(view.x * ratio);
+    this.y = Math.round(view.y * ratio);
     const { context } = this;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.fillStyle = this.colours.unseen;

@@ -63,6 +63,14 @@ export function workersView(holder, [chosen]) {
       });
   ends.push(farm.on("renew", fill));
   fill();
+  // What a worker does is told by the job's name.
+  farm.fillJobs().then(
+    () => {
+      list.renew();
+      detail.named();
+    },
+    () => {},
+  );
   const choose = (worker) => {
     holder.classList.toggle("chosen", worker !== null);
     detail.show(worker);
@@ -248,6 +256,12 @@ class Detail {
     );
   }
 
+  // The names of jobs are known now.
+  named() {
+    const found = farm.workers.get(this.worker);
+    if (found && this.values) this.fill(found);
+  }
+
   changed(workers) {
     const found = this.worker === null ? null : workers.findLast((worker) => worker.worker === this.worker);
     if (found) this.fill(found);
@@ -260,8 +274,10 @@ class Detail {
     this.reason.hidden = !worker.reason;
     setText(this.reason, worker.reason ?? "");
     if (this.actions.state !== worker.state) {
+      const focused = this.actions.contains(document.activeElement);
       this.actions.state = worker.state;
       this.actions.replaceChildren(...workerButtons(worker));
+      if (focused) (this.actions.querySelector("button") ?? this.title).focus();
     }
     for (const [name, value, href] of workerFacts(worker)) this.fact(name, value, href);
   }
