@@ -22,7 +22,12 @@ struct Requirement {
     without: &'static str,
 }
 
-const REQUIREMENTS: [Requirement; 2] = [
+/// What audits the page, from npm: by name, its minor version fixed, so that no finding comes by itself.
+const AXE: &str = "axe-core@~4.14";
+/// Where the tests look for it, below the root.
+const AXE_FOLDER: &str = "target/npm";
+
+const REQUIREMENTS: [Requirement; 3] = [
     Requirement {
         package: "libvulkan1",
         gives: "the Vulkan loader",
@@ -46,6 +51,12 @@ const REQUIREMENTS: [Requirement; 2] = [
         present: || any_file(&["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"], "lvp_icd"),
         without: "tests that compare the CPU backend with a Vulkan device are skipped",
     },
+    Requirement {
+        package: "chromium",
+        gives: "the browser that the page is tested in",
+        present: || any_file(&["/usr/bin", "/usr/local/bin"], "chromium"),
+        without: "tests of the page in a browser are skipped",
+    },
 ];
 
 fn any_file(folders: &[&str], prefix: &str) -> bool {
@@ -60,12 +71,16 @@ fn any_file(folders: &[&str], prefix: &str) -> bool {
 /// Installs, tidies and tests.
 pub fn run(root: &Path, install: Install) -> Result<()> {
     let missing = provide(install);
+    let axe = provide_axe(root, install);
     tidy::run(root)?;
     cargo(root, &["fmt", "--all", "--check"]).context("run `cargo fmt --all`")?;
     // With what fuzz targets call, so that it keeps compiling.
     cargo(root, &["test", "--workspace", "--features", "tessera-scenes/fuzzing", "--no-fail-fast"])?;
     for requirement in missing {
         println!("skipped: {} ({} is not installed)", requirement.without, requirement.package);
+    }
+    if let Err(error) = axe {
+        println!("skipped: what axe-core finds on the page ({error:#})");
     }
     Ok(())
 }
@@ -95,6 +110,26 @@ fn provide(install: Install) -> Vec<&'static Requirement> {
         }
     }
     missing.into_iter().filter(|requirement| !(requirement.present)()).collect()
+}
+
+/// Fetches axe-core with npm where it is not there yet and may be.
+fn provide_axe(root: &Path, install: Install) -> Result<()> {
+    let folder = root.join(AXE_FOLDER);
+    if folder.join("node_modules/axe-core/axe.min.js").is_file() {
+        return Ok(());
+    }
+    if install == Install::Nothing {
+        bail!("it is not in {AXE_FOLDER}, and nothing is to be installed");
+    }
+    println!("missing: {AXE} (what audits the page)");
+    std::fs::create_dir_all(&folder)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+    let status = npm.arg(&folder).arg(AXE).stdin(Stdio::null()).status().context("npm did not start")?;
+    if !status.success() {
+        bail!("npm install {AXE} ended with {status}");
+    }
+    Ok(())
 }
 
 fn apt_install(packages: &[&str]) -> Result<()> {

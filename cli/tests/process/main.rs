@@ -13,5 +13,4 @@ mod render;
 mod sandbox;
 mod secrets;
 mod verify;
-mod watching;
 mod web;

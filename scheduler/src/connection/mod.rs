@@ -6,7 +6,6 @@ mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
-mod watching;
 mod web;
 mod worker;
 
