@@ -10,6 +10,7 @@ use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
 pub use crate::farm::TrustArguments;
+pub use crate::farm::fetch::FrameChoice;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
 
@@ -48,7 +49,7 @@ pub enum Command {
     Submit(Box<SubmitArguments>),
     /// Shows how far a job is
     Watch(WatchArguments),
-    /// Writes a job's finished frames
+    /// Writes a job's finished frames, or every frame as it finishes
     Fetch(FetchArguments),
     /// Lists the farm's jobs, newest first
     Jobs(ListArguments),
@@ -216,6 +217,12 @@ pub struct SubmitArguments {
     /// Waits until these jobs have completed, such as j3,j4
     #[arg(long, value_name = "JOB,JOB", value_delimiter = ',')]
     pub after: Vec<JobId>,
+    /// Follows the job to its end; the exit code is 0 when it completed
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
+    /// With --wait: rings the terminal's bell when the job ends
+    #[arg(long, requires = "wait")]
+    pub bell: bool,
     /// Submits nothing: says what the job would cost, and what its checks would catch
     #[arg(long)]
     pub dry_run: bool,
@@ -256,12 +263,30 @@ pub struct FetchArguments {
     /// What to write for each frame: exr, exr-half, png
     #[arg(long, value_delimiter = ',', default_value = "exr,png")]
     pub outputs: Vec<String>,
-    /// Stops that a PNG is brightened by
+    /// Stops that PNGs and movies are brightened by
     #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
     pub exposure: f64,
     /// Writes no receipt
     #[arg(long)]
     pub no_receipt: bool,
+    /// Frames to write, such as 1-10 or 3,7, or `last` for the last one that is finished [default: all]
+    #[arg(long, value_name = "FRAMES", value_parser = crate::farm::fetch::choice, conflicts_with = "follow")]
+    pub frames: Option<FrameChoice>,
+    /// Writes a contact sheet too: a PNG of the frames in small, with their numbers
+    #[arg(long, value_name = "PNG")]
+    pub sheet: Option<PathBuf>,
+    /// Makes a movie too, with the ffmpeg that is installed; the name's ending tells the kind
+    #[arg(long, value_name = "MP4")]
+    pub movie: Option<PathBuf>,
+    /// With --movie: frames a second
+    #[arg(long, value_name = "N", default_value_t = 24, requires = "movie", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub fps: u32,
+    /// Writes each frame as it finishes and ends with the job; the exit code is 0 when it completed
+    #[arg(long)]
+    pub follow: bool,
+    /// With --follow: rings the terminal's bell when the job ends
+    #[arg(long, requires = "follow")]
+    pub bell: bool,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,

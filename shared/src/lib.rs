@@ -17,6 +17,7 @@ pub mod messages;
 pub mod package;
 pub mod receipt;
 pub mod upload;
+pub mod watching;
 pub mod web;
 
 /// Version of the kernel's image. It moves whenever one bit of any golden image moves; leases go only to workers of the

@@ -199,6 +199,9 @@ pub enum Request {
     Log { job: JobId },
     /// Asks for a link to the farm's page. Answer: [`crate::web::WebReply`].
     Web { access: WebAccess },
+    /// Asks how far a job's frames are: those behind `after` in the job's order, or from its first. Answer:
+    /// [`crate::watching::FramesReply`].
+    Frames { job: JobId, after: Option<FrameNumber> },
 }
 
 /// Answer to [`Request::Blob`].

@@ -10,6 +10,7 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::checkers::Checker;
 use crate::fairness::Fairness;
+use crate::obedience::Obedience;
 
 /// The books.
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub(crate) struct Audit {
     sent: BTreeMap<LeaseId, WorkerId>,
     welcomed: BTreeSet<WorkerId>,
     fairness: Fairness,
+    pub obedience: Obedience,
 }
 
 impl Audit {
@@ -131,8 +133,10 @@ impl Audit {
         Checker::Durability.demand(first, || format!("two connections are welcomed as {worker}"));
     }
 
-    /// Every lease goes to a job whose turn it is. The books are those before the record.
-    pub fn shares(&mut self, record: &Record, before: &State, probation_tiles: u64) {
+    /// Every lease is one that may be granted, of a job whose turn it is. The books are those before the record.
+    pub fn granted(&mut self, record: &Record, before: &State, probation_tiles: u64) {
+        self.obedience.check(record, before);
+        self.obedience.record(record, before);
         self.fairness.check(record, before, probation_tiles);
         self.fairness.record(record, before);
     }
@@ -145,6 +149,7 @@ impl Audit {
         for record in records {
             self.record(record);
             self.fairness.record(record, &before);
+            self.obedience.record(record, &before);
             before.apply(record);
         }
         if let Some((lease, _)) = self.sent.last_key_value() {

@@ -30,10 +30,12 @@ pub enum Checker {
     Durability,
     /// Who does nothing wrong is neither convicted nor turned away.
     Honest,
+    /// Nothing is lent to whom nothing is to be lent, nor of a job that lends nothing.
+    Obedience,
 }
 
 /// All of them.
-pub const CHECKERS: [Checker; 12] = [
+pub const CHECKERS: [Checker; 13] = [
     Checker::Sanity,
     Checker::LostTile,
     Checker::AcceptedTwice,
@@ -46,6 +48,7 @@ pub const CHECKERS: [Checker; 12] = [
     Checker::Image,
     Checker::Durability,
     Checker::Honest,
+    Checker::Obedience,
 ];
 
 impl fmt::Display for Checker {
@@ -63,6 +66,7 @@ impl fmt::Display for Checker {
             Checker::Image => "image",
             Checker::Durability => "durability",
             Checker::Honest => "honest",
+            Checker::Obedience => "obedience",
         })
     }
 }

@@ -40,7 +40,7 @@ impl Fairness {
             }
             Record::Granted { job, term, tiles, .. } => {
                 self.wait(*job, term.granted_ms);
-                let Some(entry) = before.jobs.get(job).filter(|entry| ready(entry)) else { return };
+                let Some(entry) = before.jobs.get(job) else { return };
                 let rays = tiles.iter().map(|tile| charge(entry, *tile)).sum::<f64>();
                 let received = self.received(&entry.spec.owner, term.granted_ms) + rays;
                 self.received.insert(entry.spec.owner, (received, term.granted_ms));

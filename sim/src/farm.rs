@@ -231,6 +231,8 @@ pub struct Farm {
     pub referee_fail_permille: u64,
     /// The referee answers nothing that it is asked before.
     pub referee_silent_until_ms: u64,
+    /// People order things until faults end, and then let go of what they hold up.
+    pub people: bool,
     /// Takes the latest steps, for people.
     pub trace: Option<Trace>,
 }
@@ -268,6 +270,7 @@ impl Farm {
             faults_end_ms: 0,
             referee_fail_permille: 0,
             referee_silent_until_ms: 0,
+            people: false,
             trace: None,
         }
     }

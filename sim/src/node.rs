@@ -45,6 +45,8 @@ pub struct Node {
     /// The connection whose end it has open.
     pub link: Option<u32>,
     pub banned: bool,
+    /// By its own schedule it wants nothing.
+    pub asleep: bool,
     /// It handles nothing before.
     pub stopped_until_ms: u64,
     /// So long its clock stood still.
@@ -89,6 +91,7 @@ impl Node {
             life: 0,
             link: None,
             banned: false,
+            asleep: false,
             stopped_until_ms: 0,
             stood_ms: 0,
             cut_up_until_ms: 0,
@@ -114,6 +117,7 @@ impl Node {
         let born = Node::new(self.spec.clone());
         *self = Node {
             life: self.life + 1,
+            asleep: self.asleep,
             cut_up_until_ms: self.cut_up_until_ms,
             cut_down_until_ms: self.cut_down_until_ms,
             slow_ms: self.slow_ms,

@@ -3,10 +3,13 @@
 use tessera_scheduler_core::Event;
 use tessera_scheduler_core::api::{Asker, RequestId};
 use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
-use tessera_shared::ids::WorkerId;
+use tessera_shared::ids::{FrameNumber, WorkerId};
 
 use crate::farm::{Farm, Fault, Timed};
-use crate::world::World;
+use crate::world::{Happening, World};
+
+/// Until somebody whose scheduler does not answer orders again.
+const ASKS_AGAIN_MS: u64 = 500;
 
 /// An order, of a job by its place in the scenario or of a worker by its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +24,17 @@ pub enum Order {
         job: usize,
         priority: i32,
     },
+    Cancel {
+        job: usize,
+    },
     /// All frames.
     Requeue {
         job: usize,
+    },
+    /// One of its frames, by its place, counted round.
+    RequeueFrame {
+        job: usize,
+        frame: usize,
     },
     Drain {
         node: usize,
@@ -49,14 +60,26 @@ impl Farm {
 impl World {
     /// Orders of jobs are their owners', those of workers the wrangler's.
     pub(crate) fn carry_out_order(&mut self, order: Order) {
+        if self.farm.people && self.faults_over && !matches!(order, Order::Wake { .. }) {
+            return;
+        }
+        match order {
+            Order::Sleep { node } => self.nodes[node].asleep = true,
+            Order::Wake { node } => self.nodes[node].asleep = false,
+            _ => {}
+        }
+        if !self.process.up || self.process.stopped_until_ms > self.now_ms {
+            let at_ms = self.process.stopped_until_ms.max(self.now_ms + ASKS_AGAIN_MS);
+            return self.at(at_ms, Happening::Fault(Fault::Order(order)));
+        }
         match order {
             Order::Pause { job } => self.order_job(job, JobOrder::Pause),
             Order::Resume { job } => self.order_job(job, JobOrder::Resume),
             Order::Prioritise { job, priority } => self.order_job(job, JobOrder::Prioritise(priority)),
-            Order::Requeue { job } => {
-                let frames =
-                    self.farm.shots.get(job).map_or_else(Vec::new, |shot| shot.spec(job as u64).frames);
-                self.order_job(job, JobOrder::Requeue(FrameRange::of(&frames)));
+            Order::Cancel { job } => self.fault(Fault::Cancel { job }),
+            Order::Requeue { job } => self.requeue(job, |frames| frames),
+            Order::RequeueFrame { job, frame } => {
+                self.requeue(job, |frames| vec![frames[frame % frames.len()]]);
             }
             Order::Drain { node } => self.order_node(node, WorkerOrder::Drain),
             Order::Undrain { node } => self.order_node(node, WorkerOrder::Undrain),
@@ -71,6 +94,12 @@ impl World {
                 }
             }
         }
+    }
+
+    fn requeue(&mut self, job: usize, chosen: impl FnOnce(Vec<FrameNumber>) -> Vec<FrameNumber>) {
+        let Some(shot) = self.farm.shots.get(job) else { return };
+        let frames = chosen(shot.spec(job as u64).frames);
+        self.order_job(job, JobOrder::Requeue(FrameRange::of(&frames)));
     }
 
     /// The worker that the scheduler knows the node as, over the connection that the node has open.

@@ -2,6 +2,7 @@
 //! untouched.
 
 use tessera_scheduler_core::api::{DeliveredTile, Effect};
+use tessera_scheduler_core::jobs::Phase;
 use tessera_scheduler_core::record::{Record, Term};
 use tessera_scheduler_core::tiles::TileKey;
 use tessera_scheduler_core::{Core, Output};
@@ -40,6 +41,12 @@ pub enum Bug {
     ActsEarly,
     /// Pixels that arrive are taken for others.
     MistakesPixels,
+    /// A lease goes to a worker that is drained.
+    LendsToDrained,
+    /// A lease goes to a job that is paused.
+    LendsPaused,
+    /// A lease goes to a job that was cancelled.
+    LendsCancelled,
 }
 
 impl World {
@@ -81,7 +88,29 @@ impl World {
                 }
             }
             Some(Bug::PassesOver) => self.pass_over(output),
+            Some(Bug::LendsToDrained | Bug::LendsPaused | Bug::LendsCancelled) => self.disobey(output),
             _ => {}
+        }
+    }
+
+    /// Gives a lease to whom, or of what, nothing is to be lent.
+    fn disobey(&self, output: &mut Output) {
+        let state = self.core.state();
+        let mut drained = state.workers.iter();
+        let drained = drained.find(|(_, worker)| state.is_drained(worker.operator, &worker.hello.name));
+        let paused = state.jobs.iter().find(|(_, entry)| entry.paused && entry.queue().next().is_some());
+        let ended = state.jobs.iter().find(|(_, entry)| matches!(entry.phase, Phase::Ended { .. }));
+        for record in &mut output.records {
+            let Record::Granted { worker, job, tiles, .. } = record else { continue };
+            if let Some((drained, _)) = drained.filter(|_| self.planted(Bug::LendsToDrained)) {
+                *worker = *drained;
+            }
+            if let Some((paused, entry)) = paused.filter(|_| self.planted(Bug::LendsPaused)) {
+                (*job, *tiles) = (*paused, entry.queue().take(1).collect());
+            }
+            if let Some((ended, _)) = ended.filter(|_| self.planted(Bug::LendsCancelled)) {
+                (*job, *tiles) = (*ended, vec![TileKey { frame: 0, index: 0 }]);
+            }
         }
     }
 

@@ -249,5 +249,6 @@ impl World {
             let life = self.nodes[node].life;
             self.at(self.now_ms + 100, Happening::Dial { node, life });
         }
+        self.let_go();
     }
 }

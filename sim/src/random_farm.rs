@@ -1,4 +1,5 @@
-//! A farm with everything at once, as a seed has it: who works, what is submitted, and all faults.
+//! A farm on which everything goes wrong at once, as a seed has it: who works, what is submitted, and all faults. Knows no
+//! people, who have a stream of chance of their own.
 
 use tessera_shared::limits::JobLimits;
 use tessera_shared::messages::Verify;
@@ -14,8 +15,8 @@ use crate::random::Random;
 const FAULTS_MAX: u64 = 16;
 
 impl Farm {
-    /// A farm with everything at once, as the seed has it.
-    pub fn random(seed: u64) -> Farm {
+    /// A farm with every fault at once, as the seed has it, and nobody who orders anything but that a job be cancelled.
+    pub fn faulty(seed: u64) -> Farm {
         let random = &mut Random::new(seed ^ 0xfa12);
         let mut farm = Farm::seed(seed).workers(random.between(2, 7));
         let count = farm.nodes.len() as u64;
@@ -158,7 +159,7 @@ fn random_cheat(random: &mut Random) -> Cheat {
     }
 }
 
-fn random_shot(random: &mut Random) -> Shot {
+pub(crate) fn random_shot(random: &mut Random) -> Shot {
     let samples = random.between(1, 24) as u32;
     Shot {
         width_px: random.between(8, 400) as u32,

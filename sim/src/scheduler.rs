@@ -13,8 +13,10 @@ use tessera_worker_core::Event as NodeEvent;
 use crate::cheats::Cheat;
 use crate::checkers::Checker;
 use crate::deaths::Doom;
+use crate::farm::Fault;
 use crate::network::{End, Parcel};
 use crate::node::Node;
+use crate::orders::Order;
 use crate::world::{Happening, World};
 
 /// Until the films of a complete job are on disk.
@@ -89,13 +91,18 @@ impl World {
         if !self.process.up {
             return false;
         }
+        match &event {
+            Event::WorkerAsleep { worker, .. } => self.audit.obedience.sleeps(*worker),
+            Event::WorkerAwake { worker } => self.audit.obedience.wakes(*worker),
+            _ => {}
+        }
         let mut output = self.core.handle(self.clock_ms(), event);
         self.tamper(&mut output);
         self.core.sanity_check();
         for record in &output.records {
             self.count(record);
             self.audit.record(record);
-            self.audit.shares(record, &self.shadow, self.farm.config.probation_tiles);
+            self.audit.granted(record, &self.shadow, self.farm.config.probation_tiles);
             self.shadow.apply(record);
         }
         self.audit.known(&output.records, self.core.state());
@@ -209,8 +216,12 @@ impl World {
                     let epoch = self.epoch;
                     return self.at(self.now_ms, Happening::Gone { worker, epoch });
                 };
+                let node = entry.node;
                 entry.worker = Some(worker);
                 self.process.lines.insert(worker, connection);
+                if self.nodes[node].asleep {
+                    self.at(self.now_ms, Happening::Fault(Fault::Order(Order::Sleep { node })));
+                }
                 self.send_down(connection, Parcel::Down(NodeEvent::Connected));
             }
             (Asker::Worker { connection }, Answer::Refused(reason)) => {
@@ -221,6 +232,9 @@ impl World {
                 Checker::Honest.demand(out, || format!("worker {node} is refused: {reason}"));
                 self.send_down(connection, Parcel::Refused);
                 self.silence(connection, End::Scheduler);
+            }
+            (Asker::Artist { shot }, Answer::Refused(reason)) if !self.farm.shots[shot].after.is_empty() => {
+                self.give_up(shot, &reason);
             }
             (Asker::Artist { shot }, answer) => panic!("shot {shot} is answered with {answer:?}"),
             _ => {}

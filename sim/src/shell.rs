@@ -104,6 +104,12 @@ impl Shell {
             }
             wanted.insert((delivery.lease, pass));
         }
+        // A job whose artist got no answer before the crash is one all the same.
+        for (job, entry) in &state.jobs {
+            if !self.films.contains_key(job) {
+                self.open(*job, entry.spec.clone());
+            }
+        }
         for (job, films) in &mut self.films {
             let entry = state.jobs.get(job);
             Checker::Durability.demand(entry.is_some(), || format!("{job} was submitted and is not known"));

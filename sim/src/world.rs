@@ -1,7 +1,7 @@
 //! The event loop: scheduler core, worker cores, network, clock, disk and faults in one thread, in the order of one seed.
 //! Every step is followed by the checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_scheduler_core::api::RefereeId;
 use tessera_scheduler_core::record::Record;
@@ -113,6 +113,8 @@ pub(crate) enum Happening {
     },
     Fault(Fault),
     FaultsEnd,
+    /// People look for what they have to let go.
+    LetGo,
 }
 
 /// What a worker sends.
@@ -185,6 +187,8 @@ pub struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) plot: Plot,
     pub(crate) jobs: Vec<Option<JobId>>,
+    /// Shots that the farm does not take any more.
+    pub(crate) given_up: BTreeSet<usize>,
     /// Tile-passes that a cheat spoilt in a committed lease, and those of which the spoilt block is drawn.
     pub(crate) flipped: BTreeMap<LeaseId, (u64, u64)>,
     pub(crate) faults_over: bool,
@@ -211,6 +215,7 @@ impl World {
             nodes: farm.nodes.iter().cloned().map(Node::new).collect(),
             plot: Plot::new(farm.nodes.iter().any(|node| node.cheat == Cheat::Copier)),
             jobs: vec![None; farm.shots.len()],
+            given_up: BTreeSet::new(),
             flipped: BTreeMap::new(),
             faults_over: false,
             outcome: Outcome::default(),
@@ -297,10 +302,12 @@ impl World {
         if self.outcome.lied_to {
             return true;
         }
-        let ended = |job: &Option<JobId>| {
-            job.is_some_and(|job| self.shell.films[&job].complete || self.shell.films[&job].ended)
+        let ended = |(shot, job): (usize, &Option<JobId>)| match job {
+            Some(job) => self.shell.films[job].complete || self.shell.films[job].ended,
+            None => self.given_up.contains(&shot),
         };
-        self.faults_over && self.process.up && self.process.pending.is_empty() && self.jobs.iter().all(ended)
+        let quiet = self.faults_over && self.process.up && self.process.pending.is_empty();
+        quiet && self.jobs.iter().enumerate().all(ended)
     }
 
     pub(crate) fn at(&mut self, at_ms: u64, happening: Happening) {
@@ -370,19 +377,29 @@ impl World {
             Happening::NodeTick { node, life } => self.wake_node(node, life, NodeEvent::Tick),
             Happening::Fault(fault) => self.fault(fault),
             Happening::FaultsEnd => self.end_faults(),
+            Happening::LetGo => self.let_go(),
         }
     }
 
     /// An artist submits the shot, until somebody answers.
     fn submit(&mut self, shot: usize) {
         let asked = self.process.requests.values().any(|asker| *asker == Asker::Artist { shot });
-        if self.jobs[shot].is_some() || asked {
+        if self.jobs[shot].is_some() || asked || self.given_up.contains(&shot) {
             return;
         }
-        if !self.process.up {
-            return self.at(self.now_ms + 1_000, Happening::Submit { shot });
+        let after = &self.farm.shots[shot].after;
+        if after.iter().any(|place| self.given_up.contains(&(*place as usize))) {
+            self.given_up.insert(shot);
+            return;
         }
-        let spec = Box::new(self.farm.shots[shot].spec(shot as u64));
+        let jobs = after.iter().map(|place| self.jobs[*place as usize]);
+        let after = jobs.collect::<Option<Vec<JobId>>>();
+        // What it waits for has no number before it is submitted.
+        let (true, Some(after)) = (self.process.up, after) else {
+            return self.at(self.now_ms + 1_000, Happening::Submit { shot });
+        };
+        let mut spec = Box::new(self.farm.shots[shot].spec(shot as u64));
+        spec.options.after = after;
         let request = self.process.ask(Asker::Artist { shot });
         self.schedule(Event::Submit { request, spec });
     }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use tessera_sim::{Bug, Checker, Farm, Fault, Moment, Shot, Trace};
+use tessera_sim::{Bug, Checker, Farm, Fault, Moment, Order, Shot, Trace};
 
 /// A farm with everything that the bugs need: competition, duplicates, timers, a slow disk and a crash.
 fn farm(seed: u64) -> Farm {
@@ -15,6 +15,13 @@ fn farm(seed: u64) -> Farm {
             .at(at_ms);
     }
     farm
+}
+
+/// The same with people: a worker is drained, a job paused and one cancelled while a third goes on.
+fn ordered(seed: u64) -> Farm {
+    let farm = farm(seed).job(Shot { frames: 4, ..Shot::default() });
+    let farm = farm.order(Order::Drain { node: 2 }).at(600).order(Order::Pause { job: 0 }).at(700);
+    farm.order(Order::Cancel { job: 1 }).at(800).order(Order::Resume { job: 0 }).at(60_000)
 }
 
 /// Which checker fails, and what it says.
@@ -32,6 +39,10 @@ fn failure(farm: Farm) -> Option<(Checker, String)> {
 
 /// In one farm of some the bug has its opportunity, and no other checker may be the one that speaks.
 fn finds(bug: Bug, expected: Checker) {
+    finds_in(farm, bug, expected);
+}
+
+fn finds_in(farm: fn(u64) -> Farm, bug: Bug, expected: Checker) {
     let found = (0..12).find_map(|seed| failure(farm(seed).plant(bug)));
     let (checker, message) = found.unwrap_or_else(|| panic!("{bug:?} is found by nobody"));
     assert_eq!(checker, expected, "{bug:?}: {message}");
@@ -41,6 +52,7 @@ fn finds(bug: Bug, expected: Checker) {
 fn without_a_bug_no_checker_fails() {
     for seed in 0..12 {
         assert_eq!(failure(farm(seed)), None, "seed {seed}");
+        assert_eq!(failure(ordered(seed)), None, "seed {seed} with orders");
     }
 }
 
@@ -107,4 +119,11 @@ fn what_leaves_before_its_records_are_durable_is_found() {
 #[test]
 fn a_verdict_against_the_innocent_is_found() {
     finds(Bug::MistakesPixels, Checker::Honest);
+}
+
+#[test]
+fn a_lease_against_an_order_is_found() {
+    for bug in [Bug::LendsToDrained, Bug::LendsPaused, Bug::LendsCancelled] {
+        finds_in(ordered, bug, Checker::Obedience);
+    }
 }

@@ -195,7 +195,7 @@ fn a_cancelled_job_is_left_alone() {
 fn random_farms_with_late_convictions() {
     let mut reopened = 0;
     for seed in 0..60 {
-        let farm = Farm::random(seed);
+        let farm = Farm::faulty(seed);
         let at_ms = farm.faults_end_ms + LATER_MS;
         reopened += farm.job(Shot { at_ms, ..trap() }).run().jobs_reopened;
     }

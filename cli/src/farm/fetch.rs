@@ -1,16 +1,22 @@
 //! `tessera fetch`: writes a job's finished frames, and says which are missing and why.
 
+mod follow;
+
 use anyhow::{Context, anyhow};
-use tessera_scenes::shot::Output;
+use tessera_scenes::shot::{Output, parse_frames};
 use tessera_scheduler::client::{Client, ClientError, Frame};
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::messages::JobRefusal;
+use tessera_shared::package::Manifest;
 use tessera_shared::receipt::blocks::FrameBlocks;
+use tessera_shared::watching::FrameState;
 
 use crate::args::FetchArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::output::Targets;
+use crate::output::movie::Movie;
+use crate::output::sheet::Sheet;
 use crate::progress::Progress;
 use crate::receipt::ReceiptFile;
 
@@ -32,43 +38,39 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
     let folder = &arguments.output;
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string()).or_exit(Exit::Output)?;
     let mut progress = Progress::new(arguments.json);
-    let mut frames = Frames::default();
-    super::with_client(&arguments.farm, async |client| {
+    let frames = super::with_client(&arguments.farm, async |client| {
         let manifest = client.manifest(arguments.job).await.or_exit(Exit::Farm)?;
         let name = file_name(&manifest.name);
         let numbered = manifest.frames.len() > 1;
         let targets = Targets::new(&[], folder, &name, &outputs, numbered, arguments.exposure);
-        let targets = targets.or_exit(Exit::Usage)?;
-        let path = folder.join(format!("{name}.receipt.json"));
-        let mut receipt = match arguments.no_receipt {
-            true => None,
-            false => Some(ReceiptFile::begin(&path).or_exit(Exit::Output)?),
+        let path = (!arguments.no_receipt).then(|| folder.join(format!("{name}.receipt.json")));
+        let mut writer = Writer {
+            client,
+            job: arguments.job,
+            targets: targets.or_exit(Exit::Usage)?,
+            receipt: path.as_deref().map(ReceiptFile::begin).transpose().or_exit(Exit::Output)?,
+            progress: &mut progress,
+            sheet: None,
+            movie: None,
         };
-        for entry in &manifest.frames {
-            let frame = match fetch(client, arguments.job, entry.number, &mut receipt).await {
-                Err(Unfetched::Farm(ClientError::Job { refusal, .. })) if is_missing(&refusal) => {
-                    frames.missing.push(entry.number);
-                    frames.refusal = Some(refusal);
-                    continue;
-                }
-                Err(Unfetched::Farm(error)) => Err(error).or_exit(Exit::Farm)?,
-                Err(Unfetched::File(error)) => Err(error).or_exit(Exit::Output)?,
-                Ok(frame) => frame,
-            };
-            let files = targets.write(&frame.head, &frame.film).or_exit(Exit::Output)?;
-            progress.mode = frame.head.mode;
-            progress.frame(frame.head.frame, &frame.film, &files);
-            frames.written.push(entry.number);
+        let numbers = chosen(client, &arguments, &manifest).await?;
+        writer.shows(&arguments, &manifest, &numbers).or_exit(Exit::Output)?;
+        let mut frames = Frames::default();
+        if arguments.follow {
+            frames.written = follow::run(&mut writer, path.as_deref()).await?;
         }
-        let Some(receipt) = receipt else { return Ok(()) };
-        let written = receipt.finish().or_exit(Exit::Output)?;
-        if !written.amended.is_empty() {
-            let frames = ranges(&written.amended);
-            console::note(format_args!("amended since they were fetched last: frames {frames}"));
+        let written = frames.written.clone();
+        for number in numbers.into_iter().filter(|number| written.binary_search(number).is_err()) {
+            frames.note(number, writer.write(number).await?);
         }
-        Ok(())
+        frames.written.sort_unstable();
+        writer.finish()?;
+        Ok(frames)
     })?;
     progress.finish();
+    if arguments.bell {
+        console::ring();
+    }
     match frames.sentence(arguments.job) {
         None => Ok(Outcome::Done),
         // The job goes on: asking again will help.
@@ -78,6 +80,136 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
         Some(sentence) => {
             console::note(format_args!("tessera: {sentence}"));
             Ok(Outcome::Negative)
+        }
+    }
+}
+
+/// Fetches frames of one job and writes them.
+struct Writer<'a> {
+    client: &'a Client,
+    job: JobId,
+    targets: Targets,
+    receipt: Option<ReceiptFile>,
+    progress: &'a mut Progress,
+    sheet: Option<Sheet>,
+    movie: Option<Movie>,
+}
+
+impl Writer<'_> {
+    /// Begins the contact sheet and the movie, before the first frame comes.
+    fn shows(
+        &mut self,
+        wanted: &FetchArguments,
+        manifest: &Manifest,
+        frames: &[FrameNumber],
+    ) -> anyhow::Result<()> {
+        let grid = &manifest.settings.grid;
+        let (size, stops) = ([grid.width_px, grid.height_px], wanted.exposure);
+        let sheet = wanted.sheet.as_deref().map(|path| Sheet::new(path, frames.to_vec(), size, stops));
+        self.sheet = sheet.transpose()?;
+        let movie = wanted.movie.as_deref();
+        let movie = movie.map(|path| Movie::new(path, wanted.fps, frames.to_vec(), size, stops));
+        self.movie = movie.transpose()?;
+        Ok(())
+    }
+
+    /// Writes a frame; says why if it is not there while others may be.
+    async fn write(&mut self, number: FrameNumber) -> Result<Option<JobRefusal>, Failure> {
+        let frame = match fetch(self.client, self.job, number, &mut self.receipt).await {
+            Err(Unfetched::Farm(ClientError::Job { refusal, .. })) if is_missing(&refusal) => {
+                return Ok(Some(refusal));
+            }
+            Err(Unfetched::Farm(error)) => Err(error).or_exit(Exit::Farm)?,
+            Err(Unfetched::File(error)) => Err(error).or_exit(Exit::Output)?,
+            Ok(frame) => frame,
+        };
+        let files = self.targets.write(&frame.head, &frame.film).or_exit(Exit::Output)?;
+        self.sheet.iter_mut().for_each(|sheet| sheet.add(&frame.head, &frame.film));
+        self.movie
+            .iter_mut()
+            .try_for_each(|movie| movie.add(&frame.head, &frame.film))
+            .or_exit(Exit::Output)?;
+        self.progress.mode = frame.head.mode;
+        self.progress.frame(frame.head.frame, &frame.film, &files);
+        Ok(None)
+    }
+
+    /// Writes what is of all frames: the contact sheet, the movie, the receipt.
+    fn finish(self) -> Result<(), Failure> {
+        if let Some(sheet) = self.sheet {
+            let path = sheet.finish().or_exit(Exit::Output)?;
+            console::note(format_args!("contact sheet: {}", path.display()));
+        }
+        if let Some(movie) = self.movie {
+            match movie.finish().or_exit(Exit::Output)? {
+                Some(made) => {
+                    console::note(format_args!("movie of {} frames: {}", made.frames, made.path.display()))
+                }
+                None => console::note(format_args!("no movie: no frame is finished")),
+            };
+        }
+        let Some(receipt) = self.receipt else { return Ok(()) };
+        let written = receipt.finish().or_exit(Exit::Output)?;
+        if !written.amended.is_empty() {
+            let frames = ranges(&written.amended);
+            console::note(format_args!("amended since they were fetched last: frames {frames}"));
+        }
+        Ok(())
+    }
+}
+
+/// Which frames of a job are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameChoice {
+    /// The last one that is finished.
+    Last,
+    /// Ascending.
+    Numbers(Vec<FrameNumber>),
+}
+
+/// Reads `last`, or numbers and ranges of frames.
+pub fn choice(text: &str) -> Result<FrameChoice, String> {
+    match text {
+        "last" => Ok(FrameChoice::Last),
+        numbers => parse_frames(numbers).map(FrameChoice::Numbers).map_err(|error| error.to_string()),
+    }
+}
+
+/// The frames of a job that are asked for.
+async fn chosen(
+    client: &Client,
+    arguments: &FetchArguments,
+    manifest: &Manifest,
+) -> Result<Vec<FrameNumber>, Failure> {
+    let all: Vec<_> = manifest.frames.iter().map(|entry| entry.number).collect();
+    match &arguments.frames {
+        None => Ok(all),
+        Some(FrameChoice::Last) => {
+            let last = last_finished(client, arguments.job).await.or_exit(Exit::Farm)?;
+            let none = || anyhow!("{} has no finished frame yet", arguments.job);
+            last.map(|frame| vec![frame]).ok_or_else(none).or_exit(Exit::Farm)
+        }
+        Some(FrameChoice::Numbers(numbers)) => {
+            match numbers.iter().find(|number| all.binary_search(number).is_err()) {
+                None => Ok(numbers.clone()),
+                Some(FrameNumber(number)) => {
+                    let (job, all) = (arguments.job, ranges(&all));
+                    Err(anyhow!("--frames: {job} has no frame {number}; it has {all}")).or_exit(Exit::Usage)
+                }
+            }
+        }
+    }
+}
+
+async fn last_finished(client: &Client, job: JobId) -> Result<Option<FrameNumber>, ClientError> {
+    let (mut last, mut after) = (None, None);
+    loop {
+        let page = client.frames(job, after).await?;
+        let finished = page.frames.iter().rfind(|frame| frame.state == FrameState::Finished);
+        last = finished.map(|frame| frame.frame).or(last);
+        after = page.next;
+        if after.is_none() {
+            return Ok(last);
         }
     }
 }
@@ -117,6 +249,16 @@ fn is_missing(refusal: &JobRefusal) -> bool {
 }
 
 impl Frames {
+    fn note(&mut self, number: FrameNumber, refusal: Option<JobRefusal>) {
+        match refusal {
+            None => self.written.push(number),
+            Some(refusal) => {
+                self.missing.push(number);
+                self.refusal = Some(refusal);
+            }
+        }
+    }
+
     /// What a person should know; nothing if every frame was written.
     fn sentence(&self, job: JobId) -> Option<String> {
         let (state, next) = match self.refusal.as_ref()? {

@@ -2,12 +2,15 @@
 
 use anyhow::bail;
 use tessera_scenes::shot::Verify as Wanted;
+use tessera_scheduler::client::Client;
+use tessera_shared::ids::JobId;
 use tessera_shared::messages::{JobOptions, Verify};
 
+use super::watch;
 use crate::args::SubmitArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
-use crate::progress::{UNSERVED, amount};
+use crate::progress::{Progress, UNSERVED, amount, sentence};
 use crate::shot::compile_shot;
 
 pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
@@ -23,19 +26,34 @@ pub fn run(arguments: Box<SubmitArguments>) -> Result<Outcome, Failure> {
     let (priority, mode, limits) = (shot.priority, shot.mode, shot.limits);
     let options = JobOptions { priority, verify, mode, limits, after: arguments.after };
     let mut sent = 0;
-    let job = super::with_client(&arguments.farm, async |client| {
+    super::with_client(&arguments.farm, async |client| {
         let job = client.submit(&compiled.package, options, |upload| sent = upload.bytes_sent).await;
         let job = job.or_exit(Exit::Farm)?;
         let status = client.watch(job).await.or_exit(Exit::Farm)?.next().await.or_exit(Exit::Farm)?;
         if status.is_some_and(|status| status.unserved) {
             console::note(format_args!("note: {job} waits: {UNSERVED}"));
         }
-        Ok(job)
-    })?;
-    let sent = amount(sent as f64);
-    console::note(format_args!("{sent}B sent; `tessera watch {job} --wait` follows the job"));
-    console::print(format_args!("{job}"));
-    Ok(Outcome::Done)
+        let sent = amount(sent as f64);
+        if !arguments.wait {
+            console::note(format_args!("{sent}B sent; `tessera watch {job} --wait` follows the job"));
+            console::print(format_args!("{job}"));
+            return Ok(Outcome::Done);
+        }
+        console::note(format_args!("{sent}B sent"));
+        console::print(format_args!("{job}"));
+        wait(client, job, arguments.bell).await
+    })
+}
+
+/// Follows the job to its end. Standard output has its id alone: all else is on standard error.
+async fn wait(client: &Client, job: JobId, bell: bool) -> Result<Outcome, Failure> {
+    let mut progress = Progress::new(false);
+    let last = watch::to_end(client, job, &mut progress).await;
+    progress.finish();
+    let status = watch::heard(job, last?)?;
+    console::note(format_args!("{}", sentence(&status)));
+    watch::ring(bell, &status.state);
+    Ok(watch::outcome(&status.state, true))
 }
 
 /// The farm's form of a job file's policy.

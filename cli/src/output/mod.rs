@@ -1,7 +1,9 @@
 //! Turns integer films into files: which, under what names, and written so that a reader never sees half of one.
 
 mod exr;
+pub mod movie;
 mod png;
+pub mod sheet;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

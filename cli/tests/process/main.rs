@@ -13,4 +13,5 @@ mod render;
 mod sandbox;
 mod secrets;
 mod verify;
+mod watching;
 mod web;

@@ -134,12 +134,12 @@ impl Service {
         }
     }
 
-    /// The job is lent so many rays of.
-    fn receive(&mut self, job: JobId, rays: u64, at_ms: u64) {
-        let Some(owner) = self.places.get(&job).map(|place| place.owner) else { return };
+    /// The owner is lent so many rays, whether or not jobs of it wait for more.
+    fn receive(&mut self, key: NodeKey, rays: u64, at_ms: u64) {
         if self.shares.overdue(at_ms) {
             self.begin_anew(|shares, kept| shares.rebase(at_ms, kept));
         }
+        let owner = self.shares.enter(key);
         let before = self.shares.weighted(owner);
         self.shares.receive(owner, rays, at_ms);
         let after = self.shares.weighted(owner);
@@ -206,10 +206,9 @@ impl State {
 
     /// The job is lent these rays of at a time.
     pub(crate) fn serve(&mut self, job: JobId, rays: u64, at_ms: u64) {
-        self.service.receive(job, rays, at_ms);
-        if let Some(entry) = self.jobs.get_mut(&job) {
-            entry.waiting_since_ms = at_ms;
-        }
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        entry.waiting_since_ms = at_ms;
+        self.service.receive(entry.spec.owner, rays, at_ms);
     }
 }
 

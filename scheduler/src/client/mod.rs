@@ -5,10 +5,12 @@ mod fetch;
 mod orders;
 mod receipt;
 mod submit;
+mod watching;
 mod web;
 
 pub use fetch::Frame;
 pub use submit::UploadProgress;
+pub use watching::FramePage;
 
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_shared::KERNEL_VERSION;

@@ -14,7 +14,7 @@ use tessera_transport::frames::read_message;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit, web};
+use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit, watching, web};
 use crate::films::{Command, Finished};
 use crate::gate::Member;
 use crate::receipts;
@@ -77,6 +77,7 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         Request::Why { job } => orders::why(&farm, send, job, by).await?,
         Request::Log { job } => orders::log(&farm, send, job, by).await?,
         Request::Web { access } => web::page(&farm, send, by, access).await?,
+        Request::Frames { job, after } => watching::frames(&farm, send, job, after).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }

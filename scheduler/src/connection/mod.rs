@@ -6,6 +6,7 @@ mod orders;
 pub(crate) mod possession;
 mod results;
 mod submit;
+mod watching;
 mod web;
 mod worker;
 

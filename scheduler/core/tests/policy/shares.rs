@@ -7,7 +7,7 @@ use tessera_scheduler_core::shares::HALF_LIFE_MS;
 use tessera_shared::ids::{JobId, NodeKey};
 use tessera_shared::messages::JobOptions;
 
-use crate::farm::{ALICE, BOB, Farm, unchecked};
+use crate::farm::{ALICE, BOB, Farm, TILE_RAYS, unchecked};
 
 fn priority(priority: i32) -> JobOptions {
     JobOptions { priority, ..unchecked() }
@@ -122,4 +122,20 @@ fn jobs_that_a_worker_may_not_serve_are_in_nobodys_way() {
     farm.connect(1, "w");
     farm.now_ms = 3 * AGE_STEP_MS;
     assert_eq!((farm.work(), farm.work()), (vec![open], vec![open]));
+}
+
+#[test]
+fn duplicates_of_a_job_with_nothing_more_to_lend_are_charged_to_its_owner() {
+    let mut farm = Farm::new();
+    let job = farm.submit(ALICE, 1);
+    farm.connect(1, "slow");
+    farm.connect(2, "slow too");
+    farm.connect(3, "idle");
+    assert_eq!((farm.lent.len(), farm.core.state().jobs[&job].pending()), (2, 0));
+    farm.at(5_000);
+    assert_eq!(farm.lent.len(), 3, "the idle worker duplicates what is slow");
+    let shares = &farm.core.state().service.shares;
+    let received = shares.received(shares.find(&ALICE).unwrap(), farm.now_ms);
+    assert!(received > 2 * TILE_RAYS && received <= 3 * TILE_RAYS, "{received} rays");
+    farm.restart();
 }
