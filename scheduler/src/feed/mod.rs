@@ -120,12 +120,11 @@ impl Pending {
         match record {
             Record::Submitted { job, .. }
             | Record::PackageComplete { job }
-            | Record::JobEnded { job, .. }
-            | Record::JobCompleted { job, .. }
             | Record::JobForgotten { job }
             | Record::Archived { job, .. }
             | Record::Paused { job, .. }
             | Record::Prioritised { job, .. } => drop(self.changes.jobs_turned.insert(*job)),
+            Record::JobEnded { job, .. } | Record::JobCompleted { job, .. } => self.over(*job),
             Record::Joined { worker, .. }
             | Record::Left { worker, .. }
             | Record::Leaving { worker }
@@ -173,6 +172,19 @@ impl Pending {
             | Record::KnownMixed { .. }
             | Record::Remembered { .. } => {}
         }
+    }
+
+    /// What was lent of a job that is over is taken back without a word more: its workers do something else now.
+    fn over(&mut self, job: JobId) {
+        self.changes.jobs_turned.insert(job);
+        let freed = &mut self.changes.workers_turned;
+        self.leases.retain(|_, lent| {
+            let kept = lent.job != job;
+            if !kept {
+                freed.insert(lent.worker);
+            }
+            kept
+        });
     }
 
     fn lease_moved(&mut self, core: &Core, lease: LeaseId) {

@@ -107,3 +107,18 @@ fn a_job_that_turns_is_told_apart_from_one_that_goes_on() {
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
     assert_eq!(changes.entries[0].text, format!("{job} is cancelled"));
 }
+
+#[test]
+fn who_worked_on_a_job_that_is_over_is_told_to_be_free() {
+    let mut farm = Farm::new();
+    farm.job();
+    let job = job_number(&farm);
+    farm.worker();
+    let worker = *farm.core.state().workers.keys().next().unwrap();
+    assert_eq!(farm.core.job_in_hand(worker), Some(job));
+    let by = Asker::Artist(NodeKey([9; 32]));
+    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by });
+    assert_eq!(changes.workers_turned, BTreeSet::from([worker]));
+    assert_eq!(farm.core.job_in_hand(worker), None);
+    assert!(farm.feed.pending().leases.is_empty(), "leases of a job that is over are forgotten");
+}
