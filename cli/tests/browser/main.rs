@@ -5,8 +5,10 @@ mod accessible;
 mod chromium;
 mod crowd;
 mod farm;
+mod first_pixels;
 mod keyboard;
 mod page;
+mod pictures;
 #[allow(dead_code, reason = "the other tests of processes use the rest")]
 #[path = "../process/sandbox.rs"]
 mod sandbox;

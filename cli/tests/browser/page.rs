@@ -83,6 +83,7 @@ impl Page {
     pub fn open(address: &str, skipped: &str) -> Option<Page> {
         let mut page = Page { browser: Chromium::start(skipped)? };
         page.browser.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
+        page.browser.call("Performance.enable", json!({ "timeDomain": "threadTicks" }));
         page.window(1280, 900, 1.0);
         page.scheme(Scheme::Dark);
         page.go(address);
@@ -253,9 +254,22 @@ impl Page {
         Pixels { width: size("width"), height: size("height"), rgba }
     }
 
+    /// Processor time of the page's main thread so far, in milliseconds.
+    pub fn busy_ms(&mut self) -> f64 {
+        let metrics = self.browser.call("Performance.getMetrics", json!({}));
+        let mut metrics = metrics["metrics"].as_array().unwrap().iter();
+        let busy = metrics.find(|metric| metric["name"] == "ThreadTime").expect("Chromium tells it");
+        busy["value"].as_f64().unwrap() * 1000.0
+    }
+
     /// What the screen shows of the window, as a PNG file.
     pub fn screenshot(&mut self) -> Vec<u8> {
         self.capture(json!({ "format": "png" }))
+    }
+
+    /// The same as a smaller file, not to the last bit.
+    pub fn webp(&mut self) -> Vec<u8> {
+        self.capture(json!({ "format": "webp", "quality": 82 }))
     }
 
     fn capture(&mut self, format: Value) -> Vec<u8> {
