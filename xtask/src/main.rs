@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask help` lists them; the README names the ones that people need.
 
+mod api;
 mod golden;
 mod pack;
 mod sim;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
   lint           cargo fmt --check, clippy without warnings, tidy
   golden         records the golden digests of a new kernel version
   sim --seeds N [--first S]   runs random farms of the simulator, every fault at once; prints the trace of the first that fails
+  api [--examples N] [--seed S]   drives the HTTP interface of a farm against its own document as each role, with schemathesis
   pack DIR       packs stripped binaries, small scenes, the Vulkan loader and check.sh for a machine that builds nothing
 ";
 
@@ -32,6 +34,9 @@ fn main() -> ExitCode {
         ["lint"] => test::lint(&root),
         ["golden"] => golden::record(&root),
         ["sim", arguments @ ..] => sim::hunt(&root, arguments),
+        ["api", arguments @ ..] => {
+            api::Drive::of(arguments).and_then(|drive| api::run(&root, drive, test::Install::Missing))
+        }
         ["pack", dir] => pack::run(&root, Path::new(dir)),
         ["help"] | ["--help"] | [] => {
             print!("{HELP}");

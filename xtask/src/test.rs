@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::tidy;
+use crate::{api, tidy};
 
 /// Whether missing system packages may be installed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,7 @@ pub fn run(root: &Path, install: Install) -> Result<()> {
     cargo(root, &["fmt", "--all", "--check"]).context("run `cargo fmt --all`")?;
     // With what fuzz targets call, so that it keeps compiling.
     cargo(root, &["test", "--workspace", "--features", "tessera-scenes/fuzzing", "--no-fail-fast"])?;
+    api::run(root, api::Drive::SHORT, install)?;
     for requirement in missing {
         println!("skipped: {} ({} is not installed)", requirement.without, requirement.package);
     }
@@ -149,10 +150,15 @@ fn apt_install(packages: &[&str]) -> Result<()> {
     apt(&install)
 }
 
-/// Runs the cargo that runs us.
+/// Runs the cargo that runs us, with the environment that it was started in itself: what it sets for this package would have
+/// crates that read it built anew, as `ring` is.
 pub fn cargo(root: &Path, args: &[&str]) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(args).current_dir(root).status().context("cargo did not start")?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let ours = |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours).for_each(|name| {
+        cargo.env_remove(name);
+    });
+    let status = cargo.args(args).current_dir(root).status().context("cargo did not start")?;
     if !status.success() {
         bail!("`cargo {}` ended with {status}", args.join(" "));
     }

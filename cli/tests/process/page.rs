@@ -150,6 +150,27 @@ fn without_a_token_there_is_the_login_alone() {
 }
 
 #[test]
+fn no_operation_of_the_document_answers_without_a_token() {
+    let mut farm = Farm::with("--http 127.0.0.1:0");
+    let site = Site::of(&mut farm);
+    let document = site.get("/openapi.json").json();
+    assert_eq!(document["security"], serde_json::json!([{ "token": [] }]));
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Numbers stand for what the path names.
+        let path = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        for method in item.as_object().unwrap().keys() {
+            let answer = site.ask(&method.to_uppercase(), &path, None);
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert!(answer.head.contains("www-authenticate: bearer"), "{}", answer.head);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 19, "{asked} operations");
+}
+
+#[test]
 fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
     let mut farm = Farm::with("--http 127.0.0.1:0");
     let site = Site::of(&mut farm);
