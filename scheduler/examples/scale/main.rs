@@ -1,17 +1,16 @@
 //! What the farm itself costs: N connected workers answer every lease at once with pixels that nobody rendered.
 //!
 //! `cargo run --release -p tessera-scheduler --example scale -- [--workers 1,100,1000,10000] [--tiles N] [--lease N] [--verify]
-//! [--rounds N] [--data DIR]` starts a scheduler process for every row and prints tiles a second, the process's processor time a tile, memory an idle
-//! worker, and how long a worker that asks waits for its next lease. `-- --queued` measures memory a queued tile, `-- --restart` how long a
-//! scheduler that was killed takes to serve again. Without `--data` the scheduler's folder lies in memory.
+//! [--rounds N]` starts a scheduler process for every row and prints tiles a second, the process's processor time a tile, memory an idle
+//! worker, and how long a worker that asks waits for its next lease. `-- --queued` measures memory a queued tile. `-- --watched
+//! [--workers N] [--jobs N] [--clients N] [--seconds N] [--rounds N]` measures what clients of the HTTP interface cost and wait for.
 //!
 //! Workers are connections of this process. Tiles are one block of one sample, the smallest there are. Linux alone.
 
 mod load;
-mod restart;
 mod server;
+mod watched;
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,22 +31,20 @@ struct Plan {
     lease: u32,
     verify: Verify,
     rounds: u32,
-    /// Where the scheduler's folder is made.
-    data: PathBuf,
 }
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    if let ["--serve", lease, data] = words[..] {
-        return runtime.block_on(server::run(lease.parse()?, Path::new(data)));
+    if let ["--serve", lease] = words[..] {
+        return runtime.block_on(server::run(lease.parse()?));
     }
     if words == ["--queued"] {
         return runtime.block_on(queued());
     }
-    if let ["--restart", rest @ ..] = &words[..] {
-        return runtime.block_on(restart::run(&plan(rest)?));
+    if let ["--watched", words @ ..] = &words[..] {
+        return runtime.block_on(watched::run(watched::Plan::of(words)?));
     }
     let plan = plan(&words)?;
     println!("lease of at most {} tiles, {:?}, {} tiles a run", plan.lease, plan.verify, plan.tiles);
@@ -67,7 +64,6 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
         lease: 8,
         verify: Verify::None,
         rounds: 1,
-        data: memory(),
     };
     loop {
         words = match words {
@@ -88,10 +84,6 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
                 plan.rounds = rounds.parse()?;
                 rest
             }
-            ["--data", data, rest @ ..] => {
-                plan.data = data.into();
-                rest
-            }
             ["--verify", rest @ ..] => {
                 plan.verify = Verify::Blocks(1);
                 rest
@@ -101,32 +93,27 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
     }
 }
 
-/// A folder that no disk slows down, where the system has one.
-fn memory() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
-}
-
 /// A scheduler in a process of its own, which ends when this is dropped.
 struct Served {
     child: Child,
     artist: Link,
     worker: Link,
+    /// The page's address with the wrangler's token.
+    page: String,
 }
 
 impl Served {
-    fn start(lease: u32, data: &Path) -> Result<Served> {
+    fn start(lease: u32) -> Result<Served> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--serve", &lease.to_string()])
-            .arg(data)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let output = child.stdout.take().context("its output")?;
         let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
-        let mut link = || -> Result<Link> { Ok(lines.next().context("a link")??.parse()?) };
-        let (artist, worker) = (link()?, link()?);
-        Ok(Served { child, artist, worker })
+        let mut line = || -> Result<String> { Ok(lines.next().context("a line")??) };
+        let (artist, worker, page) = (line()?.parse()?, line()?.parse()?, line()?);
+        Ok(Served { child, artist, worker, page })
     }
 
     /// User and system time so far: fields 14 and 15 of proc(5), in ticks of 10 ms.
@@ -154,8 +141,7 @@ impl Drop for Served {
 }
 
 async fn row(workers: u32, plan: &Plan) -> Result<()> {
-    let data = tempfile::tempdir_in(&plan.data)?;
-    let served = Served::start(plan.lease, data.path())?;
+    let served = Served::start(plan.lease)?;
     let artist = Client::connect(&served.artist, &Identity::ephemeral()?).await?;
     // One worker that came and went: what the first connection of all allocates is nobody's.
     let before = served.rss()?;
@@ -199,8 +185,7 @@ async fn row(workers: u32, plan: &Plan) -> Result<()> {
 
 /// Memory of tiles that nobody has been lent.
 async fn queued() -> Result<()> {
-    let data = tempfile::tempdir_in(memory())?;
-    let served = Served::start(8, data.path())?;
+    let served = Served::start(8)?;
     let artist = Client::connect(&served.artist, &Identity::ephemeral()?).await?;
     artist.submit(&package(1)?, JobOptions::default(), |_| {}).await?;
     let before = served.rss()?;

@@ -1,9 +1,8 @@
-//! The scheduler's process: the real one but for its referee, which renders nothing, and its folder, which lies in memory unless told
-//! otherwise, so that the disk of the machine is not what is measured.
+//! The scheduler's process: the real one but for its referee, which renders nothing, and its folder, which lies in memory so that the
+//! disk of the machine is not what is measured.
 
 use std::io::Read;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -21,11 +20,14 @@ impl Referee for Constant {
     }
 }
 
-/// Prints the artist's and the workers' link, and serves until standard input ends.
-pub async fn run(lease_tiles_max: u32, data: &Path) -> Result<()> {
+/// Prints the artist's and the workers' link and the page's, and serves until standard input ends.
+pub async fn run(lease_tiles_max: u32) -> Result<()> {
+    let memory = std::path::Path::new("/dev/shm");
+    let data = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
     let options = SchedulerOptions {
-        data: data.to_owned(),
+        data: data.path().to_owned(),
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        http: Some((Ipv4Addr::LOCALHOST, 0).into()),
         connections_max: 20_000,
         limits: Limits { strangers_max: 20_000, ..Limits::default() },
         ..SchedulerOptions::default()
@@ -37,10 +39,11 @@ pub async fn run(lease_tiles_max: u32, data: &Path) -> Result<()> {
         held_max: 1 << 20,
         ..Config::new(secret)
     };
-    let storage = Storage::folders(data)?;
+    let storage = Storage::folders(data.path())?;
     let scheduler = serve_with(options, Box::new(Constant), storage, config).await?;
     println!("{}", scheduler.link(Role::Artist));
     println!("{}", scheduler.link(Role::Worker));
+    println!("{}", scheduler.page().expect("it is served"));
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     drop(scheduler);
     Ok(())

@@ -1,5 +1,6 @@
 //! The stream of events and the log over HTTP.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let cursor = match headers.get("last-event-id") {
-        None => site.board.cursor(),
+        None => site.board.cursor(site.now_ms()),
         Some(id) => {
             let id = id.to_str().ok().and_then(|id| id.parse().ok());
             id.ok_or_else(|| {
@@ -59,7 +60,8 @@ pub(super) async fn stream(
         newest: site.board.newest(),
         watching: watched.job.map(|job| site.feed.watch(JobId(job))),
         cursor,
-        first: true,
+        // The first bytes tell the client that the stream is open.
+        ready: VecDeque::from([Bytes::from_static(b": tessera\n\n")]),
         site,
     };
     let news = futures_util::stream::unfold(reader, |mut reader| async move {
@@ -81,20 +83,20 @@ struct Reader {
     /// Keeps the job's tiles noted while the stream is open.
     watching: Option<Watching>,
     cursor: u64,
-    first: bool,
+    /// Pieces that come next.
+    ready: VecDeque<Bytes>,
 }
 
 impl Reader {
     /// The next piece of the stream; `None` when the scheduler stops.
     async fn next(&mut self) -> Option<Bytes> {
-        // The first bytes tell the client that the stream is open.
-        if std::mem::take(&mut self.first) {
-            return Some(Bytes::from_static(b": tessera\n\n"));
-        }
         loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(piece);
+            }
             self.newest.borrow_and_update();
-            if let Some(bytes) = self.news() {
-                return Some(bytes);
+            if self.read() {
+                continue;
             }
             match tokio::time::timeout(HEARTBEAT, self.newest.changed()).await {
                 Err(_) => return Some(Bytes::from_static(b":\n\n")),
@@ -103,27 +105,23 @@ impl Reader {
         }
     }
 
-    fn news(&mut self) -> Option<Bytes> {
-        let mut bytes = Vec::new();
+    /// Takes what is new; whether anything was.
+    fn read(&mut self) -> bool {
         match self.site.board.after(self.cursor) {
             News::Resync(cursor) => {
+                let mut bytes = Vec::new();
                 super::pump::event(&mut bytes, "resync", &serde_json::json!({}));
+                bytes.extend(super::board::seen(cursor));
+                self.ready.push_back(Bytes::from(bytes));
                 self.cursor = cursor;
             }
-            News::Batches(batches, _) if batches.is_empty() => return None,
             News::Batches(batches, cursor) => {
-                for batch in batches {
-                    // What happened to tiles comes before what follows for their job.
-                    let watching =
-                        self.watching.as_ref().and_then(|watching| batch.jobs.get(&watching.job()));
-                    bytes.extend(watching.into_iter().flatten());
-                    bytes.extend(&batch.general);
-                }
+                let job = self.watching.as_ref().map(Watching::job);
+                self.ready.extend(batches.iter().flat_map(|batch| batch.pieces(job)));
                 self.cursor = cursor;
             }
         }
-        bytes.extend(format!("id: {}\nevent: seen\ndata: {{}}\n\n", self.cursor).into_bytes());
-        Some(Bytes::from(bytes))
+        !self.ready.is_empty()
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Site, json};
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn farm(State(site): State<Arc<Site>>, bearer: Bearer) -> Result<Json<Farm>, Problem> {
-    let cursor = site.board.cursor();
+    let cursor = site.board.cursor(site.now_ms());
     let (workers, jobs, rays_per_second) =
         site.driver.question(|core, _| (workers(core), jobs(core), core.rays_per_second())).await?;
     Ok(Json(Farm {

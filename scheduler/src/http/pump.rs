@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use serde::Serialize;
 use tessera_scheduler_core::Core;
 use tessera_shared::ids::{FrameNumber, JobId, TileIndex, WorkerId};
@@ -48,13 +47,18 @@ struct Answered {
 
 /// Runs until the driver stops.
 pub(super) async fn run(site: Arc<Site>) {
-    let mut backlog = Backlog { jobs: Pace::new(JOBS), workers: Pace::new(WORKERS), tiles: BTreeMap::new() };
+    let mut backlog = Backlog::default();
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        let Changes { entries, jobs_blurred, .. } = backlog.note(site.feed.take());
-        let lines = site.board.write(entries, site.start_unix_ms);
+        let mut changes = site.feed.take();
+        let lines = site.board.write(std::mem::take(&mut changes.entries), site.start_unix_ms);
+        if !site.board.wanted(site.now_ms()) {
+            backlog = Backlog::default();
+            continue;
+        }
+        let Changes { jobs_blurred, .. } = backlog.note(changes);
         let asked = backlog.take(site.now_ms());
         if asked.is_empty() && lines.is_empty() && jobs_blurred.is_empty() {
             continue;
@@ -62,6 +66,12 @@ pub(super) async fn run(site: Arc<Site>) {
         let answered = site.driver.question(move |core, now_ms| answer(core, now_ms, asked));
         let Ok(answered) = answered.await else { return };
         site.board.post(batch(&lines, answered, jobs_blurred));
+    }
+}
+
+impl Default for Backlog {
+    fn default() -> Backlog {
+        Backlog { jobs: Pace::new(JOBS), workers: Pace::new(WORKERS), tiles: BTreeMap::new() }
     }
 }
 
@@ -174,8 +184,7 @@ fn batch(lines: &[Entry], answered: Answered, blurred: BTreeSet<JobId>) -> Batch
     for job in blurred {
         event(by_job.entry(job).or_default(), "resync", &serde_json::json!({}));
     }
-    let jobs = by_job.into_iter().map(|(job, bytes)| (job, Bytes::from(bytes))).collect();
-    Batch { general: Bytes::from(general), jobs }
+    Batch { general, jobs: by_job }
 }
 
 /// Writes one server-sent event. JSON has no line break, so its data are one line.
