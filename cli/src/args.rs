@@ -75,6 +75,10 @@ pub enum Command {
     Drain(DrainArguments),
     /// Lets a drained worker work again; needs the wrangler link
     Undrain(DrainArguments),
+    /// Bans an operator: its workers get nothing more and may not join; needs the wrangler link
+    Ban(BanArguments),
+    /// Lets an operator that is out join again, on probation; needs the wrangler link
+    Readmit(ReadmitArguments),
     /// Says how two images differ
     Diff(DiffArguments),
     /// Rechecks images against their receipt: its signature, their pixels, and random blocks rendered again here
@@ -356,6 +360,25 @@ pub struct WebArguments {
 pub struct DrainArguments {
     /// The id that `tessera workers` lists
     pub worker: WorkerId,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct BanArguments {
+    /// The key of the operator, or of one of its workers the id that `tessera workers` lists
+    pub operator: crate::farm::operators::Whom,
+    /// Why, in one line of at most 400 bytes; its workers are told it
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ReadmitArguments {
+    /// The key of the operator, or of one of its workers the id that `tessera workers` lists
+    pub operator: crate::farm::operators::Whom,
     #[command(flatten)]
     pub farm: FarmArguments,
 }

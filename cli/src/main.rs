@@ -52,6 +52,8 @@ fn main() -> ExitCode {
         Command::Web(arguments) => farm::web::run(&arguments),
         Command::Drain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Drain),
         Command::Undrain(arguments) => farm::orders::drain(&arguments, WorkerOrder::Undrain),
+        Command::Ban(arguments) => farm::operators::ban(&arguments),
+        Command::Readmit(arguments) => farm::operators::readmit(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(*arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -11,7 +11,7 @@ use tessera_scheduler_core::api::{
 use tessera_scheduler_core::{Config, Core, Event, Record, tile_root};
 use tessera_shared::KERNEL_VERSION;
 use tessera_shared::admission::{DeviceReport, Serves};
-use tessera_shared::control::{Failure, FailureClass, FrameRange, JobOrder, WorkerOrder};
+use tessera_shared::control::{Failure, FailureClass, FrameRange, JobOrder, OperatorOrder, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -310,7 +310,7 @@ impl Farm<'_> {
         let request = RequestId(3);
         let by = if self.choices.one_in(4) { Asker::Artist(key(1)) } else { Asker::Wrangler };
         let (job, worker) = (self.job(), self.worker());
-        let order = match self.choices.below(8) {
+        let order = match self.choices.below(10) {
             0 => JobOrder::Pause,
             1 => JobOrder::Resume,
             2 => JobOrder::Prioritise(self.choices.byte() as i8 as i32),
@@ -324,7 +324,13 @@ impl Farm<'_> {
                 return self.event(Event::WorkerAsleep { worker, for_ms });
             }
             5 => return self.event(Event::WorkerAwake { worker }),
-            6 => {
+            6 | 7 => {
+                let ban = OperatorOrder::Ban { reason: "x".repeat(self.choices.below(500)) };
+                let order = if self.choices.one_in(2) { ban } else { OperatorOrder::Readmit };
+                let operator = key(self.choices.below(8));
+                return self.event(Event::OrderOperator { request, operator, by, order });
+            }
+            8 => {
                 let order = WorkerOrder::Drain;
                 return self.event(Event::OrderWorker { request, worker, by, order });
             }

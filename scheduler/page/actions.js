@@ -84,10 +84,36 @@ function prioritise(job) {
 
 // Buttons for what a wrangler can do to a worker.
 export function workerButtons(worker) {
-  if (!farm.wrangler || ["left", "refused"].includes(worker.state)) return [];
+  if (!farm.wrangler || worker.state === "refused") return [];
+  if (["banned", "quarantined"].includes(worker.state)) {
+    return [button("Readmit operator …", () => readmit(worker))];
+  }
+  const banning = button("Ban operator …", () => ban(worker), { class: "danger" });
+  if (["left", "leaving"].includes(worker.state)) return [banning];
   const drains = worker.state === "drained";
-  if (["banned", "leaving"].includes(worker.state)) return [];
-  return [button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker)))];
+  return [button(drains ? "Undrain …" : "Drain …", () => (drains ? undrain(worker) : drain(worker))), banning];
+}
+
+function ban(worker) {
+  confirm({
+    title: `Ban the operator of ${worker.name || `worker ${worker.worker}`}?`,
+    danger: true,
+    text: "All workers of its key are sent away and may not join again. What rests on their work is rendered anew.",
+    input: { label: "Reason", type: "text", required: true, value: "", hint: "One line. Its workers are told it." },
+    action: "Ban the operator",
+    done: "The operator is banned.",
+    work: (text) => act(`/operators/${worker.operator}/ban`, { reason: text }),
+  });
+}
+
+function readmit(worker) {
+  confirm({
+    title: `Readmit the operator of ${worker.name || `worker ${worker.worker}`}?`,
+    text: "Its workers may join again. They are on probation until enough of their work was checked.",
+    action: "Readmit",
+    done: "The operator may join again.",
+    work: () => act(`/operators/${worker.operator}/readmit`),
+  });
 }
 
 function drain(worker) {

@@ -453,12 +453,19 @@ impl Shell {
             Effect::Quarantined { operator, workers, evidence, fraud } => {
                 let what = if fraud { "banned for fraud" } else { "quarantined for a fault" };
                 tracing::warn!(%operator, ?workers, %evidence, "{what}: a result of its workers was wrong");
-                for worker in workers {
-                    if let Some(line) = self.workers.remove(&worker) {
-                        let code = VarInt::from_u32(CloseCode::Quarantined as u32);
-                        line.connection.close(code, b"a result of this operator was wrong");
-                    }
-                }
+                self.send_away(&workers, CloseCode::Quarantined, "a result of this operator was wrong");
+            }
+            Effect::Banned { operator, workers, reason } => {
+                tracing::warn!(%operator, ?workers, reason, "banned by order of the farm's wrangler");
+                self.send_away(&workers, CloseCode::Banned, &reason);
+            }
+        }
+    }
+
+    fn send_away(&mut self, workers: &[WorkerId], code: CloseCode, reason: &str) {
+        for worker in workers {
+            if let Some(line) = self.workers.remove(worker) {
+                line.connection.close(VarInt::from_u32(code as u32), reason.as_bytes());
             }
         }
     }

@@ -55,6 +55,19 @@ pub enum WorkerOrder {
     Undrain,
 }
 
+/// Most bytes of the reason for a ban.
+pub const BAN_REASON_BYTES_MAX: usize = 400;
+
+/// What the wrangler wants of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub enum OperatorOrder {
+    /// It gets nothing more and may not join, and what rests on its word or its work is rendered anew. The reason is one line
+    /// of 1 to [`BAN_REASON_BYTES_MAX`] bytes, and its workers are told it.
+    Ban { reason: String },
+    /// It may join again, on probation, whatever it was out for.
+    Readmit,
+}
+
 /// Why an order is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode, thiserror::Error)]
 pub enum OrderRefusal {
@@ -69,13 +82,17 @@ pub enum OrderRefusal {
     #[error("frames in {0} ranges; give at most {FRAME_RANGES_MAX} at once")]
     Ranges(u64),
     #[error(
-        "the farm's wrangler alone orders its workers; give the wrangler link that `tessera scheduler` prints"
+        "the farm's wrangler alone orders its workers and operators; give the wrangler link that `tessera scheduler` prints"
     )]
     NoWrangler,
     #[error("the farm knows no such worker; `tessera workers` lists those it knows")]
     UnknownWorker,
     #[error("{0} workers are drained, and no more are kept in mind; undrain some")]
     Drained(u32),
+    #[error("the farm knows no operator of this key; `tessera workers` lists the keys of those it knows")]
+    UnknownOperator,
+    #[error("a reason of {0} bytes; give one line of 1 to {BAN_REASON_BYTES_MAX} bytes")]
+    Reason(u64),
 }
 
 /// Answer to an order.

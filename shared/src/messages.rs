@@ -7,7 +7,7 @@
 //! a bidirectional stream a [`Request`]. Blobs are such requests too, for both roles.
 
 use crate::admission::DeviceReport;
-use crate::control::{Failure, JobOrder, WorkerOrder};
+use crate::control::{Failure, JobOrder, OperatorOrder, WorkerOrder};
 use crate::digest::Digest;
 use crate::film::Rays;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
@@ -45,6 +45,8 @@ pub enum CloseCode {
     Slow = 4,
     /// The worker is quarantined.
     Quarantined = 5,
+    /// The farm's wrangler has banned the worker's key.
+    Banned = 6,
 }
 
 /// 128 secret bits that a link carries for its role. `Debug` hides them.
@@ -202,6 +204,8 @@ pub enum Request {
     /// Asks how far a job's frames are: those behind `after` in the job's order, or from its first. Answer:
     /// [`crate::watching::FramesReply`].
     Frames { job: JobId, after: Option<FrameNumber> },
+    /// A wrangler's request alone. Answer: [`crate::control::OrderReply`].
+    OrderOperator { operator: NodeKey, order: OperatorOrder },
 }
 
 /// Answer to [`Request::Blob`].
@@ -407,7 +411,7 @@ pub enum WorkerState {
     Left {
         ago_ms: u64,
     },
-    /// Caught again and again; the reason names the last time.
+    /// Caught again and again, and the reason names the last time; or by the wrangler's order, as the reason says.
     Banned(String),
     /// It was not let in, as none of its devices serves; the reason names what failed.
     Refused(String),

@@ -11,7 +11,7 @@ use tessera_shared::web::*;
 
 #[test]
 fn orders() {
-    let (job, worker) = (JobId(2), WorkerId(3));
+    let (job, worker, operator) = (JobId(2), WorkerId(3), NodeKey([4; 32]));
     let range = FrameRange { first: FrameNumber(1), last: FrameNumber(300) };
     check(
         &[
@@ -25,6 +25,8 @@ fn orders() {
             Request::Log { job },
             Request::Web { access: WebAccess::Own },
             Request::Web { access: WebAccess::ReadOnly },
+            Request::OrderOperator { operator, order: OperatorOrder::Ban { reason: "x".into() } },
+            Request::OrderOperator { operator, order: OperatorOrder::Readmit },
         ],
         expect![[r#"
             030000000b0200
@@ -37,6 +39,8 @@ fn orders() {
             020000000e02
             020000000f00
             020000000f01
+            2400000011[04×32]000178
+            2200000011[04×32]01
         "#]],
     );
     check(
@@ -49,6 +53,8 @@ fn orders() {
             OrderReply::Refused(OrderRefusal::NoWrangler),
             OrderReply::Refused(OrderRefusal::UnknownWorker),
             OrderReply::Refused(OrderRefusal::Drained(4096)),
+            OrderReply::Refused(OrderRefusal::UnknownOperator),
+            OrderReply::Refused(OrderRefusal::Reason(401)),
         ],
         expect![[r#"
             0100000000
@@ -59,6 +65,8 @@ fn orders() {
             020000000104
             020000000105
             050000000106fb0010
+            020000000107
+            050000000108fb9101
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use tessera_scheduler_core::Event;
 use tessera_scheduler_core::api::{Asker, RequestId};
-use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
+use tessera_shared::control::{FrameRange, JobOrder, OperatorOrder, WorkerOrder};
 use tessera_shared::ids::{FrameNumber, WorkerId};
 
 use crate::farm::{Farm, Fault, Timed};
@@ -40,6 +40,13 @@ pub enum Order {
         node: usize,
     },
     Undrain {
+        node: usize,
+    },
+    /// The operator of the worker.
+    Ban {
+        node: usize,
+    },
+    Readmit {
         node: usize,
     },
     /// The worker's own schedule.
@@ -83,6 +90,15 @@ impl World {
             }
             Order::Drain { node } => self.order_node(node, WorkerOrder::Drain),
             Order::Undrain { node } => self.order_node(node, WorkerOrder::Undrain),
+            Order::Ban { node } => {
+                self.order_operator(node, OperatorOrder::Ban { reason: "it is sold".into() })
+            }
+            Order::Readmit { node } => {
+                self.order_operator(node, OperatorOrder::Readmit);
+                self.nodes[node].banned = false;
+                let life = self.nodes[node].life;
+                self.at(self.now_ms + 1_000, Happening::Dial { node, life });
+            }
             Order::Sleep { node } => {
                 if let Some(worker) = self.worker_of(node) {
                     self.schedule(Event::WorkerAsleep { worker, for_ms: 60_000 });
@@ -111,6 +127,11 @@ impl World {
         let Some(Some(job)) = self.jobs.get(place).copied() else { return };
         let by = Asker::Artist(self.farm.shots[place].spec(place as u64).owner);
         self.schedule(Event::Order { request: RequestId(2_000_001), job, by, order });
+    }
+
+    fn order_operator(&mut self, node: usize, order: OperatorOrder) {
+        let (request, by, operator) = (RequestId(2_000_003), Asker::Wrangler, self.nodes[node].key());
+        self.schedule(Event::OrderOperator { request, operator, by, order });
     }
 
     fn order_node(&mut self, node: usize, order: WorkerOrder) {

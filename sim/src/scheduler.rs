@@ -190,6 +190,16 @@ impl World {
                     }
                 }
             }
+            Effect::Banned { operator, .. } => {
+                for node in 0..self.nodes.len() {
+                    if self.nodes[node].key() == operator {
+                        self.nodes[node].banned = true;
+                        if let Some(connection) = self.nodes[node].link {
+                            self.close_worker_end(connection, true);
+                        }
+                    }
+                }
+            }
             Effect::Overruled { operator, .. } => {
                 self.outcome.tally.convicted += 1;
                 let honest = |node: &Node| node.key() == operator && node.spec.cheat == Cheat::Honest;

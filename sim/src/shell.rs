@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_scheduler_core::accounting::Standing;
-use tessera_scheduler_core::api::{Effect, HeldTile, JobSpec};
+use tessera_scheduler_core::api::{Effect, Evidence, HeldTile, JobSpec};
 use tessera_scheduler_core::jobs::{Job, Phase};
 use tessera_scheduler_core::state::State;
 use tessera_scheduler_core::tiles::TileKey;
@@ -128,7 +128,11 @@ impl Shell {
             }
         }
         storage.keep(|held| wanted.contains(&(held.lease, held.pass.clone())));
-        let out = state.operators.all().iter().filter(|operator| operator.standing != Standing::Good);
+        // Who is out by order was not caught.
+        let caught = |standing: &Standing| {
+            !matches!(standing, Standing::Good | Standing::Banned(Evidence::Ordered { .. }))
+        };
+        let out = state.operators.all().iter().filter(|operator| caught(&operator.standing));
         self.quarantined.extend(out.map(|operator| operator.key));
         let overruled = state.operators.all().iter().filter(|operator| operator.overruled.is_some());
         self.overruled.extend(overruled.map(|operator| operator.key));
@@ -187,6 +191,7 @@ impl Shell {
             Effect::Quarantined { operator, .. } => drop(self.quarantined.insert(*operator)),
             Effect::Overruled { operator, .. } => drop(self.overruled.insert(*operator)),
             Effect::DeliveryIgnored { .. }
+            | Effect::Banned { .. }
             | Effect::SettleFilms { .. }
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }

@@ -107,6 +107,24 @@ fn drained_and_sleeping_workers_finish_and_are_left_alone() {
     }
 }
 
+#[test]
+fn a_banned_operators_worker_gets_nothing_until_it_is_readmitted() {
+    for seed in 0..8 {
+        let farm = Farm::seed(seed).workers(3).speed(0, 900).speed(1, 900).speed(2, 900).job(long());
+        let farm = farm.order(Order::Ban { node: 1 }).at(4_000);
+        let outcome = farm.order(Order::Readmit { node: 1 }).at(15_000).run();
+        right(&outcome, 1);
+        let of_it =
+            |record: &Record| matches!(record, Record::Joined { hello, .. } if hello.name == "node 1");
+        let joined = outcome.records.iter().filter(|record| of_it(record)).count();
+        assert_eq!(joined, 2, "seed {seed}: it came, and came back");
+        let banned = place(&outcome, |record| matches!(record, Record::Banned { .. }));
+        let readmitted = place(&outcome, |record| matches!(record, Record::Readmitted { .. }));
+        let back = outcome.records.iter().rposition(of_it).unwrap();
+        assert!(banned < readmitted && readmitted < back, "seed {seed}");
+    }
+}
+
 /// Two owners with the same priority, one with ten jobs and one with one: each gets half of the rays that are lent while both
 /// have work.
 #[test]

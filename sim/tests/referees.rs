@@ -51,7 +51,7 @@ fn judges(outcome: &Outcome) -> BTreeSet<Option<u64>> {
         _ => None,
     });
     let judges = evidence.filter_map(|evidence| match evidence {
-        Evidence::PixelsUnlikeCommit { .. } => None,
+        Evidence::PixelsUnlikeCommit { .. } | Evidence::Ordered { .. } => None,
         Evidence::WrongPixels { judge, .. }
         | Evidence::WrongCheck { judge, .. }
         | Evidence::WrongTile { judge, .. }

@@ -322,6 +322,8 @@ impl Farm {
             | Effect::RefereeCancel { .. }
             | Effect::Overruled { .. }
             | Effect::Inconclusive { .. } => {}
+            // A farm of one process has no wrangler.
+            Effect::Banned { .. } => {}
             Effect::Quarantined { evidence, .. } => return Err(LocalError::Failed(evidence.to_string())),
         }
         Ok(())

@@ -35,6 +35,8 @@ pub enum WorkerError {
         "the farm has quarantined this worker's key ({0}); its results differ from the farm's own: run `tessera bench` and tell the farm's owner"
     )]
     Quarantined(String),
+    #[error("the farm's wrangler has banned this worker's key: {0}; ask the farm's owner")]
+    Banned(String),
     #[error("no device to render with; see `tessera worker --help` for --backend")]
     NoDevice,
     #[error("no thread can be started for a device: {0}")]
@@ -73,6 +75,11 @@ pub(crate) async fn keep_connected(call: Call, inputs: mpsc::Sender<Input>) -> W
                         if close.error_code == (CloseCode::Quarantined as u32).into() =>
                     {
                         return WorkerError::Quarantined(String::from_utf8_lossy(&close.reason).into_owned());
+                    }
+                    ConnectionError::ApplicationClosed(close)
+                        if close.error_code == (CloseCode::Banned as u32).into() =>
+                    {
+                        return WorkerError::Banned(String::from_utf8_lossy(&close.reason).into_owned());
                     }
                     reason => {
                         tracing::warn!(%reason, "the connection to the farm broke off; connecting again")

@@ -3,6 +3,7 @@
 mod dry_run;
 pub mod fetch;
 pub mod lists;
+pub mod operators;
 pub mod orders;
 mod plan;
 pub mod scheduler;

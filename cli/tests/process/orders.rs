@@ -71,3 +71,36 @@ fn the_wrangler_orders_other_peoples_jobs_and_the_workers() {
     let fetched = other.run(&format!("fetch {job} -o @fetched --to {}", farm.wrangler_link));
     assert!(fetched.stderr.contains("belongs to another key"), "{}", fetched.stderr);
 }
+
+#[test]
+fn a_banned_operators_worker_ends_with_the_reason_and_may_come_back_when_readmitted() {
+    let farm = Farm::new();
+    let wrangler = &farm.wrangler_link;
+    let worker = farm.worker("one", "--backend cpu --threads 1");
+    let job = farm.submit(SHOT);
+    assert_eq!(farm.sandbox.run(&format!("watch {job} --wait")).code, Some(0));
+    let refused = farm.sandbox.run("ban w1 --reason sold");
+    assert!(refused.stderr.contains("the farm's wrangler alone orders its workers"), "{}", refused.stderr);
+    let said = farm.sandbox.run(&format!("ban w1 --reason sold --to {wrangler}"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let (code, lines) = worker.end();
+    assert_eq!(code, Some(4), "{lines:?}");
+    let told = "the farm's wrangler has banned this worker's key: sold; ask the farm's owner";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:?}");
+    let listed = &farm.list("workers")[0];
+    assert_eq!(
+        (listed["state"].as_str(), listed["reason"].as_str()),
+        (Some("banned"), Some("by order of the farm's wrangler: sold"))
+    );
+    let join = format!("worker --join {} --data @one --name one --backend cpu --threads 1", farm.worker_link);
+    let refused = farm.sandbox.run(&join);
+    assert_eq!(refused.code, Some(4));
+    assert!(refused.stderr.contains("banned by order of the farm's wrangler: sold"), "{}", refused.stderr);
+    let key = listed["operator_key"].as_str().unwrap();
+    farm.sandbox.succeed(&format!("readmit {key} --to {wrangler}"));
+    let _worker = farm.worker("one", "--backend cpu --threads 1");
+    let job = farm.submit(SHOT);
+    assert_eq!(farm.sandbox.run(&format!("watch {job} --wait")).code, Some(0));
+    let unknown = farm.sandbox.run(&format!("readmit w99 --to {wrangler}"));
+    assert!(unknown.stderr.contains("the farm lists no such worker"), "{}", unknown.stderr);
+}

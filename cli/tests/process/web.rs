@@ -36,6 +36,8 @@ fn orders(job: u64) -> Vec<(String, &'static str)> {
         of_job("requeue", "{\"frames\":\"1\"}"),
         ("/api/v1/workers/1/drain".to_owned(), ""),
         ("/api/v1/workers/1/undrain".to_owned(), ""),
+        (format!("/api/v1/operators/{}/ban", "0a".repeat(32)), "{\"reason\":\"sold\"}"),
+        (format!("/api/v1/operators/{}/readmit", "0a".repeat(32)), ""),
     ]
 }
 

@@ -18,7 +18,7 @@ pub enum Standing {
     Good,
     /// A result was wrong, which hardware can do: it may come back after a while, on probation again.
     Quarantined { evidence: Evidence, at_ms: u64 },
-    /// Wrong again too soon to be chance: fraud. It stays out.
+    /// Wrong again too soon to be chance, which is fraud, or [`Evidence::Ordered`]. It stays out.
     Banned(Evidence),
 }
 
@@ -40,7 +40,7 @@ pub struct Conduct {
     /// Leases of which it missed the deadline, or that it failed: faults, which prove no ill will.
     pub late: u64,
     pub failed: u64,
-    /// Times that it came back from a quarantine.
+    /// Times that it came back from a quarantine or a ban.
     pub readmitted: u64,
 }
 
@@ -143,6 +143,13 @@ impl Operators {
         operator.conduct.delivered_when_wrong = operator.conduct.delivered;
     }
 
+    /// It is out for good by order: no result was wrong, but its clean record is gone.
+    pub fn ban(&mut self, id: OperatorId, reason: String) {
+        let operator = &mut self.all[id.0 as usize];
+        operator.standing = Standing::Banned(Evidence::Ordered { reason });
+        operator.conduct.clean = 0;
+    }
+
     /// It was wrong as a checker.
     pub fn overrule(&mut self, id: OperatorId, evidence: Evidence) {
         let operator = &mut self.all[id.0 as usize];
@@ -150,7 +157,7 @@ impl Operators {
         operator.overruled.get_or_insert(evidence);
     }
 
-    /// It is back from its quarantine.
+    /// It is back from its quarantine or its ban.
     pub fn readmit(&mut self, id: OperatorId) {
         let operator = &mut self.all[id.0 as usize];
         operator.standing = Standing::Good;

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use tessera_shared::control::{Failure, JobOrder, OrderRefusal, WorkerOrder};
+use tessera_shared::control::{Failure, JobOrder, OperatorOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
@@ -22,6 +22,7 @@ use tessera_shared::messages::{Device, JobOptions, JobRefusal, ToWorker};
 use tessera_shared::package::manifest::Settings;
 
 pub use crate::admission::ExaminedHello;
+pub use crate::evidence::{Evidence, Judge, Recipe, WrongBlock};
 pub use crate::orders::Asker;
 pub use crate::record::Record;
 pub use crate::secret::Secret;
@@ -253,6 +254,13 @@ pub enum Event {
         by: Asker,
         order: WorkerOrder,
     },
+    /// Answer: [`Answer::Done`] or [`Answer::OrderRefused`].
+    OrderOperator {
+        request: RequestId,
+        operator: NodeKey,
+        by: Asker,
+        order: OperatorOrder,
+    },
 
     /// Answer: [`Answer::Welcome`] or [`Answer::Refused`].
     WorkerConnected {
@@ -408,6 +416,12 @@ pub enum Effect {
         evidence: Evidence,
         fraud: bool,
     },
+    /// The wrangler has banned an operator: close its connections with the reason.
+    Banned {
+        operator: NodeKey,
+        workers: Vec<WorkerId>,
+        reason: String,
+    },
     /// The referee found an operator's check wrong: it checks nothing more. For the log.
     Overruled {
         operator: NodeKey,
@@ -428,60 +442,6 @@ pub struct HeldTile {
     /// Its place in its lease.
     pub at: u32,
     pub pass: TilePass,
-}
-
-/// Why an operator is quarantined.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub enum Evidence {
-    /// The pixels that arrived were not those it had committed to.
-    PixelsUnlikeCommit { job: JobId, lease: LeaseId, pass: TilePass },
-    /// The referee found other digests for the blocks.
-    WrongPixels { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
-    /// It checked blocks and the referee found other digests for them.
-    WrongCheck { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
-    /// The referee rendered the whole tile-pass and found other digests; [`crate::tile_root`] stands for them. `other` is the
-    /// root of the delivery that was contradicted or that contradicted it.
-    WrongTile {
-        job: JobId,
-        lease: LeaseId,
-        recipe: Recipe,
-        pass: TilePass,
-        said: Digest,
-        other: Digest,
-        referee: Digest,
-        judge: Judge,
-    },
-    /// It was asked for blocks whose digests were known for certain, and said others.
-    WrongKnown { job: JobId, lease: LeaseId, recipe: Recipe, blocks: Vec<WrongBlock>, judge: Judge },
-}
-
-/// Who refereed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub enum Judge {
-    /// The scheduler's own CPU.
-    Scheduler,
-    /// A worker of this operator, which the farm's owner trusted then.
-    Trusted(NodeKey),
-}
-
-/// What fixes a block's bits besides its place: whoever has the package and a kernel of that version can render it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub struct Recipe {
-    /// Digest of the manifest.
-    pub package: Digest,
-    pub kernel_version: u32,
-}
-
-/// A block for which an operator and the referee differ.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub struct WrongBlock {
-    pub block: BlockPass,
-    pub said: Digest,
-    /// What the other side said: its checker of a renderer, its renderer of a checker. None where the referee alone checked,
-    /// and of a known block.
-    pub other: Option<Digest>,
-    /// What the referee found, now or when the block became known.
-    pub referee: Digest,
 }
 
 /// The answer to a question.

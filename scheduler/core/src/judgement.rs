@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::ids::{JobId, LeaseId};
 
 use crate::accounting::OperatorId;
 use crate::api::{Effect, Evidence, HeldTile, Recipe, RefereeDigests, RefereeId, WrongBlock};
@@ -375,7 +375,7 @@ impl Core {
         self.effect(Effect::Overruled { operator, evidence });
     }
 
-    fn overturnable_jobs(&self) -> Vec<JobId> {
+    pub(crate) fn overturnable_jobs(&self) -> Vec<JobId> {
         self.state.jobs.iter().filter(|(_, job)| job.overturnable()).map(|(id, _)| *id).collect()
     }
 
@@ -390,27 +390,13 @@ impl Core {
         let fraud = conduct.wrong > 0 && since <= self.config.fraud_tiles;
         let at_ms = self.now_ms;
         self.record(Record::Quarantined { operator, evidence: evidence.clone(), at_ms, fraud });
-        let workers = self.state.workers.iter().filter(|(_, worker)| worker.operator == operator);
-        let workers: Vec<WorkerId> = workers.map(|(id, _)| *id).collect();
-        let lent = |(id, lease): (&LeaseId, &LentWork)| (lease.operator == operator).then_some(*id);
-        let leases: Vec<_> = self.state.leases.iter().filter_map(lent).collect();
-        for lease in leases {
-            self.end_lease(lease, LeaseEnd::Revoked);
-        }
-        for worker in &workers {
-            self.drop_session(*worker);
-        }
-        for job in self.overturnable_jobs() {
-            self.undo_deliveries(job, operator);
-            self.overturn(job, |accepted| accepted.rests_on(operator));
-        }
-        self.drop_idle_referee_work();
+        let workers = self.cast_out(operator);
         let key = self.state.operators.key(operator);
         self.effect(Effect::Quarantined { operator: key, workers, evidence, fraud });
     }
 
     /// What the operator delivered is rendered anew; what it contradicted waits for another check.
-    fn undo_deliveries(&mut self, job: JobId, operator: OperatorId) {
+    pub(crate) fn undo_deliveries(&mut self, job: JobId, operator: OperatorId) {
         let entry = &self.state.jobs[&job];
         let (mut requeued, mut returned, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
         for (key, life) in &entry.open {
@@ -438,7 +424,7 @@ impl Core {
     }
 
     /// Tiles of which a pass is in doubt are rendered anew with all their passes; a completed job runs again.
-    fn overturn(&mut self, job: JobId, doubtful_pass: impl Fn(&Acceptance) -> bool) {
+    pub(crate) fn overturn(&mut self, job: JobId, doubtful_pass: impl Fn(&Acceptance) -> bool) {
         let entry = &self.state.jobs[&job];
         let mut doubtful = BTreeSet::new();
         for (frame, ledger) in &entry.ledgers {
@@ -464,7 +450,7 @@ impl Core {
     }
 
     /// Requests of which no tile-pass waits any more are withdrawn.
-    fn drop_idle_referee_work(&mut self) {
+    pub(crate) fn drop_idle_referee_work(&mut self) {
         let idle = |(id, work): (&RefereeId, &RefereeWork)| {
             let wanted = match work {
                 RefereeWork::Check { job, tiles } => tiles

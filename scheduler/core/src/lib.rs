@@ -3,8 +3,10 @@
 pub mod accounting;
 pub mod admission;
 pub mod api;
+mod bans;
 pub mod credits;
 mod dependencies;
+pub mod evidence;
 pub mod failures;
 mod hands;
 pub mod jobs;

@@ -7,7 +7,7 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 use tessera_shared::messages::{Mode, ToWorker, Verify};
 
-use crate::accounting::{OperatorId, Standing};
+use crate::accounting::OperatorId;
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
 use crate::lending::Round;
 use crate::record::{JobEnd, LeaseEnd};
@@ -123,6 +123,9 @@ impl Core {
             Event::Order { request, job, by, order } => self.order(request, job, by, order),
             Event::OrderWorker { request, worker, by, order } => {
                 self.order_worker(request, worker, by, order)
+            }
+            Event::OrderOperator { request, operator, by, order } => {
+                self.order_operator(request, operator, by, order)
             }
             Event::WorkerConnected { request, hello } => self.connect(request, *hello),
             Event::WorkerExamined { request, hello } => self.examine(request, *hello),
@@ -270,27 +273,6 @@ impl Core {
         self.freed(worker, |_, _| ());
         self.put_to_rest(worker, rests_until_ms);
         self.reply(request, Answer::Welcome(worker));
-    }
-
-    /// Why an operator may not join. One whose quarantine is over is readmitted.
-    fn kept_out(&mut self, operator: OperatorId) -> Option<String> {
-        match &self.state.operators.operator(operator).standing {
-            Standing::Good => None,
-            Standing::Banned(evidence) => Some(format!(
-                "its operator is banned, as its results were wrong again and again ({evidence}); ask the farm's owner"
-            )),
-            Standing::Quarantined { evidence, at_ms } => {
-                let end_ms = at_ms.saturating_add(self.config.quarantine_ms);
-                if self.now_ms >= end_ms {
-                    self.record(Record::Readmitted { operator });
-                    return None;
-                }
-                let seconds = (end_ms - self.now_ms).div_ceil(1000);
-                Some(format!(
-                    "its operator is quarantined for a wrong result ({evidence}); check the machine with `tessera bench` and come back in {seconds} s"
-                ))
-            }
-        }
     }
 
     fn disconnect(&mut self, worker: WorkerId) {

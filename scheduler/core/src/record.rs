@@ -133,7 +133,7 @@ pub enum Record {
         job: JobId,
         tiles: Vec<TileKey>,
     },
-    /// An operator in quarantine is back.
+    /// An operator that was out is back, on probation.
     Readmitted {
         operator: OperatorId,
     },
@@ -220,6 +220,11 @@ pub enum Record {
         worker: WorkerId,
         term: Term,
         blocks: u32,
+    },
+    /// The wrangler wants the operator out, for this reason.
+    Banned {
+        operator: OperatorId,
+        reason: String,
     },
 }
 

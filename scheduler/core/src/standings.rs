@@ -54,7 +54,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Operator>, StandingsError> {
 impl Record {
     /// It says what is thought of an operator, so that it must be remembered at once.
     pub fn judges(&self) -> bool {
-        matches!(self, Record::Quarantined { .. } | Record::Overruled { .. } | Record::Readmitted { .. })
+        matches!(
+            self,
+            Record::Quarantined { .. }
+                | Record::Banned { .. }
+                | Record::Overruled { .. }
+                | Record::Readmitted { .. }
+        )
     }
 }
 
@@ -104,7 +110,8 @@ mod tests {
             overruled: None,
             settled: 700,
         };
-        vec![operator(1, Standing::Banned(evidence)), operator(2, Standing::Good)]
+        let ordered = Standing::Banned(Evidence::Ordered { reason: "it is sold".into() });
+        vec![operator(1, Standing::Banned(evidence)), operator(2, Standing::Good), operator(4, ordered)]
     }
 
     #[test]
@@ -138,6 +145,7 @@ mod tests {
             output.replies.pop().unwrap().1
         };
         assert!(matches!(join(1, 1), Answer::Refused(reason) if reason.contains("banned")));
+        assert!(matches!(join(4, 4), Answer::Refused(reason) if reason.contains("it is sold")));
         assert!(matches!(join(2, 2), Answer::Welcome(_)));
         assert!(matches!(join(3, 3), Answer::Welcome(_)));
         let standing = |core: &Core| {

@@ -152,12 +152,11 @@ impl State {
             Record::Accepted { job, tiles, by } => self.accept(*job, tiles, *by),
             Record::Requeued { job, tiles } => self.requeue(*job, tiles, true),
             Record::CheckReturned { job, at_ms, tiles } => self.return_checks(*job, *at_ms, tiles),
-            Record::Quarantined { operator, evidence, at_ms, fraud } => {
-                self.operators.convict(*operator, evidence.clone(), *at_ms, *fraud);
-            }
+            Record::Quarantined { .. }
+            | Record::Banned { .. }
+            | Record::Readmitted { .. }
+            | Record::Overruled { .. } => self.operators.apply(record),
             Record::Overturned { job, tiles } => self.overturn(*job, tiles),
-            Record::Readmitted { operator } => self.operators.readmit(*operator),
-            Record::Overruled { operator, evidence } => self.operators.overrule(*operator, evidence.clone()),
             Record::Examined { worker, examined } => self.examined(*worker, examined),
             Record::KnownMixed { lease, tiles } => self.mix_known(*lease, tiles),
             Record::CheckVoid { lease, at_ms } => self.void_check(*lease, *at_ms),

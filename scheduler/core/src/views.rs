@@ -8,7 +8,6 @@ use tessera_shared::messages::{JobState, JobStatus, OperatorStanding, WorkerStat
 
 use crate::accounting::{Account, OperatorId, Standing};
 use crate::admission::refused_status;
-use crate::api::{Evidence, Judge, Recipe};
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
 use crate::record::JobEnd;
@@ -242,76 +241,5 @@ fn status(now_ms: u64, job: JobId, entry: &Job) -> JobStatus {
         unserved: false,
         tiles_overturned: entry.tiles_overturned(),
         rays_checked: entry.rays_checked(),
-    }
-}
-
-impl std::fmt::Display for Evidence {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Evidence::PixelsUnlikeCommit { job, lease, pass } => write!(
-                f,
-                "{job}, {lease}: the pixels of tile {} of frame {} are not those it committed to",
-                pass.tile.0, pass.frame.0
-            ),
-            Evidence::WrongPixels { job, lease, recipe, blocks, judge } => {
-                write!(f, "{job}, {lease}: it rendered blocks of {recipe} wrongly")?;
-                describe(f, ["it rendered", "a checker"], blocks, judge)
-            }
-            Evidence::WrongCheck { job, lease, recipe, blocks, judge } => {
-                write!(f, "{job}, {lease}: it checked blocks of {recipe} wrongly")?;
-                describe(f, ["it said", "who rendered it"], blocks, judge)
-            }
-            Evidence::WrongKnown { job, lease, recipe, blocks, judge } => {
-                write!(f, "{job}, {lease}: it was wrong about known blocks of {recipe}")?;
-                describe(f, ["it said", "the other side"], blocks, judge)
-            }
-            Evidence::WrongTile { job, lease, recipe, pass, said, other, referee, judge } => write!(
-                f,
-                "{job}, {lease}: it rendered tile {} of frame {}, samples {}..{}, of {recipe} wrongly; roots over the \
-                 tile's blocks: its own {said}, another delivery's {other}, that of {judge} {referee}",
-                pass.tile.0, pass.frame.0, pass.sample_start, pass.sample_end
-            ),
-        }
-    }
-}
-
-impl std::fmt::Display for Judge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Judge::Scheduler => f.write_str("the referee"),
-            Judge::Trusted(operator) => write!(f, "the trusted operator {operator}"),
-        }
-    }
-}
-
-impl std::fmt::Display for Recipe {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "package {} under kernel {}", self.package, self.kernel_version)
-    }
-}
-
-/// Blocks that a message names; the records keep all.
-const BLOCKS_NAMED: usize = 2;
-
-/// Names the blocks and what each side said of them: `who` the wrong one, `other` the other one.
-fn describe(
-    f: &mut std::fmt::Formatter<'_>,
-    [who, other]: [&str; 2],
-    blocks: &[crate::api::WrongBlock],
-    judge: &Judge,
-) -> std::fmt::Result {
-    for wrong in blocks.iter().take(BLOCKS_NAMED) {
-        let (at, frame) = (wrong.block.block, wrong.block.frame.0);
-        let (start, end) = (wrong.block.sample_start, wrong.block.sample_end);
-        write!(f, "; block ({}, {}) of frame {frame}, samples {start}..{end}: ", at.x, at.y)?;
-        write!(f, "{who} {}", wrong.said)?;
-        if let Some(digest) = wrong.other {
-            write!(f, ", {other} {digest}")?;
-        }
-        write!(f, ", {judge} {}", wrong.referee)?;
-    }
-    match blocks.len().saturating_sub(BLOCKS_NAMED) {
-        0 => Ok(()),
-        more => write!(f, "; and {more} more"),
     }
 }

@@ -180,6 +180,7 @@ fn orders() -> Vec<(&'static str, Record)> {
         ("Paused", Record::Paused { job, at_ms: 5, paused: true }),
         ("Prioritised", Record::Prioritised { job, priority: -3 }),
         ("FramesRequeued", Record::FramesRequeued { job, at_ms: 5, frames: vec![0, 300] }),
+        ("Banned", Record::Banned { operator, reason: "x".into() }),
         ("Drained", Record::Drained { operator, name: name.clone(), drained: true }),
         ("Rested", Record::Rested { operator, name, until_ms: 300 }),
         ("LeaseEnded failed with", Record::LeaseEnded { lease: LEASE, at_ms: 5, end: failed_with() }),
@@ -319,6 +320,7 @@ fn the_bytes_of_every_record() {
         Paused: 22070501
         Prioritised: 230705
         FramesRequeued: 2407050200fb2c01
+        Banned: 28020178
         Drained: 2502017701
         Rested: 26020177fb2c01
         LeaseEnded failed with: 0efb2c01050404020466756c6c

@@ -1,9 +1,9 @@
-//! Ordering jobs and workers about, and asking why a job waits.
+//! Ordering jobs, workers and operators about, and asking why a job waits.
 
 use tessera_shared::control::{
-    FailureEntry, JobOrder, LogReply, OrderRefusal, OrderReply, Reason, WhyReply, WorkerOrder,
+    FailureEntry, JobOrder, LogReply, OperatorOrder, OrderRefusal, OrderReply, Reason, WhyReply, WorkerOrder,
 };
-use tessera_shared::ids::{JobId, WorkerId};
+use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 use tessera_shared::messages::Request;
 use tessera_transport::frames::read_message;
 
@@ -23,6 +23,14 @@ impl Client {
         match self.ordered(&Request::OrderWorker { worker, order }).await? {
             None => Ok(()),
             Some(refusal) => Err(ClientError::Order { of: worker.to_string(), refusal }),
+        }
+    }
+
+    /// Bans an operator or lets it in again; needs a wrangler link.
+    pub async fn order_operator(&self, operator: NodeKey, order: OperatorOrder) -> Result<(), ClientError> {
+        match self.ordered(&Request::OrderOperator { operator, order }).await? {
+            None => Ok(()),
+            Some(refusal) => Err(ClientError::Order { of: format!("operator {operator}"), refusal }),
         }
     }
 

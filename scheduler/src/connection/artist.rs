@@ -74,6 +74,9 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         Request::Receipt { job, frame } => receipt(farm, send, job, frame, key).await?,
         Request::Order { job, order } => orders::job(&farm, send, job, by, order).await?,
         Request::OrderWorker { worker, order } => orders::worker(&farm, send, worker, by, order).await?,
+        Request::OrderOperator { operator, order } => {
+            orders::operator(&farm, send, operator, by, order).await?
+        }
         Request::Why { job } => orders::why(&farm, send, job, by).await?,
         Request::Log { job } => orders::log(&farm, send, job, by).await?,
         Request::Web { access } => web::page(&farm, send, by, access).await?,

@@ -1,9 +1,9 @@
-//! Orders of jobs and workers, and the questions what holds a job back and what failed of it. Decides nothing: the core does.
+//! Orders of jobs, workers and operators, and the questions what holds a job back and what failed of it. Decides nothing: the core does.
 
 use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Asker, Event};
-use tessera_shared::control::{JobOrder, OrderReply, WorkerOrder};
-use tessera_shared::ids::{JobId, WorkerId};
+use tessera_shared::control::{JobOrder, OperatorOrder, OrderReply, WorkerOrder};
+use tessera_shared::ids::{JobId, NodeKey, WorkerId};
 
 use super::{ConnectionEnd, Farm};
 
@@ -28,6 +28,19 @@ pub(super) async fn worker(
 ) -> Result<(), ConnectionEnd> {
     farm.warn(|unsaid| tracing::info!(%worker, ?by, ?order, unsaid, "an order"));
     let answer = farm.driver.ask(move |request| Event::OrderWorker { request, worker, by, order }).await?;
+    farm.tell(&mut send, &reply(answer)?).await
+}
+
+pub(super) async fn operator(
+    farm: &Farm,
+    mut send: SendStream,
+    operator: NodeKey,
+    by: Asker,
+    order: OperatorOrder,
+) -> Result<(), ConnectionEnd> {
+    farm.warn(|unsaid| tracing::info!(%operator, ?by, ?order, unsaid, "an order"));
+    let answer =
+        farm.driver.ask(move |request| Event::OrderOperator { request, operator, by, order }).await?;
     farm.tell(&mut send, &reply(answer)?).await
 }
 

@@ -113,8 +113,13 @@ fn of_operator(core: &Core, now_ms: u64, record: &Record) -> Option<Entry> {
             };
             (kind, worker_of(core, *operator), format!("{} is {what}: {evidence}", name(core, *operator)))
         }
+        Record::Banned { operator, reason } => {
+            let text =
+                format!("{} is banned by order of the farm's wrangler: {reason}", name(core, *operator));
+            (EntryKind::Ban, worker_of(core, *operator), text)
+        }
         Record::Readmitted { operator } => {
-            let text = format!("{} is back from quarantine, on probation", name(core, *operator));
+            let text = format!("{} is let in again, on probation", name(core, *operator));
             (EntryKind::Quarantine, worker_of(core, *operator), text)
         }
         Record::Overruled { operator, evidence } => {

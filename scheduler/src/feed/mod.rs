@@ -157,12 +157,16 @@ impl Pending {
             }
             Record::PixelsLost { job, tiles } => self.tiles(core, *job, tiles),
             Record::Quarantined { operator, .. }
+            | Record::Banned { operator, .. }
             | Record::Drained { operator, .. }
             | Record::Rested { operator, .. }
             | Record::Readmitted { operator }
             | Record::Overruled { operator, .. } => {
-                let workers = core.state().workers.iter().filter(|(_, worker)| worker.operator == *operator);
-                self.changes.workers_turned.extend(workers.map(|(id, _)| *id));
+                let connected = core.state().workers.iter().map(|(id, worker)| (*id, worker.operator));
+                // Who is let in again has none connected yet.
+                let left = core.state().left.iter().map(|(id, left)| (*id, left.worker.operator));
+                let theirs = connected.chain(left).filter(|(_, of)| of == operator);
+                self.changes.workers_turned.extend(theirs.map(|(id, _)| id));
             }
             Record::Restarted
             | Record::Kernel { .. }

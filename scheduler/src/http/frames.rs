@@ -32,7 +32,7 @@ pub(super) struct Page {
 }
 
 /// A job's frames in its order.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}/frames", tag = "jobs", params(("job" = u64, Path, description = "Its number"), Page), responses(
+#[utoipa::path(get, path = "/api/v1/jobs/{job}/frames", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1), Page), responses(
     (status = 200, description = "A page of frames", body = FrameList),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -54,8 +54,8 @@ pub(super) async fn list(
 
 /// A frame's tiles.
 #[utoipa::path(get, path = "/api/v1/jobs/{job}/frames/{frame}/tiles", tag = "jobs", params(
-    ("job" = u64, Path, description = "The job's number"),
-    ("frame" = u32, Path, description = "The frame's number"),
+    ("job" = u64, Path, description = "The job's number", example = 1),
+    ("frame" = u32, Path, description = "The frame's number", example = 1),
 ), responses(
     (status = 200, description = "All of the frame's tiles", body = TileList),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),

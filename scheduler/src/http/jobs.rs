@@ -93,7 +93,7 @@ pub(super) fn view(core: &Core, now_ms: u64, job: JobId) -> Option<Job> {
 }
 
 /// One job.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(get, path = "/api/v1/jobs/{job}", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 200, description = "The job", body = Job),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -13,6 +13,7 @@ mod jobs;
 mod json;
 mod metrics;
 mod openapi;
+mod operators;
 mod orders;
 mod pace;
 mod page;
@@ -112,6 +113,8 @@ fn router(site: Arc<Site>) -> Router {
         .route("/workers/{worker}", get(workers::one))
         .route("/workers/{worker}/drain", post(orders::drain))
         .route("/workers/{worker}/undrain", post(orders::undrain))
+        .route("/operators/{operator}/ban", post(operators::ban))
+        .route("/operators/{operator}/readmit", post(operators::readmit))
         .route("/events", get(events::stream))
         .route("/events/log", get(events::log));
     let private = Router::new()

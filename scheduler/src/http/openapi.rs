@@ -22,6 +22,8 @@ use utoipa::{Modify, OpenApi};
         super::orders::priority,
         super::orders::drain,
         super::orders::undrain,
+        super::operators::ban,
+        super::operators::readmit,
         super::reasons::why,
         super::reasons::log,
         super::frames::list,

@@ -31,7 +31,7 @@ pub(super) struct Priority {
 }
 
 /// Ends a job; its finished frames stay.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/cancel", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/cancel", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 204, description = "It is cancelled"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -45,7 +45,7 @@ pub(super) async fn cancel(
 }
 
 /// Lends nothing more of a job; what is in hand is finished and used.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/pause", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/pause", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 204, description = "It is paused"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -58,7 +58,7 @@ pub(super) async fn pause(
 }
 
 /// Goes on with a paused job.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/resume", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/resume", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 204, description = "It goes on"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -71,7 +71,7 @@ pub(super) async fn resume(
 }
 
 /// Renders frames anew.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/requeue", tag = "jobs", params(("job" = u64, Path, description = "Its number")),
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/requeue", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)),
     request_body = Requeue, responses(
     (status = 204, description = "They wait to be rendered"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
@@ -87,7 +87,7 @@ pub(super) async fn requeue(
 }
 
 /// Gives a job another priority.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/priority", tag = "jobs", params(("job" = u64, Path, description = "Its number")),
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/priority", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)),
     request_body = Priority, responses(
     (status = 204, description = "It has the priority"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
@@ -102,7 +102,7 @@ pub(super) async fn priority(
 }
 
 /// Gives a worker nothing more; it finishes what it holds. The wrangler's to decide.
-#[utoipa::path(post, path = "/api/v1/workers/{worker}/drain", tag = "workers", params(("worker" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(post, path = "/api/v1/workers/{worker}/drain", tag = "workers", params(("worker" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 204, description = "It gets nothing more"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -115,7 +115,7 @@ pub(super) async fn drain(
 }
 
 /// Lets a drained worker work again. The wrangler's to decide.
-#[utoipa::path(post, path = "/api/v1/workers/{worker}/undrain", tag = "workers", params(("worker" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(post, path = "/api/v1/workers/{worker}/undrain", tag = "workers", params(("worker" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 204, description = "It works again"),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -143,7 +143,7 @@ async fn order_worker(
 }
 
 /// In whose name the token decides.
-fn asker(bearer: Bearer) -> Result<Asker, Problem> {
+pub(super) fn asker(bearer: Bearer) -> Result<Asker, Problem> {
     match (bearer.role, bearer.key) {
         (WebRole::Wrangler, _) => Ok(Asker::Wrangler),
         (WebRole::Artist, Some(key)) => Ok(Asker::Artist(key)),
@@ -151,7 +151,7 @@ fn asker(bearer: Bearer) -> Result<Asker, Problem> {
     }
 }
 
-async fn decide(
+pub(super) async fn decide(
     site: &Site,
     event: impl FnOnce(RequestId) -> Event + Send + 'static,
 ) -> Result<StatusCode, Problem> {

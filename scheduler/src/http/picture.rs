@@ -52,8 +52,8 @@ pub(super) struct Wish {
 
 /// A frame's picture as it is now.
 #[utoipa::path(get, path = "/api/v1/jobs/{job}/frames/{frame}/picture.png", tag = "jobs", params(
-    ("job" = u64, Path, description = "The job's number"),
-    ("frame" = u32, Path, description = "The frame's number"),
+    ("job" = u64, Path, description = "The job's number", example = 1),
+    ("frame" = u32, Path, description = "The frame's number", example = 1),
     Wish,
 ), responses(
     (status = 200, description = "8-bit sRGB, with alpha while unfinished. The header tessera-finished is true or false", body = Vec<u8>, content_type = "image/png"),

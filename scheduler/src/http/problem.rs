@@ -75,10 +75,12 @@ impl From<OrderRefusal> for Problem {
     fn from(refusal: OrderRefusal) -> Problem {
         let status = match &refusal {
             OrderRefusal::Job(refusal) => return refusal.clone().into(),
-            OrderRefusal::UnknownWorker => StatusCode::NOT_FOUND,
+            OrderRefusal::UnknownWorker | OrderRefusal::UnknownOperator => StatusCode::NOT_FOUND,
             OrderRefusal::NoWrangler => StatusCode::FORBIDDEN,
             OrderRefusal::Archived | OrderRefusal::Drained(_) => StatusCode::CONFLICT,
-            OrderRefusal::Priority(_) | OrderRefusal::Ranges(_) => StatusCode::BAD_REQUEST,
+            OrderRefusal::Priority(_) | OrderRefusal::Ranges(_) | OrderRefusal::Reason(_) => {
+                StatusCode::BAD_REQUEST
+            }
         };
         Problem::new(status, refusal.to_string())
     }

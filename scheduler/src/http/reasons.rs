@@ -42,7 +42,7 @@ pub(super) struct FailureList {
 }
 
 /// What holds a job back.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}/why", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(get, path = "/api/v1/jobs/{job}/why", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 200, description = "The reasons", body = Why),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -61,7 +61,7 @@ pub(super) async fn why(
 }
 
 /// What failed of a job lately.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}/log", tag = "jobs", params(("job" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(get, path = "/api/v1/jobs/{job}/log", tag = "jobs", params(("job" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 200, description = "Its failures", body = FailureList),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -56,7 +56,7 @@ pub(super) async fn list(
 }
 
 /// One worker.
-#[utoipa::path(get, path = "/api/v1/workers/{worker}", tag = "workers", params(("worker" = u64, Path, description = "Its number")), responses(
+#[utoipa::path(get, path = "/api/v1/workers/{worker}", tag = "workers", params(("worker" = u64, Path, description = "Its number", example = 1)), responses(
     (status = 200, description = "The worker", body = Worker),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -8,7 +8,7 @@ use tessera_scheduler_core::api::{
     WorkerHello,
 };
 use tessera_scheduler_core::{Config, Core, Event, Output, Record, tile_root};
-use tessera_shared::control::{Failure, FailureClass, JobOrder, OrderRefusal, WorkerOrder};
+use tessera_shared::control::{Failure, FailureClass, JobOrder, OperatorOrder, OrderRefusal, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -141,6 +141,11 @@ impl Farm {
     }
 
     pub fn connect_tagged(&mut self, operator: u8, name: &str, tags: &[&str]) -> WorkerId {
+        self.try_connect(operator, name, tags).unwrap()
+    }
+
+    /// The error is what who may not join is told.
+    pub fn try_connect(&mut self, operator: u8, name: &str, tags: &[&str]) -> Result<WorkerId, String> {
         let hello = Box::new(WorkerHello {
             operator: NodeKey([operator; 32]),
             name: name.into(),
@@ -149,7 +154,8 @@ impl Farm {
             tags: tags.iter().map(|tag| tag.to_string()).collect(),
         });
         match self.handle(Event::WorkerConnected { request: RequestId(2), hello }).replies.remove(0).1 {
-            Answer::Welcome(worker) => worker,
+            Answer::Welcome(worker) => Ok(worker),
+            Answer::Refused(reason) => Err(reason),
             other => panic!("{other:?}"),
         }
     }
@@ -235,6 +241,21 @@ impl Farm {
         order: WorkerOrder,
     ) -> Result<(), OrderRefusal> {
         let event = Event::OrderWorker { request: RequestId(4), worker, by, order };
+        match self.handle(event).replies.remove(0).1 {
+            Answer::Done => Ok(()),
+            Answer::OrderRefused(refusal) => Err(refusal),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn order_operator(
+        &mut self,
+        operator: u8,
+        by: Asker,
+        order: OperatorOrder,
+    ) -> Result<(), OrderRefusal> {
+        let (request, operator) = (RequestId(6), NodeKey([operator; 32]));
+        let event = Event::OrderOperator { request, operator, by, order };
         match self.handle(event).replies.remove(0).1 {
             Answer::Done => Ok(()),
             Answer::OrderRefused(refusal) => Err(refusal),

@@ -1,5 +1,6 @@
 //! What the farm does for whom and when: orders, dependencies, shares, failures, and why a job waits.
 
+mod bans;
 mod dependencies;
 mod failures;
 mod farm;

@@ -77,7 +77,7 @@ pub(crate) enum TileProofName {
 
 /// A tile: its index, state, passes accepted, the worker that rendered its latest pass, whose word it stands on, and the
 /// checker: an operator's key, or `referee`.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Tile(pub u32, TileState, u32, Option<u64>, Option<TileProofName>, Option<String>);
 
 impl From<TileView> for Tile {
@@ -112,5 +112,9 @@ pub(crate) struct TileList {
     pub tile_px: u32,
     pub width_px: u32,
     pub height_px: u32,
+    /// Each `[index, state, passes accepted, worker of the latest, whose word, checker]`: state is `waiting`, `leased`, `delivered`,
+    /// `checking`, `disputed` or `accepted`; whose word is `none`, `worker` or `referee`; the checker is an operator's key or
+    /// `referee`. The last three may be null.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     pub tiles: Vec<Tile>,
 }
