@@ -1,16 +1,19 @@
 //! What the farm itself costs: N connected workers answer every lease at once with pixels that nobody rendered.
 //!
 //! `cargo run --release -p tessera-scheduler --example scale -- [--workers 1,100,1000,10000] [--tiles N] [--lease N] [--verify]
-//! [--rounds N]` starts a scheduler process for every row and prints tiles a second, the process's processor time a tile, memory an idle
-//! worker, and how long a worker that asks waits for its next lease. `-- --queued` measures memory a queued tile. `-- --watched
-//! [--workers N] [--jobs N] [--clients N] [--seconds N] [--rounds N]` measures what clients of the HTTP interface cost and wait for.
+//! [--rounds N] [--data DIR]` starts a scheduler process for every row and prints tiles a second, the process's processor time a tile, memory an idle
+//! worker, and how long a worker that asks waits for its next lease. `-- --queued` measures memory a queued tile, `-- --restart` how long a
+//! scheduler that was killed takes to serve again. Without `--data` the scheduler's folder lies in memory. `-- --watched [--workers N] [--jobs N]
+//! [--clients N] [--seconds N] [--rounds N]` measures what clients of the HTTP interface cost and wait for.
 //!
 //! Workers are connections of this process. Tiles are one block of one sample, the smallest there are. Linux alone.
 
 mod load;
+mod restart;
 mod server;
 mod watched;
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,17 +34,22 @@ struct Plan {
     lease: u32,
     verify: Verify,
     rounds: u32,
+    /// Where the scheduler's folder is made.
+    data: PathBuf,
 }
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    if let ["--serve", lease] = words[..] {
-        return runtime.block_on(server::run(lease.parse()?));
+    if let ["--serve", lease, data] = words[..] {
+        return runtime.block_on(server::run(lease.parse()?, Path::new(data)));
     }
     if words == ["--queued"] {
         return runtime.block_on(queued());
+    }
+    if let ["--restart", rest @ ..] = &words[..] {
+        return runtime.block_on(restart::run(&plan(rest)?));
     }
     if let ["--watched", words @ ..] = &words[..] {
         return runtime.block_on(watched::run(watched::Plan::of(words)?));
@@ -64,6 +72,7 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
         lease: 8,
         verify: Verify::None,
         rounds: 1,
+        data: memory(),
     };
     loop {
         words = match words {
@@ -84,6 +93,10 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
                 plan.rounds = rounds.parse()?;
                 rest
             }
+            ["--data", data, rest @ ..] => {
+                plan.data = data.into();
+                rest
+            }
             ["--verify", rest @ ..] => {
                 plan.verify = Verify::Blocks(1);
                 rest
@@ -91,6 +104,12 @@ fn plan(mut words: &[&str]) -> Result<Plan> {
             [word, ..] => anyhow::bail!("`{word}` is no option; the file's first lines name them"),
         }
     }
+}
+
+/// A folder that no disk slows down, where the system has one.
+fn memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// A scheduler in a process of its own, which ends when this is dropped.
@@ -103,9 +122,10 @@ struct Served {
 }
 
 impl Served {
-    fn start(lease: u32) -> Result<Served> {
+    fn start(lease: u32, data: &Path) -> Result<Served> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--serve", &lease.to_string()])
+            .arg(data)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -141,7 +161,8 @@ impl Drop for Served {
 }
 
 async fn row(workers: u32, plan: &Plan) -> Result<()> {
-    let served = Served::start(plan.lease)?;
+    let data = tempfile::tempdir_in(&plan.data)?;
+    let served = Served::start(plan.lease, data.path())?;
     let artist = Client::connect(&served.artist, &Identity::ephemeral()?).await?;
     // One worker that came and went: what the first connection of all allocates is nobody's.
     let before = served.rss()?;
@@ -185,7 +206,8 @@ async fn row(workers: u32, plan: &Plan) -> Result<()> {
 
 /// Memory of tiles that nobody has been lent.
 async fn queued() -> Result<()> {
-    let served = Served::start(8)?;
+    let data = tempfile::tempdir_in(memory())?;
+    let served = Served::start(8, data.path())?;
     let artist = Client::connect(&served.artist, &Identity::ephemeral()?).await?;
     artist.submit(&package(1)?, JobOptions::default(), |_| {}).await?;
     let before = served.rss()?;

@@ -1,8 +1,9 @@
-//! The scheduler's process: the real one but for its referee, which renders nothing, and its folder, which lies in memory so that the
-//! disk of the machine is not what is measured.
+//! The scheduler's process: the real one but for its referee, which renders nothing, and its folder, which lies in memory unless told
+//! otherwise, so that the disk of the machine is not what is measured.
 
 use std::io::Read;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -21,11 +22,9 @@ impl Referee for Constant {
 }
 
 /// Prints the artist's and the workers' link and the page's, and serves until standard input ends.
-pub async fn run(lease_tiles_max: u32) -> Result<()> {
-    let memory = std::path::Path::new("/dev/shm");
-    let data = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+pub async fn run(lease_tiles_max: u32, data: &Path) -> Result<()> {
     let options = SchedulerOptions {
-        data: data.path().to_owned(),
+        data: data.to_owned(),
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         http: Some((Ipv4Addr::LOCALHOST, 0).into()),
         connections_max: 20_000,
@@ -39,7 +38,7 @@ pub async fn run(lease_tiles_max: u32) -> Result<()> {
         held_max: 1 << 20,
         ..Config::new(secret)
     };
-    let storage = Storage::folders(data.path())?;
+    let storage = Storage::folders(data)?;
     let scheduler = serve_with(options, Box::new(Constant), storage, config).await?;
     println!("{}", scheduler.link(Role::Artist));
     println!("{}", scheduler.link(Role::Worker));

@@ -173,7 +173,8 @@ async fn spent(served: &Served, artist: &Client) -> Result<(u64, Duration)> {
 
 /// Prints processor time a tile without clients and with them, in turns, and how soon clients hear and see.
 pub async fn run(plan: Plan) -> Result<()> {
-    let served = Served::start(8)?;
+    let data = tempfile::tempdir_in(crate::memory())?;
+    let served = Served::start(8, data.path())?;
     let (address, token) = served.page.split_once("/#token=").context("the page's address")?;
     let address = address.trim_start_matches("http://").to_owned();
     let site = Site { address, token: token.to_owned() };
