@@ -12,6 +12,7 @@ mod page;
 mod render;
 mod sandbox;
 mod secrets;
+mod terminal;
 mod verify;
 mod watching;
 mod web;
