@@ -1,7 +1,6 @@
 //! The command line's shape: commands and flags, not what they do.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -48,7 +47,7 @@ pub enum Command {
     Worker(WorkerArguments),
     /// Submits a shot to a farm; prints the job's id
     Submit(Box<SubmitArguments>),
-    /// Shows the farm or a job: full-screen on a terminal, else as plain lines
+    /// Shows how far a job is
     Watch(WatchArguments),
     /// Writes a job's finished frames, or every frame as it finishes
     Fetch(FetchArguments),
@@ -86,19 +85,14 @@ pub enum Command {
     Verify(Box<VerifyArguments>),
     /// Validates this machine as a worker and scores it
     Bench(BenchArguments),
+    /// Tells what happened on a farm, from its scheduler's data
+    Journal(JournalArguments),
     /// Lists the devices that can render here
     Devices,
     /// Prints a shell's completions of this command line
     Completions(CompletionsArguments),
     /// Prints the manual page, or writes the page of every command to a folder
     Man(ManArguments),
-}
-
-impl Command {
-    /// It draws the whole terminal.
-    pub fn is_full_screen(&self) -> bool {
-        matches!(self, Command::Watch(arguments) if arguments.is_full_screen())
-    }
 }
 
 /// Which device renders.
@@ -198,6 +192,9 @@ pub struct WorkerArguments {
     /// What this machine is, for jobs that ask for it; may be given more than once
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
+    /// Takes leases at these hours of the day alone, in local time, such as 22-8 or 18:30-7; it sleeps at others [default: always]
+    #[arg(long, value_name = "FROM-UNTIL")]
+    pub hours: Option<tessera_worker::Hours>,
     #[command(flatten)]
     pub device: DeviceArguments,
     /// GiB of blobs kept on disk
@@ -248,12 +245,12 @@ pub struct SubmitArguments {
 
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// The id that `tessera submit` printed [default: every job]
-    pub job: Option<JobId>,
+    /// The id that `tessera submit` printed
+    pub job: JobId,
     #[command(flatten)]
     pub farm: FarmArguments,
-    /// Shows progress alone and ends with the job; the exit code is 0 when it completed
-    #[arg(long, requires = "job")]
+    /// Ends with the job; the exit code is 0 when it completed
+    #[arg(long)]
     pub wait: bool,
     /// With --wait: rings the terminal's bell when the job ends
     #[arg(long, requires = "wait")]
@@ -261,13 +258,6 @@ pub struct WatchArguments {
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
-}
-
-impl WatchArguments {
-    /// It draws the whole terminal: there is one, and nothing else was asked for.
-    pub fn is_full_screen(&self) -> bool {
-        !self.wait && !self.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
-    }
 }
 
 #[derive(Debug, Args)]
@@ -335,6 +325,15 @@ pub struct WhyArguments {
     pub job: JobId,
     #[command(flatten)]
     pub farm: FarmArguments,
+    /// Prints JSON lines for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct JournalArguments {
+    /// What the scheduler has as --data; it need not run
+    pub data: PathBuf,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,

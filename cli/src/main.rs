@@ -19,7 +19,6 @@ mod receipt;
 mod referee;
 mod render;
 mod shot;
-mod terminal;
 mod verify;
 
 use std::io::IsTerminal;
@@ -33,7 +32,7 @@ use tessera_shared::control::WorkerOrder;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.command.is_full_screen());
+    start_log();
     let outcome = match arguments.command {
         Command::Render(arguments) => render::run(arguments),
         Command::Scheduler(arguments) => farm::scheduler::run(arguments),
@@ -58,6 +57,7 @@ fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(*arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Journal(arguments) => farm::journal::run(&arguments),
         Command::Devices => devices::list(),
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Man(arguments) => manual::man(&arguments),
@@ -72,12 +72,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default. Where they would
-/// be written into a screen that is drawn, there are none.
-fn start_log(is_full_screen: bool) {
-    if is_full_screen && std::io::stderr().is_terminal() {
-        return;
-    }
+/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default.
+fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TESSERA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let colours = std::io::stderr().is_terminal();

@@ -182,6 +182,7 @@ pub enum Dimension {
     Referee,
     Share,
     Held,
+    Shortage,
 }
 
 impl std::fmt::Display for Dimension {
@@ -205,6 +206,7 @@ impl std::fmt::Display for Dimension {
             Dimension::Referee => "referee",
             Dimension::Share => "share",
             Dimension::Held => "held",
+            Dimension::Shortage => "shortage",
         })
     }
 }

@@ -119,7 +119,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn shortened(message: &str) -> String {
-    let short: String = message.chars().take(300).collect();
+    let short: String = message.chars().take(3_000).collect();
     format!("{} ({short})", Checker::of(message))
 }
 

@@ -6,6 +6,7 @@ mod backend;
 mod backoff;
 mod devices;
 mod failures;
+mod hours;
 pub mod local;
 pub mod options;
 mod packages;
@@ -16,6 +17,7 @@ mod shell;
 
 pub use backend::{BackendRenderer, renderers};
 pub use backoff::BackoffOptions;
+pub use hours::{Hours, ParseHoursError, Schedule};
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
 pub use options::WorkerOptions;
 pub use renderer::{BlockItem, Renderer, Scene, Stage};

@@ -7,6 +7,7 @@ use tessera_transport::link::Link;
 use tessera_transport::timing::Timing;
 
 use crate::backoff::BackoffOptions;
+use crate::hours::Schedule;
 
 /// Options of [`crate::run`].
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct WorkerOptions {
     pub reports: Vec<DeviceReport>,
     /// What it says that it is, for jobs that ask for it; see [`tessera_shared::limits`].
     pub tags: Vec<String>,
+    /// When of a day it takes leases; always if none.
+    pub schedule: Option<Schedule>,
     /// When the farm is taken for gone.
     pub timing: Timing,
     /// The pauses before connecting again.
@@ -46,6 +49,7 @@ impl WorkerOptions {
             results_bytes_max: 1 << 30,
             reports: Vec::new(),
             tags: Vec::new(),
+            schedule: None,
             timing: Timing::default(),
             backoff: BackoffOptions::default(),
         }

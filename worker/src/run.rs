@@ -23,6 +23,8 @@ use crate::shell::Shell;
 const INPUTS: usize = 1024;
 /// How long a worker that leaves tries to tell the farm so.
 const GOODBYE_MAX: Duration = Duration::from_secs(3);
+/// How a process says that it was interrupted: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
 /// Leases under way a device: one renders while the one before it is hashed.
 const SLOTS_PER_DEVICE: u32 = 2;
 
@@ -55,6 +57,9 @@ pub async fn run(
         pixels: Default::default(),
         wake_at: None,
         leaving: false,
+        schedule: options.schedule,
+        asleep: false,
+        hours_due: Some(tokio::time::Instant::now()),
     };
     let (token, kernel_version, name, tags) = (link.token, KERNEL_VERSION, options.name, options.tags);
     let hello = match options.reports.is_empty() {
@@ -76,8 +81,18 @@ pub async fn run(
     ended
 }
 
-/// Completes when the user or the system asks the process to end: Ctrl-C, or SIGTERM where there are signals.
+/// Completes when the user or the system asks the process to end: Ctrl-C, or SIGTERM where there are signals. Asked once more, the
+/// process ends at once, whatever it has in hand.
 pub async fn shutdown_signal() {
+    asked_to_end().await;
+    tokio::spawn(async {
+        asked_to_end().await;
+        tracing::warn!("asked again to end: what is in hand is left");
+        std::process::exit(INTERRUPTED);
+    });
+}
+
+async fn asked_to_end() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -17,9 +17,13 @@ use tokio::sync::mpsc;
 
 use crate::devices::{Devices, Outcome, Task};
 use crate::failures::{device_of, failure};
+use crate::hours::Schedule;
 use crate::packages::{Packages, Stages};
 use crate::renderer::Stage;
 use crate::session::{Wire, send_results};
+
+/// How often the time of day is looked at, in case the clock was set or summer time began.
+const HOURS_EVERY_MS: u64 = 600_000;
 
 /// What reaches the shell.
 pub(crate) enum Input {
@@ -52,6 +56,11 @@ pub(crate) struct Shell {
     pub pixels: BTreeMap<LeaseId, Arc<Vec<BlockPixels>>>,
     pub wake_at: Option<u64>,
     pub leaving: bool,
+    pub schedule: Option<Schedule>,
+    /// By the schedule it takes nothing.
+    pub asleep: bool,
+    /// When the schedule is looked at.
+    pub hours_due: Option<tokio::time::Instant>,
 }
 
 impl Shell {
@@ -67,6 +76,7 @@ impl Shell {
             tokio::select! {
                 Some(input) = inputs.recv() => self.input(input),
                 () = sleep_until(due) => self.event(Event::Tick),
+                () = sleep_until(self.hours_due) => self.keep_hours(),
                 () = &mut leave, if !self.leaving => self.leave(),
             }
         }
@@ -78,12 +88,38 @@ impl Shell {
         self.tell(FromWorker::Leaving);
     }
 
+    /// Takes leases or none, by the time of day, and looks again when that should change.
+    fn keep_hours(&mut self) {
+        self.hours_due = None;
+        let Some(schedule) = &self.schedule else { return };
+        let day_ms = (schedule.clock)();
+        let asleep_for_ms = schedule.hours.asleep_for_ms(day_ms);
+        let again_ms = schedule.hours.changes_in_ms(day_ms).min(HOURS_EVERY_MS);
+        self.hours_due = Some(tokio::time::Instant::now() + Duration::from_millis(again_ms));
+        match asleep_for_ms {
+            Some(for_ms) if !self.asleep => {
+                tracing::info!(for_ms, "asleep by its hours: what is in hand is finished");
+                self.asleep = true;
+                self.tell(FromWorker::Asleep { for_ms });
+            }
+            None if self.asleep => {
+                tracing::info!("awake by its hours");
+                self.asleep = false;
+                self.tell(FromWorker::Awake);
+            }
+            _ => {}
+        }
+    }
+
     fn input(&mut self, input: Input) {
         match input {
             Input::Connected(wire) => {
                 self.packages.connect(Some(wire.connection.clone()));
                 self.wire = Some(wire);
                 self.event(Event::Connected);
+                // A new connection is awake until it says otherwise.
+                self.asleep = false;
+                self.keep_hours();
                 if self.leaving {
                     self.tell(FromWorker::Leaving);
                 }

@@ -9,7 +9,7 @@ use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::limits::check_tags;
 use tessera_shared::messages::{Device, Mode};
 use tessera_worker::admission::{Examiner, Fresh};
-use tessera_worker::{Identity, Link, Renderer, WorkerOptions, renderers, shutdown_signal};
+use tessera_worker::{Identity, Link, Renderer, Schedule, WorkerOptions, renderers, shutdown_signal};
 
 use crate::args::{DeviceArguments, WorkerArguments};
 use crate::console;
@@ -30,6 +30,7 @@ pub fn run(arguments: WorkerArguments) -> Result<Outcome, Failure> {
     options.tags = arguments.tag;
     options.cache_bytes_max = arguments.cache_gib.max(1).saturating_mul(1 << 30);
     options.reports = reports;
+    options.schedule = arguments.hours.map(Schedule::local);
     let nothing = renderers.is_empty();
     let ended = super::runtime()?.block_on(tessera_worker::run(options, renderers, shutdown_signal()));
     if nothing {

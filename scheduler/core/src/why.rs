@@ -1,6 +1,6 @@
 //! What holds a job back: one sentence a dimension, from the state as it is. Changes nothing.
 
-use tessera_shared::control::{Dimension, Reason, WhyReply};
+use tessera_shared::control::{Dimension, FailureClass, Reason, WhyReply};
 use tessera_shared::ids::JobId;
 use tessera_shared::limits::JobLimits;
 
@@ -89,13 +89,7 @@ impl Core {
             (!names.is_empty()).then(|| reason(dimension, format!("workers {}: {what}", listed(names))))
         });
         let mut reasons: Vec<Reason> = sentences.collect();
-        if let Some(last) =
-            entry.log.back().filter(|_| held_up.iter().any(|(of, _)| *of == Dimension::Blocked))
-        {
-            let log: String = last.failure.log.chars().take(400).collect();
-            let sentence = format!("the last failure ({}): {log}", last.failure.class);
-            reasons.push(reason(Dimension::Blocked, sentence));
-        }
+        reasons.extend(last_failure(entry, |dimension| held_up.iter().any(|(of, _)| *of == dimension)));
         reasons
     }
 
@@ -210,6 +204,18 @@ impl Core {
         }
         reasons
     }
+}
+
+/// The job's last failure, where it is why workers get nothing of it: they are blocked for it, or rest for want of memory or disk.
+fn last_failure(entry: &Job, held_up_by: impl Fn(Dimension) -> bool) -> Option<Reason> {
+    let failure = &entry.log.back()?.failure;
+    let log: String = failure.log.chars().take(400).collect();
+    if failure.class == FailureClass::Shortage && held_up_by(Dimension::Resting) {
+        let sentence = format!("they lack the memory or the disk that it needs: {log}");
+        return Some(reason(Dimension::Shortage, sentence));
+    }
+    let sentence = format!("the last failure ({}): {log}", failure.class);
+    held_up_by(Dimension::Blocked).then(|| reason(Dimension::Blocked, sentence))
 }
 
 fn ended(entry: &Job) -> Option<String> {

@@ -219,6 +219,26 @@ pub fn encode(records: &[Record]) -> Vec<u8> {
     payload
 }
 
+/// Shows every record that is still there, those that the newest snapshot has too, with its batch's sequence number, until
+/// `show` has enough. Returns the sequence number of the first batch that is there (the next one if none is), and the tails that
+/// were passed over.
+pub fn records(
+    disk: &impl Disk,
+    mut show: impl FnMut(u64, &Record) -> bool,
+) -> Result<(u64, Vec<Torn>), OpenError> {
+    let segments = Segments::list(disk, Kind::Records)?;
+    let first = segments.all.iter().find_map(|segment| Some(segment.header?.first));
+    let mut goes_on = true;
+    let (next, torn) = segments.read(disk, first.unwrap_or(1), u64::MAX, |sequence, name, payload| {
+        if goes_on {
+            let records = decode(payload).map_err(|reason| undecodable(name, sequence, reason))?;
+            goes_on = records.iter().all(|record| show(sequence, record));
+        }
+        Ok(())
+    })?;
+    Ok((first.unwrap_or(next), torn))
+}
+
 /// The records of a batch's payload; the reason why not is for people.
 pub fn decode(mut payload: &[u8]) -> Result<Vec<Record>, String> {
     let config = bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();

@@ -4,6 +4,7 @@
 pub mod disk;
 pub mod folder;
 pub mod format;
+pub mod history;
 pub mod journal;
 pub mod log;
 pub mod memory;

@@ -99,11 +99,12 @@ fn failures_are_named_with_the_last_log() {
     "#]]
     .assert_eq(&why(&farm, job));
     let full = farm.connect(3, "full");
-    farm.fail(full, FailureClass::Shortage, "no space left");
+    farm.fail(full, FailureClass::Shortage, "the scene needs 9 GiB of memory");
     farm.handle(Event::WorkerDisconnected { worker: bad });
     farm.handle(Event::WorkerDisconnected { worker: asleep });
     expect![[r#"
         resting: workers full (for 30 s): rest after failures
+        shortage: they lack the memory or the disk that it needs: the scene needs 9 GiB of memory
     "#]]
     .assert_eq(&why(&farm, job));
 }
