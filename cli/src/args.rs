@@ -1,6 +1,7 @@
 //! The command line's shape: commands and flags, not what they do.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -47,7 +48,7 @@ pub enum Command {
     Worker(WorkerArguments),
     /// Submits a shot to a farm; prints the job's id
     Submit(Box<SubmitArguments>),
-    /// Shows how far a job is
+    /// Shows the farm or a job: full-screen on a terminal, else as plain lines
     Watch(WatchArguments),
     /// Writes a job's finished frames, or every frame as it finishes
     Fetch(FetchArguments),
@@ -93,6 +94,13 @@ pub enum Command {
     Completions(CompletionsArguments),
     /// Prints the manual page, or writes the page of every command to a folder
     Man(ManArguments),
+}
+
+impl Command {
+    /// It draws the whole terminal.
+    pub fn is_full_screen(&self) -> bool {
+        matches!(self, Command::Watch(arguments) if arguments.is_full_screen())
+    }
 }
 
 /// Which device renders.
@@ -245,12 +253,12 @@ pub struct SubmitArguments {
 
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// The id that `tessera submit` printed
-    pub job: JobId,
+    /// The id that `tessera submit` printed [default: every job]
+    pub job: Option<JobId>,
     #[command(flatten)]
     pub farm: FarmArguments,
-    /// Ends with the job; the exit code is 0 when it completed
-    #[arg(long)]
+    /// Shows progress alone and ends with the job; the exit code is 0 when it completed
+    #[arg(long, requires = "job")]
     pub wait: bool,
     /// With --wait: rings the terminal's bell when the job ends
     #[arg(long, requires = "wait")]
@@ -258,6 +266,13 @@ pub struct WatchArguments {
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,
+}
+
+impl WatchArguments {
+    /// It draws the whole terminal: there is one, and nothing else was asked for.
+    pub fn is_full_screen(&self) -> bool {
+        !self.wait && !self.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+    }
 }
 
 #[derive(Debug, Args)]

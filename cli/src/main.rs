@@ -19,6 +19,7 @@ mod receipt;
 mod referee;
 mod render;
 mod shot;
+mod terminal;
 mod verify;
 
 use std::io::IsTerminal;
@@ -32,7 +33,7 @@ use tessera_shared::control::WorkerOrder;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
+    start_log(arguments.command.is_full_screen());
     let outcome = match arguments.command {
         Command::Render(arguments) => render::run(arguments),
         Command::Scheduler(arguments) => farm::scheduler::run(arguments),
@@ -72,8 +73,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default.
-fn start_log() {
+/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default. Where they would
+/// be written into a screen that is drawn, there are none.
+fn start_log(is_full_screen: bool) {
+    if is_full_screen && std::io::stderr().is_terminal() {
+        return;
+    }
     let filter = tracing_subscriber::EnvFilter::try_from_env("TESSERA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let colours = std::io::stderr().is_terminal();

@@ -116,16 +116,20 @@ fn bar() -> ProgressBar {
 fn rates(status: &JobStatus) -> String {
     let seconds = status.elapsed_ms as f64 / 1000.0;
     let per_second = |amount: u64| if seconds > 0.0 { amount as f64 / seconds } else { 0.0 };
-    let left = match (status.samples_done, status.samples_total.saturating_sub(status.samples_done)) {
-        (0, _) => "–".into(),
-        (done, left) => duration(seconds * left as f64 / done as f64),
-    };
+    let left = seconds_left(status).map_or_else(|| "–".into(), duration);
     let rays = status.rays.total();
     format!(
         "{} samples/s  {} rays/s  {left} left",
         amount(per_second(status.samples_done)),
         amount(per_second(rays))
     )
+}
+
+/// How long the job still takes if it goes on as it has until now; `None` before anything of it is done.
+pub fn seconds_left(status: &JobStatus) -> Option<f64> {
+    let left = status.samples_total.saturating_sub(status.samples_done);
+    let seconds = status.elapsed_ms as f64 / 1000.0;
+    (status.samples_done > 0).then(|| seconds * left as f64 / status.samples_done as f64)
 }
 
 /// One line on a job.

@@ -169,7 +169,7 @@ pub(crate) struct Machine {
     pub news: mpsc::UnboundedReceiver<Told>,
     pub referee: RefereeQueue,
     /// Where anybody can read it.
-    pub feed: Option<Arc<Feed>>,
+    pub feed: Arc<Feed>,
 }
 
 /// What waits for records to be durable.
@@ -321,9 +321,7 @@ impl Shell {
         let changed = !records.is_empty() || !effects.is_empty();
         if !records.is_empty() {
             self.machine.standings.keep(&self.machine.core, &records);
-            if let Some(feed) = &self.machine.feed {
-                feed.note(&self.machine.core, self.now_ms(), &records);
-            }
+            self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
         }
         self.records.append(&mut records);
         if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {

@@ -140,11 +140,11 @@ pub async fn serve_with(
     let core = Core::resume(config, kept.opened.state);
     let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
     let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
-    let feed = options.http.map(|_| Arc::<Feed>::default());
-    let http = match options.http.zip(feed.clone()) {
+    let feed = Arc::new(Feed::new(options.http.is_some()));
+    let http = match options.http {
         None => None,
-        Some((listen, feed)) => {
-            let site = Site::new(driver.clone(), films.clone(), feed, Tokens::new(&secrets.core));
+        Some(listen) => {
+            let site = Site::new(driver.clone(), films.clone(), feed.clone(), Tokens::new(&secrets.core));
             Some(serve_http(listen, options.advertise.clone(), site).await?)
         }
     };
@@ -158,7 +158,7 @@ pub async fn serve_with(
         films: films.clone(),
         news,
         referee,
-        feed,
+        feed: feed.clone(),
     };
     let driving = tokio::spawn(driver::drive(machine, first, inbox));
     let key = identity.key();
@@ -169,6 +169,7 @@ pub async fn serve_with(
         driver: driver.clone(),
         deliveries,
         films,
+        feed,
         pixels,
         blobs,
         listings: Arc::new(Listings::new(packages.clone())),
@@ -179,6 +180,7 @@ pub async fn serve_with(
         uploads: Uploads::new(options.timing.keep_alive),
         validating: Semaphore::new(1),
         signing: Semaphore::new(1),
+        drawing: Semaphore::new(1),
         submitting: Semaphore::new(1),
         asking: Semaphore::new(connection::ASKING_MAX),
         gate: Gate::new(options.limits),

@@ -13,6 +13,7 @@ use crate::film::Rays;
 use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
 use crate::message;
+use crate::watching::PictureWish;
 use crate::web::WebAccess;
 
 pub use crate::frame_head::FrameHead;
@@ -206,6 +207,13 @@ pub enum Request {
     Frames { job: JobId, after: Option<FrameNumber> },
     /// A wrangler's request alone. Answer: [`crate::control::OrderReply`].
     OrderOperator { operator: NodeKey, order: OperatorOrder },
+    /// Asks how far a frame's tiles are. Answer: [`crate::watching::TilesReply`], again and again.
+    Tiles { job: JobId, frame: FrameNumber },
+    /// Asks for what is accepted of a frame of a job of one's own, or any with a wrangler link, as a picture. Answer:
+    /// [`crate::watching::PictureReply`], then the pixels.
+    Picture { job: JobId, frame: FrameNumber, wish: PictureWish },
+    /// Asks for lines of the farm's log behind the one with this number. Answer: [`crate::watching::EventsReply`].
+    Events { after: u64 },
 }
 
 /// Answer to [`Request::Blob`].

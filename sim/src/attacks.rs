@@ -28,7 +28,21 @@ impl Attack {
     pub fn play(&self, seed: u64, verify: Verify) -> Tally {
         (self.farm)(seed, verify).run().tally
     }
+
+    /// The same, with the core's books looked through only now and then: for thousands of farms.
+    pub fn play_fast(&self, seed: u64, verify: Verify) -> Tally {
+        (self.farm)(seed, verify).checked_every(FAST_CHECKS_EVERY).run().tally
+    }
+
+    /// Simulated milliseconds until the jobs are done with the attackers and without them.
+    pub fn delay_ms(&self, seed: u64, verify: Verify) -> (u64, u64) {
+        let farm = || (self.farm)(seed, verify).checked_every(FAST_CHECKS_EVERY);
+        (farm().run().ended_ms, farm().honest_alone().run().ended_ms)
+    }
 }
+
+/// Steps between two looks through the core's books where many farms are played.
+const FAST_CHECKS_EVERY: u64 = 256;
 
 /// A job whose parts are many: 384 tile-passes of 32 to 64 blocks.
 fn shot(verify: Verify) -> Shot {
@@ -60,16 +74,37 @@ fn ring(seed: u64, verify: Verify, colluders: usize, cheat: Cheat) -> Farm {
     farm.job(Shot { frames: 16, ..shot(verify) })
 }
 
+/// Three honest workers, of which one is new, and six fast ones that come when the others have ended their probation, with a new
+/// key after each conviction.
+fn swarm(seed: u64, verify: Verify) -> Farm {
+    let mut farm = farm(seed, 9).join(2).at(SWARM_MS).job(Shot { frames: 2, ..shot(verify) });
+    for node in 3..9 {
+        farm = farm.cheat(node, Cheat::ForgeAll).speed(node, 40_000).new_keys(node).join(node).at(SWARM_MS);
+    }
+    farm.job(Shot { frames: 16, at_ms: SWARM_MS, ..shot(verify) })
+}
+
+/// A slow honest worker and one with forty times its power, with a new key after each conviction: what it vouched for, and every
+/// pass of a tile of which it delivered one, is undone each time.
+fn undoing(seed: u64, verify: Verify, cheat: Cheat) -> Farm {
+    let farm = farm(seed, 2).speed(0, 2_400).speed(1, 48_000).devices(1, 2);
+    let job = Shot { frames: 3, samples: 21, pass_samples: 1, verify, ..Shot::default() };
+    farm.cheat(1, cheat).new_keys(1).job(job)
+}
+
 /// A fast worker that delivers 10,000 right tile-passes of a large job before it forges, beside two honest ones. It takes a
 /// second or so to play.
 pub fn long_attack() -> Attack {
     let attack = |seed, verify| {
         let farm = farm(seed, 3).cheat(0, Cheat::Sleeper { tiles: 10_000 });
-        let farm = farm.speed(0, 200_000).speed(1, 40_000).speed(2, 40_000);
+        let farm = farm.speed(0, 200_000).speed(1, 10_000).speed(2, 10_000);
         farm.job(Shot { frames: 160, ..Shot::tiles(100).verify(verify) })
     };
     Attack { name: "honest for 10,000 tiles, then forges", farm: attack, collusion: false }
 }
+
+/// When a swarm comes.
+const SWARM_MS: u64 = 20_000;
 
 /// Every attack, in the order of the table.
 pub fn attacks() -> Vec<Attack> {
@@ -106,11 +141,24 @@ pub fn attacks() -> Vec<Attack> {
         alone("a new key after each, honest on probation", |seed, verify| {
             one(seed, verify, Cheat::ForgeAll).patient(2).new_keys(2)
         }),
+        alone("a swarm of six, a new key after each", swarm),
+        alone("honest for 30 tiles, then a new key", |seed, verify| {
+            undoing(seed, verify, Cheat::Sleeper { tiles: 30 })
+        }),
+        alone("honest for 200 tiles, then a new key", |seed, verify| {
+            undoing(seed, verify, Cheat::Sleeper { tiles: 200 })
+        }),
+        alone("a new key after each, on a farm without probation", |seed, verify| {
+            undoing(seed, verify, Cheat::StaleLease).config(|config| config.probation_tiles = 0)
+        }),
         alone("honest for 40 tiles, then forges", |seed, verify| {
             one(seed, verify, Cheat::Sleeper { tiles: 40 })
         }),
         alone("replayed and reordered messages", |seed, verify| {
             one(seed, verify, Cheat::Replayer).network(30, 100, 20_000)
+        }),
+        alone("another device claimed: 32 of them, all forge", |seed, verify| {
+            one(seed, verify, Cheat::Braggart { devices: 32 })
         }),
         alone("rays inflated", |seed, verify| one(seed, verify, Cheat::RayInflater)),
         alone("the job's owner disputes honest work", |seed, verify| {

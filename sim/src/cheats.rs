@@ -48,6 +48,10 @@ pub enum Cheat {
     Replayer,
     /// Counts more rays in every pixel than it traced, and claims a thousand times its rays for checks.
     RayInflater,
+    /// Makes up everything it delivers, and says that it has so many devices.
+    Braggart {
+        devices: u32,
+    },
     /// Delivers right pixels, vouches for colluders' forgeries, and says that it has so many devices.
     Accomplice {
         devices: u32,
@@ -68,7 +72,7 @@ impl Cheat {
     /// Devices that a worker with so many says it has.
     pub fn devices_claimed(self, devices: u32) -> u32 {
         match self {
-            Cheat::Accomplice { devices } => devices,
+            Cheat::Accomplice { devices } | Cheat::Braggart { devices } => devices,
             _ => devices,
         }
     }
@@ -132,7 +136,7 @@ impl Plot {
             return honest;
         }
         match node.spec.cheat {
-            Cheat::ForgeAll => made_up(node, &honest),
+            Cheat::ForgeAll | Cheat::Braggart { .. } => made_up(node, &honest),
             Cheat::Sleeper { tiles } if node.tiles_rendered >= tiles => made_up(node, &honest),
             Cheat::Glitch { tiles }
                 if node.tiles_rendered >= tiles && self.glitched.insert(node.spec.operator) =>

@@ -233,6 +233,8 @@ pub struct Farm {
     pub referee_silent_until_ms: u64,
     /// People order things until faults end, and then let go of what they hold up.
     pub people: bool,
+    /// Steps after which the core's books are looked through.
+    pub check_every: u64,
     /// Takes the latest steps, for people.
     pub trace: Option<Trace>,
 }
@@ -271,6 +273,7 @@ impl Farm {
             referee_fail_permille: 0,
             referee_silent_until_ms: 0,
             people: false,
+            check_every: 1,
             trace: None,
         }
     }
@@ -289,6 +292,7 @@ impl Farm {
                 new_keys: false,
                 patient: false,
                 tags: Vec::new(),
+                absent: false,
                 clock_permille: 1000,
             });
         }
@@ -312,13 +316,15 @@ impl Farm {
         self
     }
 
-    /// Workers that do wrong, or that come back under new keys, never come.
+    /// Workers that do wrong never come.
     pub fn honest_alone(mut self) -> Farm {
-        for node in 0..self.nodes.len() {
-            if self.nodes[node].cheat != Cheat::Honest {
-                self.faults.push((0, Fault::Kill { node }));
-            }
-        }
+        self.nodes.iter_mut().for_each(|node| node.absent = node.cheat != Cheat::Honest);
+        self
+    }
+
+    /// The core's books are looked through after so many steps, not after each: it takes most of a simulation's time.
+    pub fn checked_every(mut self, steps: u64) -> Farm {
+        self.check_every = steps.max(1);
         self
     }
 

@@ -119,7 +119,7 @@ impl World {
     /// A worker opens a connection and says hello.
     pub(crate) fn dial(&mut self, node: usize, life: u32) {
         let worker = &self.nodes[node];
-        if !worker.alive || worker.life != life || worker.link.is_some() {
+        if worker.spec.absent || !worker.alive || worker.life != life || worker.link.is_some() {
             return;
         }
         if worker.stopped_until_ms > self.now_ms {

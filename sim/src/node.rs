@@ -31,6 +31,8 @@ pub struct NodeSpec {
     /// It is honest until it is given a check to do: then it has ended its probation.
     pub patient: bool,
     pub tags: Vec<String>,
+    /// It never comes, whatever starts it.
+    pub absent: bool,
     /// What its clock counts while a thousand milliseconds pass.
     pub clock_permille: u64,
 }

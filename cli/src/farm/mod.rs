@@ -52,7 +52,7 @@ fn set(variable: &str) -> Option<std::ffi::OsString> {
 }
 
 /// The artist link: the flag, else the environment, else the configuration file.
-fn link(arguments: &FarmArguments) -> Result<Link> {
+pub fn link(arguments: &FarmArguments) -> Result<Link> {
     let text = match (&arguments.to, std::env::var("TESSERA_FARM")) {
         (Some(link), _) => link.clone(),
         (None, Ok(link)) if !link.is_empty() => link,
@@ -99,6 +99,6 @@ pub fn with_client<T>(
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Device)
 }

@@ -1,16 +1,22 @@
-//! `tessera watch`: how far a job is, once or until it ends.
+//! `tessera watch`: how far a job is, once or until it ends; full-screen where there is a terminal.
 
 use tessera_scheduler::client::Client;
 use tessera_shared::ids::JobId;
 use tessera_shared::messages::{JobState, JobStatus};
 
-use crate::args::WatchArguments;
+use super::lists;
+use crate::args::{ListArguments, WatchArguments};
 use crate::console::{self, Reader};
 use crate::failure::{Exit, Failure, OrExit, Outcome};
 use crate::progress::{self, Progress};
 
 pub fn run(arguments: WatchArguments) -> Result<Outcome, Failure> {
-    let job = arguments.job;
+    if arguments.is_full_screen() {
+        return crate::terminal::run(&arguments.farm, arguments.job);
+    }
+    let Some(job) = arguments.job else {
+        return lists::jobs(&ListArguments { farm: arguments.farm, json: arguments.json });
+    };
     let mut bar = Progress::new(arguments.json);
     let last = super::with_client(&arguments.farm, async |client| match arguments.wait {
         true => to_end(client, job, &mut bar).await,

@@ -138,7 +138,13 @@ impl Core {
     /// Whether a job goes on without those on probation.
     fn others_go_on(&self, job: JobId) -> bool {
         let entry = &self.state.jobs[&job];
-        let proven = |operator| self.probation_left(operator, entry) == 0 || self.trusts(operator);
+        let needed = self.record_needed(entry);
+        // Nobody need be asked on a farm where all are new.
+        if self.longest_record < needed && self.config.trusted.is_empty() {
+            return false;
+        }
+        let clean = |operator| self.state.operators.conduct(operator).clean;
+        let proven = |operator| clean(operator) >= needed || self.trusts(operator);
         self.sessions.iter().any(|(worker, session)| {
             proven(session.operator)
                 && session.takes_leases(self.now_ms)

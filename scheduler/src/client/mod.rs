@@ -10,7 +10,7 @@ mod web;
 
 pub use fetch::Frame;
 pub use submit::UploadProgress;
-pub use watching::FramePage;
+pub use watching::{FramePage, Mosaic, Picture};
 
 use quinn::{RecvStream, SendStream, VarInt};
 use tessera_shared::KERNEL_VERSION;
@@ -21,6 +21,7 @@ use tessera_shared::messages::{
     CancelReply, CheckingReply, CloseCode, Hello, JobRefusal, JobStatus, Request, UploadRefusal, WatchReply,
     WorkerStatus,
 };
+use tessera_shared::watching::TILE_PASSES_MAX;
 use tessera_shared::web::WebRefusal;
 use tessera_transport::dial::{DialError, Session, dial};
 use tessera_transport::frames::{ReadError, WriteError, read_message, write_message};
@@ -48,6 +49,8 @@ pub enum ClientError {
     Order { of: String, refusal: OrderRefusal },
     #[error("{0}")]
     Upload(#[from] UploadRefusal),
+    #[error("the frame has {tile_passes} tile-passes; of at most {TILE_PASSES_MAX} the tiles are told")]
+    TooManyTiles { tile_passes: u64 },
     #[error(transparent)]
     Web(#[from] WebRefusal),
     #[error("the farm refuses the job: {0}")]

@@ -81,6 +81,11 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         Request::Log { job } => orders::log(&farm, send, job, by).await?,
         Request::Web { access } => web::page(&farm, send, by, access).await?,
         Request::Frames { job, after } => watching::frames(&farm, send, job, after).await?,
+        Request::Tiles { job, frame } => watching::tiles(&farm, send, job, frame).await?,
+        Request::Picture { job, frame, wish } => {
+            watching::picture(&farm, send, by, job, (frame, wish)).await?
+        }
+        Request::Events { after } => watching::events(&farm, send, after).await?,
         Request::Blob { .. } => {
             return Err(ConnectionEnd::Malformed("an artist may not ask for blobs".to_owned()));
         }

@@ -30,6 +30,7 @@ use tessera_transport::tls::{self, peer_key};
 
 use crate::deliveries::Deliveries;
 use crate::driver::{Driver, Stopped};
+use crate::feed::Feed;
 use crate::films::Films;
 use crate::gate::{Gate, Member};
 use crate::http::doorway::Doorway;
@@ -53,6 +54,7 @@ pub(crate) struct Farm {
     pub driver: Driver,
     pub deliveries: Arc<Deliveries>,
     pub films: Films,
+    pub feed: Arc<Feed>,
     pub pixels: PixelWriter,
     pub blobs: Arc<BlobStore>,
     pub packages: Arc<Packages>,
@@ -65,6 +67,8 @@ pub(crate) struct Farm {
     pub validating: tokio::sync::Semaphore,
     /// Receipts are made one after the other, as each reads a whole film.
     pub signing: tokio::sync::Semaphore,
+    /// Pictures are drawn one after the other, as each may hold a whole film.
+    pub drawing: tokio::sync::Semaphore,
     /// Jobs are counted and entered one after the other.
     pub submitting: tokio::sync::Semaphore,
     /// See [`ASKING_MAX`].

@@ -3,7 +3,7 @@
 
 mod entry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use tessera_scheduler_core::Core;
@@ -18,9 +18,16 @@ const ENTRIES_MAX: usize = 1024;
 /// Tiles of a watched job that wait to be read; beyond them the watchers are told to load the job again.
 const TILES_MAX: usize = 1 << 16;
 
-/// The records' echo, shared by the driver, which writes, and the pump, which reads.
-#[derive(Debug, Default)]
-pub(crate) struct Feed(Mutex<Pending>);
+/// Lines of the log that are kept for terminals.
+const LINES_MAX: usize = 1024;
+
+/// The records' echo, shared by the driver, which writes, the pump, which takes what changed, and terminals, which read the log.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pending: Mutex<Pending>,
+    /// Somebody takes what changed.
+    pumped: bool,
+}
 
 /// A tile by the place of its frame among its job's.
 pub(crate) type TileAt = (u32, TileIndex);
@@ -33,6 +40,8 @@ struct Pending {
     watchers: BTreeMap<JobId, u32>,
     /// Leases in hand: whose, of what, and the tiles where somebody watches.
     leases: BTreeMap<LeaseId, Lent>,
+    /// The newest lines of the log with their numbers, which count from 1.
+    lines: VecDeque<(u64, Entry)>,
 }
 
 #[derive(Debug)]
@@ -58,18 +67,37 @@ pub(crate) struct Changes {
 }
 
 impl Feed {
+    /// Without a pump, nothing but the log is kept.
+    pub fn new(pumped: bool) -> Feed {
+        Feed { pending: Mutex::default(), pumped }
+    }
+
     /// Takes note of what the core has just recorded. The core has applied the records.
     pub fn note(&self, core: &Core, now_ms: u64, records: &[Record]) {
         let mut pending = self.pending();
         for record in records {
             pending.note(core, record);
             if let Some(entry) = entry::of(core, now_ms, record, |lease| pending.subject(lease)) {
+                pending.write(entry.clone());
                 pending.changes.entries.push(entry);
             }
             pending.forget(record);
         }
         let extra = pending.changes.entries.len().saturating_sub(ENTRIES_MAX);
         pending.changes.entries.drain(..extra);
+        if !self.pumped {
+            pending.changes = Changes::default();
+        }
+    }
+
+    /// The newest lines of the log behind the line `after`, at most `limit`, oldest first.
+    pub fn lines(&self, after: u64, limit: usize) -> Vec<(u64, Entry)> {
+        let pending = self.pending();
+        let newest = pending.lines.back().map_or(0, |(number, _)| *number);
+        // A number of an earlier scheduler may lie ahead of this one's.
+        let after = if after > newest { 0 } else { after };
+        let behind = newest.saturating_sub(after).min(limit as u64).min(pending.lines.len() as u64) as usize;
+        pending.lines.range(pending.lines.len() - behind..).cloned().collect()
     }
 
     /// Everything since the last time.
@@ -84,7 +112,7 @@ impl Feed {
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.pending.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -209,6 +237,14 @@ impl Pending {
         if waiting.len() > TILES_MAX {
             self.changes.tiles.remove(&job);
             self.changes.jobs_blurred.insert(job);
+        }
+    }
+
+    fn write(&mut self, entry: Entry) {
+        let number = self.lines.back().map_or(0, |(number, _)| *number) + 1;
+        self.lines.push_back((number, entry));
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
         }
     }
 

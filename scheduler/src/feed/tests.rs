@@ -19,7 +19,7 @@ struct Farm {
 
 impl Farm {
     fn new() -> Farm {
-        Farm { core: Core::new(Config::new([1; 32])), feed: Arc::default() }
+        Farm { core: Core::new(Config::new([1; 32])), feed: Arc::new(Feed::new(true)) }
     }
 
     fn event(&mut self, event: Event) -> Changes {
@@ -121,4 +121,30 @@ fn who_worked_on_a_job_that_is_over_is_told_to_be_free() {
     assert_eq!(changes.workers_turned, BTreeSet::from([worker]));
     assert_eq!(farm.core.job_in_hand(worker), None);
     assert!(farm.feed.pending().leases.is_empty(), "leases of a job that is over are forgotten");
+}
+
+#[test]
+fn the_log_is_read_from_any_line_on_and_kept_without_a_pump() {
+    let mut farm = Farm::new();
+    farm.feed = Arc::new(Feed::new(false));
+    assert!(farm.feed.lines(0, 10).is_empty());
+    farm.job();
+    assert_eq!(farm.worker(), Changes::default(), "nobody would take it");
+    let texts = |after, limit| {
+        let lines = farm.feed.lines(after, limit).into_iter();
+        lines.map(|(number, entry)| format!("{number} {}", entry.text)).collect::<Vec<_>>()
+    };
+    let all = ["1 j1 `shot` is submitted", "2 w1 `node` joined with card"];
+    assert_eq!(
+        (texts(0, 10), texts(9, 10)),
+        (all.map(String::from).to_vec(), all.map(String::from).to_vec())
+    );
+    assert_eq!((texts(1, 10), texts(0, 1)), (vec![all[1].to_owned()], vec![all[1].to_owned()]));
+    assert!(texts(2, 10).is_empty());
+    let mut pending = Pending::default();
+    for _ in 0..2 * LINES_MAX {
+        let subject = Subject::default();
+        pending.write(Entry { at_ms: 0, kind: EntryKind::Job, subject, text: String::new() });
+    }
+    assert_eq!((pending.lines.len(), pending.lines[0].0), (LINES_MAX, LINES_MAX as u64 + 1));
 }

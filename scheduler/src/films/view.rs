@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read};
+use std::ops::Range;
 use std::path::PathBuf;
 
+use tessera_shared::display::Display;
 use tessera_shared::film::{FILM_PIXEL_BYTES, Film, FilmPixel};
 use tessera_shared::grid::Grid;
 use tessera_shared::ids::TileIndex;
@@ -71,6 +73,59 @@ impl View {
     }
 }
 
+/// Pixels for people: row-major, four bytes each, sRGB and 255, or 0 where there is no sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    pub width_px: u32,
+    pub height_px: u32,
+    pub rgba: Vec<u8>,
+}
+
+impl View {
+    /// The mean of a rectangle's pixels that have samples; `None` if none has.
+    pub fn mean(&self, xs: Range<u32>, ys: Range<u32>) -> Option<[f32; 4]> {
+        if xs.len() == 1 && ys.len() == 1 {
+            return self.resolve(xs.start, ys.start);
+        }
+        let (mut sum, mut count) = ([0.0f64; 4], 0u32);
+        for y in ys {
+            for x in xs.clone() {
+                if let Some(pixel) = self.resolve(x, y) {
+                    sum.iter_mut().zip(pixel).for_each(|(sum, channel)| *sum += f64::from(channel));
+                    count += 1;
+                }
+            }
+        }
+        (count > 0).then(|| sum.map(|sum| (sum / f64::from(count)) as f32))
+    }
+
+    /// Made smaller, its sides in proportion, until it is at most this wide and high; each of its pixels is the mean of those
+    /// that it stands for.
+    pub fn fitted(&self, width_px_max: u32, height_px_max: u32, display: &Display) -> Picture {
+        let (width, height) = (u64::from(self.width_px), u64::from(self.height_px));
+        let (most, high) = (u64::from(width_px_max.max(1)), u64::from(height_px_max.max(1)));
+        let (columns, rows) = match width <= most && height <= high {
+            true => (width, height),
+            // The side that is more too long decides.
+            false if width * high >= height * most => (most, (height * most / width).max(1)),
+            false => ((width * high / height).max(1), high),
+        };
+        let from = |at: u64, count: u64, whole: u64| (at * whole / count) as u32;
+        let mut rgba = Vec::with_capacity((columns * rows * 4) as usize);
+        for row in 0..rows {
+            let ys = from(row, rows, height)..from(row + 1, rows, height);
+            for column in 0..columns {
+                let xs = from(column, columns, width)..from(column + 1, columns, width);
+                rgba.extend(match self.mean(xs, ys.clone()) {
+                    None => [0; 4],
+                    Some([r, g, b, _]) => [display.byte(r), display.byte(g), display.byte(b), 255],
+                });
+            }
+        }
+        Picture { width_px: columns as u32, height_px: rows as u32, rgba }
+    }
+}
+
 impl Glance {
     /// The pixels, from the disk if they are there.
     pub fn read(self) -> std::io::Result<View> {
@@ -112,4 +167,38 @@ fn read(mut input: impl Read, tile: Option<TileIndex>) -> std::io::Result<View> 
 /// Left, top, width and height of a tile, or of the whole frame.
 fn rectangle(grid: Grid, tile: Option<TileIndex>) -> (u32, u32, u32, u32) {
     tile.map_or((0, 0, grid.width_px, grid.height_px), |tile| grid.tile_rectangle(tile))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sixteen by eight pixels in two tiles, of which the first alone has samples: two of radiance one half each.
+    fn view() -> View {
+        let grid = Grid { width_px: 16, height_px: 8, tile_px: 8 };
+        let mut view = View::empty(grid, 20, None);
+        view.pixels = vec![FilmPixel { rgb: [1 << 20, 0, 0], covered: 2, clamped: 0 }; 128];
+        view.samples = vec![2, 0];
+        view
+    }
+
+    #[test]
+    fn a_picture_fits_in_proportion_and_is_never_made_larger() {
+        let display = Display::new(0.0);
+        let size = |width, height| {
+            let picture = view().fitted(width, height, &display);
+            assert_eq!(picture.rgba.len(), (picture.width_px * picture.height_px * 4) as usize);
+            (picture.width_px, picture.height_px)
+        };
+        assert_eq!(size(100, 100), (16, 8));
+        assert_eq!((size(8, 100), size(100, 2)), ((8, 4), (4, 2)));
+        assert_eq!((size(5, 5), size(1, 1), size(0, 0)), ((5, 2), (1, 1), (1, 1)));
+    }
+
+    #[test]
+    fn what_has_no_samples_stays_empty_and_does_not_darken_the_rest() {
+        let picture = view().fitted(3, 8, &Display::new(1.0));
+        assert_eq!((picture.width_px, picture.height_px), (3, 1));
+        assert_eq!(picture.rgba, [255, 0, 0, 255, 255, 0, 0, 255, 0, 0, 0, 0]);
+    }
 }

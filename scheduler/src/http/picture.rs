@@ -132,9 +132,6 @@ async fn allowed(site: &Site, bearer: Bearer, job: JobId) -> Result<(), Problem>
     }
 }
 
-/// A pixel before display.
-type Linear = [f32; 4];
-
 fn draw(view: &View, wish: &Wish) -> std::io::Result<Vec<u8>> {
     let display = Display::new(wish.exposure.unwrap_or(0.0));
     let coverage = Display::new(0.0);
@@ -146,7 +143,7 @@ fn draw(view: &View, wish: &Wish) -> std::io::Result<Vec<u8>> {
     for row in 0..rows {
         for column in 0..columns {
             let (x, y) = (column * step, row * step);
-            let Some([r, g, b, covered]) = mean(view, x..(x + step).min(width), y..(y + step).min(height))
+            let Some([r, g, b, covered]) = view.mean(x..(x + step).min(width), y..(y + step).min(height))
             else {
                 bytes.extend([0; 4]);
                 continue;
@@ -161,23 +158,6 @@ fn draw(view: &View, wish: &Wish) -> std::io::Result<Vec<u8>> {
         }
     }
     encode(columns, rows, view.finished, &bytes)
-}
-
-/// The mean of a rectangle's pixels that have samples; `None` if none has.
-fn mean(view: &View, xs: std::ops::Range<u32>, ys: std::ops::Range<u32>) -> Option<Linear> {
-    if xs.len() == 1 && ys.len() == 1 {
-        return view.resolve(xs.start, ys.start);
-    }
-    let (mut sum, mut count) = ([0.0f64; 4], 0u32);
-    for y in ys {
-        for x in xs.clone() {
-            if let Some(pixel) = view.resolve(x, y) {
-                sum.iter_mut().zip(pixel).for_each(|(sum, channel)| *sum += f64::from(channel));
-                count += 1;
-            }
-        }
-    }
-    (count > 0).then(|| sum.map(|sum| (sum / f64::from(count)) as f32))
 }
 
 fn encode(width: u32, height: u32, opaque: bool, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
