@@ -75,6 +75,13 @@ impl World {
             }
             Action::DropPixels { lease } => drop(self.nodes[node].pixels.remove(&lease)),
             Action::Abort { .. } => {}
+            Action::Examine => {
+                let (at_ms, event) =
+                    (self.now_ms + self.random.between(100, 3_000), NodeEvent::Examined { exact: true });
+                self.at(at_ms, Happening::Device { node, life, event });
+            }
+            // Devices of a scenario stay what they are.
+            Action::Leave => {}
         }
     }
 

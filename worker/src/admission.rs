@@ -11,7 +11,7 @@ use tessera_shared::admission::{DeviceReport, FAILURES_MAX, Serves};
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::Device;
 
-use crate::backend::described;
+use crate::backend::{described, failures};
 
 /// Folder of the results in a data directory.
 const FOLDER: &str = "conformance";
@@ -73,11 +73,7 @@ impl Examiner<'_> {
                         Some(suite) => suite,
                         None => suite.insert((self.suite)()?),
                     };
-                    let report = suite
-                        .run(backend.as_mut(), &mut |check| tracing::debug!(check, device = device.name));
-                    let failures = report.failures.iter().take(FAILURES_MAX);
-                    let failures: Vec<String> =
-                        failures.map(|failure| DeviceReport::told(&failure.to_string())).collect();
+                    let failures = failures(suite, backend.as_mut());
                     write(&file, &failures);
                     failures
                 }
@@ -88,6 +84,12 @@ impl Examiner<'_> {
             examined.push(Examined { backend, report, known });
         }
         Ok(examined)
+    }
+
+    /// Keeps what a device failed since: it is refused until its driver, the suite or the program changes, or another run
+    /// finds it exact.
+    pub fn keep_failures(&self, device: &Device, failures: &[String]) {
+        write(&self.file(device), failures);
     }
 
     /// What the device scored when `tessera bench` last ran with this data directory; 0 if it did not.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use tessera_backends::conformance::Suite;
 use tessera_backends::{Backend, BuildOptions, FrameView, prepare};
+use tessera_shared::admission::{DeviceReport, FAILURES_MAX};
 use tessera_shared::film::BlockPixels;
 use tessera_shared::messages::{Device, DeviceKind};
 use tessera_shared::package::FrameEntry;
@@ -31,7 +33,19 @@ pub(crate) fn described(backend: &dyn Backend) -> Device {
     Device { name: described.name, kind, driver: described.driver }
 }
 
+/// What a backend fails of the suite, as it is told.
+pub(crate) fn failures(suite: &Suite, backend: &mut dyn Backend) -> Vec<String> {
+    let name = described(backend).name;
+    let report = suite.run(backend, &mut |check| tracing::debug!(check, device = name));
+    let failures = report.failures.iter().take(FAILURES_MAX);
+    failures.map(|failure| DeviceReport::told(&failure.to_string())).collect()
+}
+
 impl Renderer for BackendRenderer {
+    fn examine(&mut self, suite: &Suite) -> Vec<String> {
+        failures(suite, self.backend.as_mut())
+    }
+
     fn device(&self) -> Device {
         described(self.backend.as_ref())
     }

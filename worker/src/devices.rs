@@ -3,12 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tessera_backends::conformance::Suite;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::BlockPass;
+use tessera_shared::messages::Device;
 
 use crate::failures::OnDevice;
 use crate::renderer::{Renderer, Stage};
@@ -26,10 +28,45 @@ pub(crate) struct Task {
     pub done: Box<dyn FnOnce(Outcome, Vec<BlockPass>) + Send>,
 }
 
+/// An examination of all devices, which none of them is spared: each waits for the others before it begins.
+#[derive(Clone)]
+pub(crate) struct Examine {
+    make: MakeSuite,
+    /// Made by the first device; none where it cannot be.
+    suite: Arc<OnceLock<Option<Suite>>>,
+    together: Arc<Barrier>,
+    failed: Arc<Mutex<Vec<Inexact>>>,
+    done: Arc<dyn Fn(Vec<Inexact>) + Send + Sync>,
+}
+
+/// Makes the conformance suite.
+pub type MakeSuite = Arc<dyn Fn() -> anyhow::Result<Suite> + Send + Sync>;
+
+/// A device that is not exact any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inexact {
+    pub device: Device,
+    /// What it failed of the conformance suite, each with the name of its vector; at least one.
+    pub failures: Vec<String>,
+}
+
+impl std::fmt::Display for Inexact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Device { name, driver, .. } = &self.device;
+        write!(f, "{name} ({driver}): {}", self.failures.first().map_or("it failed", String::as_str))
+    }
+}
+
+/// What a device's thread is given.
+enum Order {
+    Render(Task),
+    Examine(Examine),
+}
+
 /// The devices' queue. Its length is bounded by the core's slots. Threads end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Devices {
-    queue: Sender<Task>,
+    queue: Sender<Order>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -58,19 +95,75 @@ impl Devices {
 
     pub fn render(&self, task: Task) {
         // The threads live as long as the queue.
-        let _ = self.queue.send(task);
+        let _ = self.queue.send(Order::Render(task));
+    }
+
+    /// Sends every device through the suite at once; `done` is called on a device's thread with those that failed.
+    pub fn examine(&self, make: MakeSuite, done: impl Fn(Vec<Inexact>) + Send + Sync + 'static) {
+        let devices = self.threads.len();
+        let examine = Examine {
+            make,
+            suite: Arc::default(),
+            together: Arc::new(Barrier::new(devices)),
+            failed: Arc::default(),
+            done: Arc::new(done),
+        };
+        for _ in 0..devices {
+            let _ = self.queue.send(Order::Examine(examine.clone()));
+        }
     }
 }
 
-fn work(mut renderer: Box<dyn Renderer>, tasks: &Mutex<Receiver<Task>>) {
+fn work(mut renderer: Box<dyn Renderer>, orders: &Mutex<Receiver<Order>>) {
     let mut pace = Pace { blocks: FIRST_BLOCKS };
     loop {
-        let next = tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
-        let Ok(Task { stage, blocks, aborted, done }) = next else { return };
+        let next = orders.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
+        let Task { stage, blocks, aborted, done } = match next {
+            Ok(Order::Render(task)) => task,
+            Ok(Order::Examine(examine)) => {
+                examine.device(renderer.as_mut());
+                continue;
+            }
+            Err(_) => return,
+        };
         let outcome = in_parts(&blocks, &mut pace, &aborted, |part| render(renderer.as_mut(), &stage, part));
         let outcome =
             outcome.map(|done| done.map_err(|error| error.context(OnDevice(renderer.device().name))));
         done(outcome, blocks);
+    }
+}
+
+impl Examine {
+    /// A device's part in it.
+    fn device(self, renderer: &mut dyn Renderer) {
+        // Each takes one order: who waits here takes no second.
+        self.together.wait();
+        let examined = catch_unwind(AssertUnwindSafe(|| {
+            self.suite
+                .get_or_init(|| self.made())
+                .as_ref()
+                .map(|suite| renderer.examine(suite))
+                .unwrap_or_default()
+        }));
+        let failures =
+            examined.unwrap_or_else(|_| vec!["the suite: the device's driver panicked".to_owned()]);
+        if !failures.is_empty() {
+            let inexact = Inexact { device: renderer.device(), failures };
+            self.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(inexact);
+        }
+        if self.together.wait().is_leader() {
+            let failed =
+                std::mem::take(&mut *self.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+            (self.done)(failed);
+        }
+    }
+
+    fn made(&self) -> Option<Suite> {
+        let made = (self.make)();
+        made.inspect_err(
+            |error| tracing::warn!(%error, "the conformance suite cannot be made: no device is examined"),
+        )
+        .ok()
     }
 }
 

@@ -17,9 +17,10 @@ mod shell;
 
 pub use backend::{BackendRenderer, renderers};
 pub use backoff::BackoffOptions;
+pub use devices::{Inexact, MakeSuite};
 pub use hours::{Hours, ParseHoursError, Schedule};
 pub use local::{LocalError, LocalEvent, LocalOptions, render_local};
-pub use options::WorkerOptions;
+pub use options::{Examination, WorkerOptions};
 pub use renderer::{BlockItem, Renderer, Scene, Stage};
 pub use run::{run, shutdown_signal};
 pub use session::WorkerError;

@@ -380,6 +380,8 @@ impl Farm {
                 self.tell(lane, |worker| Event::LeaseFailed { worker, lease, failure });
             }
             Action::DropPixels { lease } => drop(self.pixels.remove(&lease)),
+            // A core that is not asked to examine does not.
+            Action::Examine | Action::Leave => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use anyhow::Context;
+use tessera_backends::conformance::Suite;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::grid::BlockAt;
 use tessera_shared::ids::FrameNumber;
@@ -34,6 +35,13 @@ pub trait Renderer: Send {
         frame: &FrameEntry,
         items: &[BlockItem],
     ) -> anyhow::Result<Vec<BlockPixels>>;
+
+    /// Goes through the conformance suite; what failed, each with the name of its vector. A device that has nothing to go
+    /// through is exact by what it is.
+    fn examine(&mut self, suite: &Suite) -> Vec<String> {
+        let _ = suite;
+        Vec::new()
+    }
 }
 
 type Prepared = Result<Arc<dyn Any + Send + Sync>, Failed>;

@@ -16,8 +16,8 @@ use crate::devices::Devices;
 use crate::options::WorkerOptions;
 use crate::packages::{Packages, Stages};
 use crate::renderer::Renderer;
-use crate::session::{self, WorkerError};
-use crate::shell::Shell;
+use crate::session::{self, WorkerError, random_u64};
+use crate::shell::{Input, Shell};
 
 /// Inputs that wait for the shell.
 const INPUTS: usize = 1024;
@@ -44,9 +44,18 @@ pub async fn run(
     let blobs = BlobStore::open(&options.data.join("blobs"), options.cache_bytes_max)?;
     let described: Vec<_> = renderers.iter().map(|renderer| renderer.device()).collect();
     let slots = SLOTS_PER_DEVICE * renderers.len() as u32;
-    let (inputs, inbox) = mpsc::channel(INPUTS);
+    let (inputs, mut inbox) = mpsc::channel(INPUTS);
     let mut shell = Shell {
-        core: Core::new(Config { slots, results_bytes_max: options.results_bytes_max, ..Config::default() }),
+        core: Core::new(Config {
+            slots,
+            results_bytes_max: options.results_bytes_max,
+            examine_every_ms: options
+                .examination
+                .as_ref()
+                .map_or(0, |examination| examination.every.as_millis() as u64),
+            seed: random_u64(),
+            ..Config::default()
+        }),
         devices: Devices::start(renderers)?,
         packages: Arc::new(Packages::new(blobs, options.cache_bytes_max)),
         stages: Arc::new(Stages::new(options.scenes_bytes_max)),
@@ -60,6 +69,8 @@ pub async fn run(
         schedule: options.schedule,
         asleep: false,
         hours_due: Some(tokio::time::Instant::now()),
+        examination: options.examination,
+        inexact: Vec::new(),
     };
     let (token, kernel_version, name, tags) = (link.token, KERNEL_VERSION, options.name, options.tags);
     let hello = match options.reports.is_empty() {
@@ -70,7 +81,14 @@ pub async fn run(
     let connected = session::keep_connected(call, inputs);
     let ended = tokio::select! {
         error = connected => Err(error),
-        () = shell.run(inbox, leave) => Ok(()),
+        () = shell.run(&mut inbox, leave) => Ok(()),
+    };
+    let ended = match ended {
+        Err(WorkerError::Quarantined(reason)) => Err(quarantined(&mut shell, &mut inbox, reason).await),
+        Ok(()) if !shell.inexact.is_empty() => {
+            Err(WorkerError::Inexact { devices: std::mem::take(&mut shell.inexact), quarantine: None })
+        }
+        ended => ended,
     };
     if let Some(wire) = shell.wire.take() {
         wire.connection
@@ -79,6 +97,27 @@ pub async fn run(
         let _ = tokio::time::timeout(GOODBYE_MAX, wire.endpoint.wait_idle()).await;
     }
     ended
+}
+
+/// Asks the devices at once whether the farm was right.
+async fn quarantined(shell: &mut Shell, inbox: &mut mpsc::Receiver<Input>, reason: String) -> WorkerError {
+    if shell.examination.is_none() {
+        return WorkerError::Quarantined(reason);
+    }
+    shell.abort();
+    shell.examine();
+    // Its own sender keeps the inbox open.
+    while let Some(input) = inbox.recv().await {
+        if let Input::Examined(devices) = input {
+            return match devices.is_empty() {
+                true => WorkerError::Quarantined(format!(
+                    "{reason}; its devices were examined at once and are exact"
+                )),
+                false => WorkerError::Inexact { devices, quarantine: Some(reason) },
+            };
+        }
+    }
+    WorkerError::Quarantined(reason)
 }
 
 /// Completes when the user or the system asks the process to end: Ctrl-C, or SIGTERM where there are signals. Asked once more, the

@@ -15,6 +15,7 @@ use tessera_transport::timing::Timing;
 use tokio::sync::mpsc;
 
 use crate::backoff::{Backoff, BackoffOptions};
+use crate::devices::Inexact;
 use crate::shell::Input;
 
 /// Messages that wait for the scheduler to read them.
@@ -37,10 +38,27 @@ pub enum WorkerError {
     Quarantined(String),
     #[error("the farm's wrangler has banned this worker's key: {0}; ask the farm's owner")]
     Banned(String),
+    #[error("{}", inexact(devices, quarantine.as_deref()))]
+    Inexact {
+        /// Those that failed; at least one.
+        devices: Vec<Inexact>,
+        /// Why the farm had quarantined the key, if that is why they were examined.
+        quarantine: Option<String>,
+    },
     #[error("no device to render with; see `tessera worker --help` for --backend")]
     NoDevice,
     #[error("no thread can be started for a device: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+fn inexact(devices: &[Inexact], quarantine: Option<&str>) -> String {
+    let told = devices.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match quarantine {
+        None => format!("a device is not exact any more: {told}"),
+        Some(reason) => format!(
+            "the farm has quarantined this worker's key ({reason}), as a device is not exact any more: {told}; try another driver, and tell the farm's owner"
+        ),
+    }
 }
 
 /// A connection that the scheduler has welcomed, seen from the shell.
@@ -94,7 +112,7 @@ pub(crate) async fn keep_connected(call: Call, inputs: mpsc::Sender<Input>) -> W
 }
 
 /// Without randomness the pause is the middle one.
-fn random_u64() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     let mut bytes = [0, 0, 0, 0, 0, 0, 0, 0x80];
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes)

@@ -10,14 +10,15 @@ use tessera_shared::digest::Digest;
 use tessera_shared::film::{BlockPixels, Rays};
 use tessera_shared::ids::{FrameNumber, JobId, LeaseId};
 use tessera_shared::lease::{BlockPass, Commit};
-use tessera_shared::messages::{FromWorker, ToWorker};
+use tessera_shared::messages::{Device, FromWorker, ToWorker};
 use tessera_worker_core::Core;
 use tessera_worker_core::api::{Action, Event};
 use tokio::sync::mpsc;
 
-use crate::devices::{Devices, Outcome, Task};
+use crate::devices::{Devices, Inexact, Outcome, Task};
 use crate::failures::{device_of, failure};
 use crate::hours::Schedule;
+use crate::options::Examination;
 use crate::packages::{Packages, Stages};
 use crate::renderer::Stage;
 use crate::session::{Wire, send_results};
@@ -30,9 +31,19 @@ pub(crate) enum Input {
     Connected(Wire),
     Disconnected,
     Message(ToWorker),
-    Fetched { package: Digest, outcome: anyhow::Result<Stage> },
-    Rendered { lease: LeaseId, outcome: anyhow::Result<(Vec<Digest>, Rays, Vec<BlockPixels>)> },
-    Sent { lease: LeaseId },
+    Fetched {
+        package: Digest,
+        outcome: anyhow::Result<Stage>,
+    },
+    Rendered {
+        lease: LeaseId,
+        outcome: anyhow::Result<(Vec<Digest>, Rays, Vec<BlockPixels>)>,
+    },
+    Sent {
+        lease: LeaseId,
+    },
+    /// The devices have been examined; these are not exact any more.
+    Examined(Vec<Inexact>),
 }
 
 /// A lease that is with a device.
@@ -61,14 +72,18 @@ pub(crate) struct Shell {
     pub asleep: bool,
     /// When the schedule is looked at.
     pub hours_due: Option<tokio::time::Instant>,
+    pub examination: Option<Examination>,
+    /// Devices that failed an examination: the worker ends for them.
+    pub inexact: Vec<Inexact>,
 }
 
 impl Shell {
     /// Handles inputs until the worker has left.
-    pub async fn run(&mut self, mut inputs: mpsc::Receiver<Input>, leave: impl Future<Output = ()>) {
+    pub async fn run(&mut self, inputs: &mut mpsc::Receiver<Input>, leave: impl Future<Output = ()>) {
         let mut leave = std::pin::pin!(leave);
         loop {
-            if self.leaving && (self.core.idle() || self.wire.is_none()) {
+            let left = self.leaving && (self.core.idle() || self.wire.is_none());
+            if left || !self.inexact.is_empty() {
                 return;
             }
             let due =
@@ -134,6 +149,7 @@ impl Shell {
             Input::Fetched { package, outcome } => self.fetched(package, outcome),
             Input::Rendered { lease, outcome } => self.rendered(lease, outcome),
             Input::Sent { lease } => self.event(Event::ResultsSent { lease }),
+            Input::Examined(failed) => self.examined(failed),
         }
     }
 
@@ -202,7 +218,40 @@ impl Shell {
             Action::DropPixels { lease } => {
                 self.pixels.remove(&lease);
             }
+            Action::Examine => self.examine(),
+            // The shell ends as soon as it knows of a device that failed.
+            Action::Leave => {}
         }
+    }
+
+    /// Has every device examined; the answer is [`Input::Examined`].
+    pub fn examine(&mut self) {
+        let inputs = self.inputs.clone();
+        let answer = move |failed| {
+            // Where the worker has ended, nobody wants to know.
+            let _ = inputs.blocking_send(Input::Examined(failed));
+        };
+        // A core without an examination asks for none.
+        if let Some(examination) = &self.examination {
+            self.devices.examine(examination.suite.clone(), answer);
+        }
+    }
+
+    /// Frees the devices: nobody wants what they render.
+    pub fn abort(&mut self) {
+        for Rendering { aborted, .. } in std::mem::take(&mut self.rendering).into_values() {
+            aborted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn examined(&mut self, failed: Vec<Inexact>) {
+        for inexact in &failed {
+            let Device { name, driver, .. } = &inexact.device;
+            tracing::error!(device = name, driver, failures = ?inexact.failures, "a device is not exact any more: it is lent no longer");
+        }
+        let exact = failed.is_empty();
+        self.inexact = failed;
+        self.event(Event::Examined { exact });
     }
 
     fn fetch(&mut self, package: Digest) {

@@ -20,11 +20,23 @@ pub struct Config {
     /// Most bytes of pixels that wait to be taken by the scheduler. No lease begins while so many do. Without a connection
     /// the results that were due first are dropped for later ones; the last is kept whatever its size.
     pub results_bytes_max: u64,
+    /// How often the devices are examined anew, on average; 0 is never. Between two times lies half as long to one and a half
+    /// times as long, so that nobody can tell when.
+    pub examine_every_ms: u64,
+    /// Draws those times.
+    pub seed: u64,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { slots: 1, leases_max: 64, lease_blocks_max: 1 << 20, results_bytes_max: 1 << 30 }
+        Config {
+            slots: 1,
+            leases_max: 64,
+            lease_blocks_max: 1 << 20,
+            results_bytes_max: 1 << 30,
+            examine_every_ms: 0,
+            seed: 0,
+        }
     }
 }
 
@@ -69,6 +81,10 @@ pub enum Event {
     ResultsSent {
         lease: LeaseId,
     },
+    /// The devices have been examined, as [`Action::Examine`] asked: all give the kernel's bits, or not.
+    Examined {
+        exact: bool,
+    },
     Tick,
 }
 
@@ -104,6 +120,10 @@ pub enum Action {
     DropPixels {
         lease: LeaseId,
     },
+    /// Examine every device and answer with [`Event::Examined`]. None renders, and none is given anything before the answer.
+    Examine,
+    /// A device is not exact any more: leave the farm. Nothing is held, so that everything goes back.
+    Leave,
 }
 
 /// What is to be done after an event.

@@ -11,6 +11,7 @@ use tessera_shared::ids::LeaseId;
 use tessera_shared::lease::{Commit, Lease};
 
 use crate::api::{Action, Config, Event, Output};
+use crate::examination::{Examination, draw, next_random};
 use crate::items::{Finished, finish, items};
 
 /// How long after its deadline a finished lease is kept for a scheduler that is away: it may use late answers.
@@ -70,13 +71,16 @@ pub struct Core {
     packages: BTreeMap<Digest, Package>,
     /// Leases that are with a device.
     rendering: BTreeSet<LeaseId>,
+    examination: Examination,
     actions: Vec<Action>,
 }
 
 impl Core {
     pub fn new(config: Config) -> Core {
+        let examination = Examination::new(&config);
         Core {
             config,
+            examination,
             connected: false,
             leases: BTreeMap::new(),
             queue: Vec::new(),
@@ -116,11 +120,14 @@ impl Core {
                     self.drop_lease(lease);
                 }
             }
+            Event::Examined { exact } => self.examined(now_ms, exact),
             Event::Tick => {}
         }
         self.expire(now_ms);
+        self.examine(now_ms);
         self.start();
-        let wake_at = self.leases.values().map(Held::due_ms).min().filter(|due_ms| *due_ms < u64::MAX);
+        let due = self.leases.values().map(Held::due_ms).chain(self.examination.at_ms());
+        let wake_at = due.min().filter(|due_ms| *due_ms < u64::MAX);
         Output { actions: std::mem::take(&mut self.actions), wake_at }
     }
 
@@ -168,6 +175,9 @@ impl Core {
             // A scheduler that has lost its records counts its leases anew: what was held is nobody's.
             Some(_) => self.revoke(lease.id),
             None => {}
+        }
+        if self.examination == Examination::Failed {
+            return;
         }
         if self.leases.len() >= self.config.leases_max as usize {
             let reason = format!("the worker holds {} leases and takes no more", self.leases.len());
@@ -259,6 +269,40 @@ impl Core {
         self.fail(lease, Failure::new(FailureClass::Node, log));
     }
 
+    /// Draws when the devices are examined next, and has it done once none of them renders.
+    fn examine(&mut self, now_ms: u64) {
+        if self.examination == Examination::Undrawn {
+            self.draw(now_ms);
+        }
+        if self.examination.at_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+            self.examination = Examination::Due;
+        }
+        if self.examination == Examination::Due && self.rendering.is_empty() {
+            self.examination = Examination::Running;
+            self.actions.push(Action::Examine);
+        }
+    }
+
+    fn draw(&mut self, now_ms: u64) {
+        let random = next_random(&mut self.config.seed);
+        self.examination = Examination::At(draw(now_ms, self.config.examine_every_ms, random));
+    }
+
+    fn examined(&mut self, now_ms: u64, exact: bool) {
+        if self.examination != Examination::Running {
+            return;
+        }
+        if exact {
+            return self.draw(now_ms);
+        }
+        self.examination = Examination::Failed;
+        // What it has rendered and not delivered is as doubtful as what it would render.
+        for lease in self.queue.clone() {
+            self.revoke(lease);
+        }
+        self.actions.push(Action::Leave);
+    }
+
     /// Fetches what is missing and gives free devices the oldest leases whose packages are here.
     fn start(&mut self) {
         let full = self.results_bytes() >= self.config.results_bytes_max;
@@ -276,7 +320,10 @@ impl Core {
                     continue;
                 }
             };
-            if full || self.rendering.len() >= self.config.slots.max(1) as usize {
+            if full
+                || self.examination.holds_back()
+                || self.rendering.len() >= self.config.slots.max(1) as usize
+            {
                 continue;
             }
             match items(&held.lease.work, &grid, self.config.lease_blocks_max) {

@@ -83,6 +83,8 @@ fn describe(action: &Action) -> String {
         Action::SendChecked(checked) => format!("answer {} ({} blocks)", checked.lease, checked.blocks.len()),
         Action::SendFailed { lease, failure } => format!("fail {lease} ({}): {}", failure.class, failure.log),
         Action::DropPixels { lease } => format!("drop {lease}"),
+        Action::Examine => "examine".into(),
+        Action::Leave => "leave".into(),
     }
 }
 
@@ -297,4 +299,83 @@ fn a_new_lease_under_an_old_id_replaces_what_was_held() {
             another farm's lease: drop l1, render l1 (4 blocks)
             connected: nothing
         "#]]);
+}
+
+/// A worker whose devices are examined every second on average, over and over.
+fn examined() -> Told {
+    Told::with(Config { slots: 2, examine_every_ms: 1_000, seed: 7, ..Config::default() })
+}
+
+#[test]
+fn an_examination_waits_until_no_device_renders_and_the_leases_wait_for_it() {
+    examined()
+        .package()
+        .lease(1)
+        .lease(2)
+        .after(1_500)
+        .lease(3)
+        .rendered(1, 4)
+        .rendered(2, 4)
+        .after(10)
+        .event("examined", Event::Examined { exact: true })
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            lease: render l2 (4 blocks)
+            time passes: nothing
+            lease: nothing
+            rendered: send l1 (1 tiles)
+            rendered: send l2 (1 tiles), examine
+            time passes: nothing
+            examined: render l3 (4 blocks)
+        "#]]);
+}
+
+#[test]
+fn a_worker_whose_device_fails_holds_nothing_and_leaves() {
+    examined()
+        .package()
+        .lease(1)
+        .rendered(1, 4)
+        .after(1_500)
+        .lease(2)
+        .event("examined", Event::Examined { exact: false })
+        .lease(3)
+        .after(5_000)
+        .is(expect![[r#"
+            connected: nothing
+            package: nothing
+            lease: render l1 (4 blocks)
+            rendered: send l1 (1 tiles)
+            time passes: examine
+            lease: nothing
+            examined: drop l1, leave
+            lease: nothing
+            time passes: nothing
+        "#]]);
+}
+
+#[test]
+fn examinations_come_at_times_that_nobody_can_foretell() {
+    let times = |seed: u64| -> Vec<u64> {
+        let config = Config { examine_every_ms: 1_000, seed, ..Config::default() };
+        let (mut core, mut now_ms, mut times) = (Core::new(config), 0, Vec::new());
+        while times.len() < 100 {
+            let output = core.handle(now_ms, Event::Tick);
+            if output.actions == [Action::Examine] {
+                times.push(now_ms);
+                core.handle(now_ms, Event::Examined { exact: true });
+            }
+            now_ms = core.handle(now_ms, Event::Tick).wake_at.unwrap();
+        }
+        times
+    };
+    let apart = |times: &[u64]| -> Vec<u64> { times.windows(2).map(|pair| pair[1] - pair[0]).collect() };
+    let (one, other) = (apart(&times(1)), apart(&times(2)));
+    assert!(one.iter().all(|apart| (500..1_500).contains(apart)), "{one:?}");
+    assert_ne!(one, other);
+    let (least, most) = (one.iter().min().unwrap(), one.iter().max().unwrap());
+    assert!(least < &600 && most > &1_400, "{one:?}");
+    assert_eq!(one, apart(&times(1)));
 }

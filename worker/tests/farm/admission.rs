@@ -3,7 +3,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tessera_backends::conformance::{Recorded, Suite};
 use tessera_backends::{
@@ -12,11 +13,14 @@ use tessera_backends::{
 use tessera_scheduler::{JobOptions, JobState, Role, WorkerState};
 use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::film::BlockPixels;
-use tessera_shared::messages::{Mode, Verify};
+use tessera_shared::messages::{Device, Mode, Verify};
+use tessera_shared::package::FrameEntry;
 use tessera_worker::admission::{Examined, Examiner, Fresh};
-use tessera_worker::{WorkerError, WorkerOptions, renderers, run};
+use tessera_worker::{
+    BlockItem as Item, Examination, Renderer, Scene, WorkerError, WorkerOptions, renderers, run,
+};
 
-use crate::shot::{Honest, Shot};
+use crate::shot::{Forger, Gate, Gated, Honest, Shot};
 use crate::stand::{Stand, ended, local_digests};
 
 /// A driver that contracts one sum, and says which it is.
@@ -162,4 +166,112 @@ async fn a_device_that_is_not_exact_serves_fast_jobs_alone() {
     assert_eq!((&waiting.state, waiting.tiles_done), (&JobState::Queued, 0));
     let _honest = stand.worker("honest", Honest);
     assert_eq!(ended(&artist, exact).await.state, JobState::Completed);
+}
+
+/// A device that renders as the other does, and is examined: exact at first, and with one wrong bit once it is worn.
+struct Aging<R> {
+    rendering: R,
+    worn: Arc<AtomicBool>,
+    examined: Arc<AtomicUsize>,
+}
+
+impl<R: Renderer> Renderer for Aging<R> {
+    fn device(&self) -> Device {
+        self.rendering.device()
+    }
+
+    fn render(
+        &mut self,
+        scene: &Scene,
+        frame: &FrameEntry,
+        items: &[Item],
+    ) -> anyhow::Result<Vec<BlockPixels>> {
+        self.rendering.render(scene, frame, items)
+    }
+
+    fn examine(&mut self, suite: &Suite) -> Vec<String> {
+        self.examined.fetch_add(1, Ordering::Relaxed);
+        let driver = match self.worn.load(Ordering::Relaxed) {
+            true => contracting(&self.examined, "1.0"),
+            // Its vectors take long where nothing is optimised.
+            false => return Vec::new(),
+        };
+        renderers(vec![driver], BuildOptions::default()).remove(0).examine(suite)
+    }
+}
+
+/// Options of a worker that is examined over and over.
+fn examined(stand: &Stand, name: &str) -> WorkerOptions {
+    let suite = suite();
+    let examination =
+        Examination { suite: Arc::new(move || Ok(suite.clone())), every: Duration::from_millis(2) };
+    WorkerOptions { examination: Some(examination), ..stand.options(name) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_gets_a_bit_wrong_while_it_serves_is_lent_no_longer_and_its_leases_go_back() {
+    let stand = Stand::new().await;
+    let (worn, runs, gate) =
+        (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default(), Arc::<Gate>::default());
+    let rendering = Gated(gate.clone());
+    let device = Aging { rendering, worn: worn.clone(), examined: runs.clone() };
+    let options = examined(&stand, "aging");
+    let data = options.data.clone();
+    let aging = Stand::start(options, device);
+    let artist = stand.artist().await;
+    let package = Shot { frames: 3, ..Shot::default() }.package();
+    let job = artist.submit(&package, JobOptions::default(), |_| {}).await.unwrap();
+    gate.reached.notified().await;
+    // It holds leases, and has been examined before them or will be after the first.
+    worn.store(true, Ordering::Relaxed);
+    gate.open();
+    let error = aging.task.await.unwrap().unwrap_err();
+    let WorkerError::Inexact { devices, quarantine: None } = &error else { panic!("{error}") };
+    assert!(
+        error.to_string().contains("not exact any more: arithmetic (test): `a * b + c`: 1 of "),
+        "{error}"
+    );
+    let honest = stand.worker("honest", Honest);
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    assert_eq!(stand.digests(job).await, local_digests(package, 1));
+    honest.leave().await.unwrap();
+
+    // What it keeps of that bars it from its next start, and the farm hears the name.
+    let suite = suite();
+    let make = || Ok(suite.clone());
+    let examiner = Examiner { data: &data, wanted: suite.digest(), suite: &make, fresh: Fresh::Never };
+    let backend = contracting(&runs, "1.0");
+    let described = examiner.examine(vec![cpu_backend(1)]).unwrap().remove(0).report.device;
+    examiner.keep_failures(&Device { driver: "1.0".into(), ..described }, &devices[0].failures);
+    let kept = examiner.examine(vec![backend]).unwrap().remove(0);
+    assert_eq!(
+        (kept.known, kept.report.serves, &kept.report.failures),
+        (true, Serves::None, &devices[0].failures)
+    );
+    let refused = joins(&stand, "aging", vec![kept.report], false).await.unwrap_err().to_string();
+    assert!(refused.contains("`a * b + c`: 1 of "), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_quarantined_examines_its_devices_at_once() {
+    for (worn, says) in [(true, "`a * b + c`: 1 of "), (false, "were examined at once and are exact")] {
+        let stand = Stand::new().await;
+        let examined_often = Arc::<AtomicUsize>::default();
+        let device = Aging {
+            rendering: Forger,
+            worn: Arc::new(AtomicBool::new(worn)),
+            examined: examined_often.clone(),
+        };
+        let mut options = examined(&stand, "forger");
+        // Not by chance before.
+        options.examination.as_mut().unwrap().every = Duration::from_secs(3600);
+        let forger = Stand::start(options, device);
+        let artist = stand.artist().await;
+        artist.submit(&Shot::default().package(), JobOptions::default(), |_| {}).await.unwrap();
+        let error = forger.task.await.unwrap().unwrap_err();
+        assert_eq!(worn, matches!(error, WorkerError::Inexact { quarantine: Some(_), .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("quarantined this worker's key") && said.contains(says), "{said}");
+        assert!(examined_often.load(Ordering::Relaxed) > 0);
+    }
 }
