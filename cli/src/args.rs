@@ -12,6 +12,7 @@ use tessera_shared::limits::parse_pool;
 pub use crate::bench::BenchArguments;
 pub use crate::farm::TrustArguments;
 pub use crate::farm::fetch::FrameChoice;
+use crate::recheck::RecheckArguments;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
 
@@ -84,6 +85,8 @@ pub enum Command {
     Diff(DiffArguments),
     /// Rechecks images against their receipt: its signature, their pixels, and random blocks rendered again here
     Verify(Box<VerifyArguments>),
+    /// Renders what a verdict of the farm's referee is about again, and prints its digest
+    Recheck(RecheckArguments),
     /// Validates this machine as a worker and scores it
     Bench(BenchArguments),
     /// Tells what happened on a farm, from its scheduler's data
@@ -211,6 +214,9 @@ pub struct WorkerArguments {
     /// Lends devices that are not exact too, for jobs of mode fast alone
     #[arg(long)]
     pub allow_fast: bool,
+    /// Minutes between two examinations of the devices while they serve, on average; 0 is never
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub examine_minutes: u32,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -311,6 +317,9 @@ pub struct FetchArguments {
     /// With --follow: rings the terminal's bell when the job ends
     #[arg(long, requires = "follow")]
     pub bell: bool,
+    /// Writes the job's package beside the receipt, so that `tessera verify` can render blocks again without the shot
+    #[arg(long, conflicts_with = "no_receipt")]
+    pub package: bool,
     /// Prints JSON lines for machines
     #[arg(long)]
     pub json: bool,

@@ -16,6 +16,7 @@ mod manual;
 mod output;
 mod progress;
 mod receipt;
+mod recheck;
 mod referee;
 mod render;
 mod shot;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Readmit(arguments) => farm::operators::readmit(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(*arguments),
+        Command::Recheck(arguments) => recheck::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Journal(arguments) => farm::journal::run(&arguments),
         Command::Devices => devices::list(),

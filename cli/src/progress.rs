@@ -1,6 +1,7 @@
 //! Tells a person or a machine how far a job is: a bar on a terminal, plain lines elsewhere, JSON lines on request. Knows
 //! where the figures come from only by their type.
 
+use std::fmt::Arguments;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -80,6 +81,46 @@ impl Progress {
             }
             Style::Bar(bar) => bar.suspend(|| Self::frame_lines(frame, &digest, &files)),
             Style::Plain => Self::frame_lines(frame, &digest, &files),
+        }
+    }
+
+    /// Shows that a frame is not the one that was fetched before, with the tile-passes of it that were overturned since.
+    pub fn amended(&self, frame: FrameNumber, overturned: u64) {
+        let tiles = match overturned {
+            0 => String::new(),
+            1 => " (1 tile of it was overturned)".to_owned(),
+            tiles => format!(" ({tiles} tiles of it were overturned)"),
+        };
+        let number = frame.0;
+        self.line(
+            format_args!("frame {number} was amended since it was fetched last{tiles}: its files and its receipt are new"),
+            &json!({"event": "amended", "frame": number, "tiles_overturned": overturned}),
+        );
+    }
+
+    /// Shows that a frame that was fetched before does not stand any more, and that there is no other yet.
+    pub fn taken_back(&self, frame: FrameNumber) {
+        let number = frame.0;
+        self.line(
+            format_args!(
+                "frame {number} was taken back since it was fetched last: do not use its files that are here"
+            ),
+            &json!({"event": "taken_back", "frame": number}),
+        );
+    }
+
+    /// A line for people on standard error, or for machines on standard output.
+    fn line(&self, words: Arguments<'_>, event: &serde_json::Value) {
+        match &self.style {
+            Style::Json => {
+                console::print(format_args!("{event}"));
+            }
+            Style::Bar(bar) => bar.suspend(|| {
+                console::note(words);
+            }),
+            Style::Plain => {
+                console::note(words);
+            }
         }
     }
 

@@ -22,6 +22,13 @@ impl Digest {
         Digest(*hasher.finalize().as_bytes())
     }
 
+    /// The digest of all that a reader has, of which little is in memory at once.
+    pub fn of_reader(input: &mut impl std::io::Read) -> std::io::Result<Digest> {
+        let mut pieces = Pieces::default();
+        pieces.0.update_reader(input)?;
+        Ok(pieces.digest())
+    }
+
     /// The keyed digest of `bytes`: unpredictable to who does not know the key.
     pub fn keyed(key: &[u8; 32], bytes: &[u8]) -> Digest {
         Digest(*blake3::keyed_hash(key, bytes).as_bytes())
@@ -30,6 +37,21 @@ impl Digest {
     /// 64 lower-case hex digits, without the prefix: fit for a file name.
     pub fn hex(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)
+    }
+}
+
+/// Bytes that come piece by piece, of which the digest is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces(blake3::Hasher);
+
+impl Pieces {
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all that was added.
+    pub fn digest(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
     }
 }
 

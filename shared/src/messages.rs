@@ -214,6 +214,9 @@ pub enum Request {
     Picture { job: JobId, frame: FrameNumber, wish: PictureWish },
     /// Asks for lines of the farm's log behind the one with this number. Answer: [`crate::watching::EventsReply`].
     Events { after: u64 },
+    /// Asks for the blobs of the package of a job of one's own. Answer: [`ManifestReply`] with their length in all, then their
+    /// bytes in the order of [`crate::package::Manifest::blobs`].
+    Package { job: JobId },
 }
 
 /// Answer to [`Request::Blob`].

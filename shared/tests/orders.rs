@@ -27,6 +27,7 @@ fn orders() {
             Request::Web { access: WebAccess::ReadOnly },
             Request::OrderOperator { operator, order: OperatorOrder::Ban { reason: "x".into() } },
             Request::OrderOperator { operator, order: OperatorOrder::Readmit },
+            Request::Package { job },
         ],
         expect![[r#"
             030000000b0200
@@ -41,6 +42,7 @@ fn orders() {
             020000000f01
             2400000011[04×32]000178
             2200000011[04×32]01
+            020000001502
         "#]],
     );
     check(

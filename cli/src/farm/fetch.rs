@@ -2,23 +2,29 @@
 
 mod follow;
 
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
 use anyhow::{Context, anyhow};
 use tessera_scenes::shot::{Output, parse_frames};
 use tessera_scheduler::client::{Client, ClientError, Frame};
+use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::messages::JobRefusal;
-use tessera_shared::package::Manifest;
+use tessera_shared::package::{Manifest, archive};
+use tessera_shared::receipt::Origin;
 use tessera_shared::receipt::blocks::FrameBlocks;
 use tessera_shared::watching::FrameState;
 
 use crate::args::FetchArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
-use crate::output::Targets;
 use crate::output::movie::Movie;
 use crate::output::sheet::Sheet;
+use crate::output::{Targets, Unfinished};
 use crate::progress::Progress;
-use crate::receipt::ReceiptFile;
+use crate::receipt::{Amended, ReceiptFile, package_path};
 
 /// A frame that keeps changing while it is fetched is asked for so many times.
 const TRIES: usize = 3;
@@ -59,12 +65,16 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
         if arguments.follow {
             frames.written = follow::run(&mut writer, path.as_deref()).await?;
         }
+        writer.keep_others(&manifest, &numbers);
         let written = frames.written.clone();
         for number in numbers.into_iter().filter(|number| written.binary_search(number).is_err()) {
             frames.note(number, writer.write(number).await?);
         }
         frames.written.sort_unstable();
         writer.finish()?;
+        if let Some(receipt) = path.filter(|_| arguments.package) {
+            fetch_package(client, arguments.job, &manifest, &package_path(&receipt)).await?;
+        }
         Ok(frames)
     })?;
     progress.finish();
@@ -115,13 +125,16 @@ impl Writer<'_> {
 
     /// Writes a frame; says why if it is not there while others may be.
     async fn write(&mut self, number: FrameNumber) -> Result<Option<JobRefusal>, Failure> {
-        let frame = match fetch(self.client, self.job, number, &mut self.receipt).await {
+        let (frame, amended) = match fetch(self.client, self.job, number, &mut self.receipt).await {
             Err(Unfetched::Farm(ClientError::Job { refusal, .. })) if is_missing(&refusal) => {
+                if self.keep(number) {
+                    self.progress.taken_back(number);
+                }
                 return Ok(Some(refusal));
             }
             Err(Unfetched::Farm(error)) => Err(error).or_exit(Exit::Farm)?,
             Err(Unfetched::File(error)) => Err(error).or_exit(Exit::Output)?,
-            Ok(frame) => frame,
+            Ok(fetched) => fetched,
         };
         let files = self.targets.write(&frame.head, &frame.film).or_exit(Exit::Output)?;
         self.sheet.iter_mut().for_each(|sheet| sheet.add(&frame.head, &frame.film));
@@ -131,7 +144,24 @@ impl Writer<'_> {
             .or_exit(Exit::Output)?;
         self.progress.mode = frame.head.mode;
         self.progress.frame(frame.head.frame, &frame.film, &files);
+        if let Some(Amended { overturned }) = amended {
+            self.progress.amended(number, overturned);
+        }
         Ok(None)
+    }
+
+    /// What the receipt says of a frame from before stays. False where it says nothing.
+    fn keep(&mut self, number: FrameNumber) -> bool {
+        let origin = Origin::Farm(self.job);
+        self.receipt.as_mut().is_some_and(|receipt| receipt.keep(origin, number))
+    }
+
+    /// The receipt loses no frame because others were asked for.
+    fn keep_others(&mut self, manifest: &Manifest, numbers: &[FrameNumber]) {
+        let others = manifest.frames.iter().map(|entry| entry.number);
+        for number in others.filter(|number| numbers.binary_search(number).is_err()) {
+            self.keep(number);
+        }
     }
 
     /// Writes what is of all frames: the contact sheet, the movie, the receipt.
@@ -148,13 +178,10 @@ impl Writer<'_> {
                 None => console::note(format_args!("no movie: no frame is finished")),
             };
         }
-        let Some(receipt) = self.receipt else { return Ok(()) };
-        let written = receipt.finish().or_exit(Exit::Output)?;
-        if !written.amended.is_empty() {
-            let frames = ranges(&written.amended);
-            console::note(format_args!("amended since they were fetched last: frames {frames}"));
+        match self.receipt {
+            Some(receipt) => receipt.finish().or_exit(Exit::Output),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -221,26 +248,45 @@ enum Unfetched {
     File(anyhow::Error),
 }
 
-/// A frame, and its entry in the receipt. One that is amended between the two is fetched again.
+/// A frame, and its entry in the receipt, with what that says of an earlier fetch. One that is amended between the two is fetched
+/// again.
 async fn fetch(
     client: &Client,
     job: JobId,
     number: FrameNumber,
     receipt: &mut Option<ReceiptFile>,
-) -> Result<Frame, Unfetched> {
+) -> Result<(Frame, Option<Amended>), Unfetched> {
     for _ in 0..TRIES {
         let frame = client.fetch_frame(job, number).await.map_err(Unfetched::Farm)?;
-        let Some(file) = receipt else { return Ok(frame) };
+        let Some(file) = receipt else { return Ok((frame, None)) };
         let signed = client.receipt(job, number).await.map_err(Unfetched::Farm)?;
         let blocks = FrameBlocks::of(&frame.film, frame.head.samples);
         let facts = &signed.frames[0].facts;
         if facts.film == frame.film.digest() && facts.roots() == blocks.roots() {
-            file.add(signed, &blocks).map_err(Unfetched::File)?;
-            return Ok(frame);
+            let amended = file.add(signed, &blocks).map_err(Unfetched::File)?;
+            return Ok((frame, amended));
         }
     }
     let reason = format!("its receipts of frame {} are not of the films that it sends", number.0);
     Err(Unfetched::Farm(ClientError::Answer(reason)))
+}
+
+/// Writes the job's package, unless it is there. Blobs are held to their names as they come, and a file that is not whole is
+/// never seen.
+async fn fetch_package(client: &Client, job: JobId, manifest: &Manifest, path: &Path) -> Result<(), Failure> {
+    let there = File::open(path).and_then(|file| archive::holds(&mut BufReader::new(file), manifest));
+    if there.unwrap_or(false) {
+        return Ok(());
+    }
+    let mut bytes = client.package(job, manifest).await.or_exit(Exit::Farm)?;
+    let mut file = Unfinished::begin(path).or_exit(Exit::Output)?;
+    file.write(&archive::head(manifest)).or_exit(Exit::Output)?;
+    while let Some(chunk) = bytes.chunk().await.or_exit(Exit::Farm)? {
+        file.write(&chunk).or_exit(Exit::Output)?;
+    }
+    file.finish().or_exit(Exit::Output)?;
+    console::note(format_args!("package {}: {}", Digest::of(&manifest.encode()), path.display()));
+    Ok(())
 }
 
 /// The frame is not there, and others may be.

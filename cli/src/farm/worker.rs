@@ -1,6 +1,9 @@
-//! `tessera worker`: examines this machine's devices and lends those that serve to a farm, until it is asked to end.
+//! `tessera worker`: examines this machine's devices and lends those that serve to a farm, until it is asked to end. One that
+//! fails while it serves is lent no longer.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tessera_backends::{Backend, BuildOptions};
@@ -9,7 +12,9 @@ use tessera_shared::admission::{DeviceReport, Serves};
 use tessera_shared::limits::check_tags;
 use tessera_shared::messages::{Device, Mode};
 use tessera_worker::admission::{Examiner, Fresh};
-use tessera_worker::{Identity, Link, Renderer, Schedule, WorkerOptions, renderers, shutdown_signal};
+use tessera_worker::{
+    Examination, Identity, Link, Renderer, Schedule, WorkerError, WorkerOptions, renderers, shutdown_signal,
+};
 
 use crate::args::{DeviceArguments, WorkerArguments};
 use crate::console;
@@ -25,23 +30,42 @@ pub fn run(arguments: WorkerArguments) -> Result<Outcome, Failure> {
     check_tags(&arguments.tag).context("--tag").or_exit(Exit::Usage)?;
     let key = Identity::load_or_create(&data).or_exit(Exit::Output)?.key();
     console::note(format_args!("operator {}", key.hex()));
-    let (renderers, reports) = admitted(&arguments.device, &data, arguments.allow_fast)?;
-    let mut options = WorkerOptions::new(link, data, arguments.name.unwrap_or_else(machine));
+    let mut options = WorkerOptions::new(link, data.clone(), arguments.name.unwrap_or_else(machine));
     options.tags = arguments.tag;
     options.cache_bytes_max = arguments.cache_gib.max(1).saturating_mul(1 << 30);
-    options.reports = reports;
     options.schedule = arguments.hours.map(Schedule::local);
-    let nothing = renderers.is_empty();
-    let ended = super::runtime()?.block_on(tessera_worker::run(options, renderers, shutdown_signal()));
-    if nothing {
-        // The farm has been told, and has nothing to say that matters more.
-        return Err(anyhow!(
-            "no device here is exact, so none is lent; try another driver, --backend cpu, or --allow-fast for jobs of mode fast"
-        ))
-        .or_exit(Exit::Device);
+    let runtime = super::runtime()?;
+    let mut fresh = Fresh::ByChance;
+    loop {
+        let (renderers, reports) = admitted(&arguments.device, &data, fresh, arguments.allow_fast)?;
+        let exact = reports.iter().any(|report| report.serves == Serves::Every);
+        let every = Duration::from_secs(60 * u64::from(arguments.examine_minutes));
+        // Devices that serve fast jobs alone are known not to be exact.
+        let repeated = exact && !every.is_zero();
+        options.examination =
+            repeated.then(|| Examination { suite: Arc::new(|| Ok(tessera_benches::suite()?)), every });
+        options.reports = reports;
+        let nothing = renderers.is_empty();
+        match runtime.block_on(tessera_worker::run(options.clone(), renderers, shutdown_signal())) {
+            // The farm has been told, and has nothing to say that matters more.
+            _ if nothing => {
+                return Err(anyhow!(
+                    "no device here is exact, so none is lent; try another driver, --backend cpu, or --allow-fast for jobs of mode fast"
+                ))
+                .or_exit(Exit::Device);
+            }
+            Err(WorkerError::Inexact { devices, quarantine }) => {
+                let examiner = examiner(&data, Fresh::Never);
+                devices.iter().for_each(|inexact| examiner.keep_failures(&inexact.device, &inexact.failures));
+                if quarantine.is_some() {
+                    return Err(WorkerError::Inexact { devices, quarantine }).or_exit(Exit::Farm);
+                }
+                // It comes again with what is left, and tells the farm which device it refuses and why.
+                fresh = Fresh::Never;
+            }
+            ended => return ended.or_exit(Exit::Farm).map(|()| Outcome::Done),
+        }
     }
-    ended.or_exit(Exit::Farm)?;
-    Ok(Outcome::Done)
 }
 
 /// Where a worker's key, cache and results stand unless --data says otherwise.
@@ -54,11 +78,11 @@ pub fn data_folder() -> Result<PathBuf, Failure> {
 fn admitted(
     device: &DeviceArguments,
     data: &Path,
+    fresh: Fresh,
     allow_fast: bool,
 ) -> Result<(Vec<Box<dyn Renderer>>, Vec<DeviceReport>), Failure> {
-    let examiner =
-        Examiner { data, wanted: tessera_benches::wanted(), suite: &suite, fresh: Fresh::ByChance };
-    let examined = examiner.examine(devices::backends_of(device, Mode::Exact)?).or_exit(Exit::Device)?;
+    let examined =
+        examiner(data, fresh).examine(devices::backends_of(device, Mode::Exact)?).or_exit(Exit::Device)?;
     let (backends, mut reports): (Vec<_>, Vec<_>) =
         examined.into_iter().map(|examined| (examined.backend, examined.report)).unzip();
     let exact = reports.iter().any(|report| report.serves == Serves::Every);
@@ -86,6 +110,10 @@ fn admitted(
         }
     }
     Ok((renderers(serving, BuildOptions::default()), reports))
+}
+
+fn examiner(data: &Path, fresh: Fresh) -> Examiner<'_> {
+    Examiner { data, wanted: tessera_benches::wanted(), suite: &suite, fresh }
 }
 
 /// The conformance suite of this program's kernel.

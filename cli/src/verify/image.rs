@@ -12,8 +12,8 @@ use tessera_shared::ids::TileIndex;
 use tessera_shared::receipt::Receipt;
 use tessera_shared::receipt::blocks::{BlockExtent, FrameBlocks, extents};
 
-use super::beside::BlocksFile;
 use super::report::{Finding, tile_of};
+use crate::receipt::BlocksFile;
 
 /// Largest image file that is read.
 const FILE_BYTES_MAX: u64 = 16 << 30;

@@ -34,7 +34,7 @@ pub fn load(
         None if beside.is_file() => beside,
         None if wanted => {
             return Err(anyhow!(
-                "no package to render from: give the file that `--package` of render or submit wrote with --package, or the \
+                "no package to render from: give the file that `--package` of render, submit or fetch wrote with --package, or the \
                  shot with --shot, or check the signature and the files alone with --blocks 0"
             ))
             .or_exit(Exit::Usage);
@@ -44,7 +44,8 @@ pub fn load(
     read(&path).with_context(|| path.display().to_string()).or_exit(Exit::Output).map(Some)
 }
 
-fn read(path: &Path) -> Result<Arc<Package>> {
+/// A package in one file, validated.
+pub fn read(path: &Path) -> Result<Arc<Package>> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
     Ok(Arc::new(archive::read(&mut BufReader::new(file), bytes)?))

@@ -13,10 +13,10 @@ use tessera_shared::package::Package;
 use tessera_shared::receipt::Receipt;
 use tessera_shared::receipt::blocks::{BlockExtent, extents, half_bits};
 
-use super::beside::BlocksFile;
 use super::image::Doubtful;
 use super::report::{Drawn, Finding, tile_of};
 use crate::failure::{Exit, Failure, OrExit};
+use crate::receipt::BlocksFile;
 use crate::referee::CpuReferee;
 
 /// Blocks that are rendered at once.

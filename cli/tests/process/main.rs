@@ -8,6 +8,7 @@ mod faults;
 mod golden;
 mod killed;
 mod orders;
+mod overturned;
 mod page;
 mod render;
 mod sandbox;

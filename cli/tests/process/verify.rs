@@ -67,7 +67,24 @@ fn a_farms_receipt_of_24_frames_is_verified_elsewhere_and_names_who_worked() {
         [farm.worker("one", "--backend cpu --threads 1"), farm.worker("two", "--backend cpu --threads 1")];
     let job = farm.submit(&format!("{SHOT} --frames 1-24 --verify blocks=2 --package @package"));
     farm.sandbox.succeed(&format!("watch {job} --wait"));
-    farm.sandbox.succeed(&format!("fetch {job} -o @frames --outputs exr,png"));
+    let fetch = format!("fetch {job} -o @frames --outputs exr,png --package");
+    let fetched = farm.sandbox.run(&fetch);
+    let package = farm.sandbox.path("frames/mosaic.receipt.package");
+    let said = format!(": {}\n", package.display());
+    assert!(
+        fetched.stderr.contains("package blake3:") && fetched.stderr.ends_with(&said),
+        "{}",
+        fetched.stderr
+    );
+    let submitted = std::fs::read(farm.sandbox.path("package")).unwrap();
+    assert!(std::fs::read(&package).unwrap() == submitted, "another package was fetched than was submitted");
+    // One that is there is not fetched again, unless it is damaged.
+    assert!(!farm.sandbox.run(&fetch).stderr.contains("package blake3:"));
+    let mut damaged = submitted.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&package, damaged).unwrap();
+    farm.sandbox.succeed(&fetch);
+    assert!(std::fs::read(&package).unwrap() == submitted, "a damaged package stays");
     let text = std::fs::read(farm.sandbox.path("frames/mosaic.receipt.json")).unwrap();
     let receipt = Receipt::from_text(&text).unwrap();
     assert_eq!((receipt.frames.len(), receipt.job.verify.as_str()), (24, "blocks=2"));
@@ -79,7 +96,6 @@ fn a_farms_receipt_of_24_frames_is_verified_elsewhere_and_names_who_worked() {
     }
 
     let fresh = mailed(&farm.sandbox, "frames");
-    std::fs::copy(farm.sandbox.path("package"), fresh.path("out/mosaic.receipt.package")).unwrap();
     let images: String = (1..=24).map(|frame| format!(" @out/mosaic.{frame:04}.exr")).collect();
     let arguments = format!("verify @out/mosaic.receipt.json{images} --blocks 60 --json");
     let said: Value = serde_json::from_str(&fresh.succeed(&arguments)).unwrap();

@@ -3,12 +3,14 @@
 
 mod fetch;
 mod orders;
+mod package;
 mod receipt;
 mod submit;
 mod watching;
 mod web;
 
 pub use fetch::Frame;
+pub use package::PackageBytes;
 pub use submit::UploadProgress;
 pub use watching::{FramePage, Mosaic, Picture};
 

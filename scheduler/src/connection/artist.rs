@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use quinn::SendStream;
 use tessera_scheduler_core::api::{Answer, Asker, Event};
+use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
-    CancelReply, CheckingReply, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply, ReceiptReply,
-    Request, WatchReply, WorkerStatus,
+    CancelReply, CheckingReply, CloseCode, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply,
+    ReceiptReply, Request, WatchReply, WorkerStatus,
 };
 use tessera_transport::frames::read_message;
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit, watching, w
 use crate::films::{Command, Finished};
 use crate::gate::Member;
 use crate::receipts;
+use crate::soundness::Look;
 
 /// A watcher learns of changes at most this often.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -66,6 +68,7 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             farm.tell(&mut send, &reply).await?;
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
+        Request::Package { job } => package(&farm, send, job, key).await?,
         Request::Fetch { job, frame } => fetch(&farm, send, job, frame, key).await?,
         Request::Checking => {
             let permille = farm.question(|core, _| core.trusted_permille()).await?;
@@ -186,6 +189,47 @@ async fn manifest(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -
     copy(farm, file, bytes, &mut send).await
 }
 
+/// Sends the blobs of a job's package, one behind the other.
+async fn package(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -> Result<(), ConnectionEnd> {
+    let listed = match owned(farm, job, key).await? {
+        Ok(status) => listed(farm, status.package).await,
+        Err(refusal) => Err(refusal),
+    };
+    let blobs = match listed {
+        Ok(blobs) => blobs,
+        Err(refusal) => return farm.tell(&mut send, &ManifestReply::Refused(refusal)).await,
+    };
+    let bytes = blobs.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+    farm.tell(&mut send, &ManifestReply::Follows { bytes }).await?;
+    for (digest, bytes) in blobs {
+        let sound = farm.soundness.holds(digest, Look::Once).await;
+        match farm.blobs.open_blob(&digest) {
+            Ok((file, found)) if sound && found == bytes => copy(farm, file, bytes, &mut send).await?,
+            Ok(_) | Err(_) => {
+                tracing::error!(%job, %digest, "a blob of a job's package is damaged or gone: its artist does not get it");
+                // A finished stream would look like a whole answer.
+                let _ = send.reset(quinn::VarInt::from_u32(CloseCode::Done as u32));
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The blobs of a package with their lengths, if all are here.
+async fn listed(farm: &Farm, package: Digest) -> Result<Vec<(Digest, u64)>, JobRefusal> {
+    let packages = farm.packages.clone();
+    let read = tokio::task::spawn_blocking(move || packages.manifest(&package)).await;
+    match read {
+        Ok(Ok((manifest, missing))) if missing.is_empty() => Ok(manifest.blobs()),
+        Ok(Ok(_)) | Err(_) => Err(JobRefusal::Storage),
+        Ok(Err(error)) => {
+            tracing::error!(%package, %error, "the package of a job cannot be read");
+            Err(JobRefusal::Storage)
+        }
+    }
+}
+
 async fn fetch(
     farm: &Farm,
     mut send: SendStream,
@@ -267,7 +311,7 @@ async fn copy(
     if let Err(error) = blobs::copy(farm, file, 0, bytes, send).await? {
         tracing::debug!(%error, "an answer was not sent to its end");
         // A finished stream would look like a whole answer.
-        let _ = send.reset(quinn::VarInt::from_u32(tessera_shared::messages::CloseCode::Done as u32));
+        let _ = send.reset(quinn::VarInt::from_u32(CloseCode::Done as u32));
     }
     Ok(())
 }

@@ -30,12 +30,29 @@ pub enum ReadArchiveError {
     Invalid(#[from] InvalidPackage),
 }
 
+/// What stands before the blobs, which follow in the order of [`Manifest::blobs`].
+pub fn head(manifest: &Manifest) -> Vec<u8> {
+    let manifest = manifest.encode();
+    [&MAGIC[..], &(manifest.len() as u64).to_le_bytes(), &manifest].concat()
+}
+
+/// Whether a file holds the package of this manifest, whole and unharmed. Reads no more than that takes.
+pub fn holds(input: &mut impl Read, manifest: &Manifest) -> std::io::Result<bool> {
+    let wanted = head(manifest);
+    if Digest::of_reader(&mut input.take(wanted.len() as u64))? != Digest::of(&wanted) {
+        return Ok(false);
+    }
+    for (digest, bytes) in manifest.blobs() {
+        if Digest::of_reader(&mut input.take(bytes))? != digest {
+            return Ok(false);
+        }
+    }
+    Ok(input.take(1).read(&mut [0])? == 0)
+}
+
 /// Writes a package with all its blobs. One that it lacks is an error.
 pub fn write(package: &Package, output: &mut impl Write) -> std::io::Result<()> {
-    let manifest = package.manifest.encode();
-    output.write_all(MAGIC)?;
-    output.write_all(&(manifest.len() as u64).to_le_bytes())?;
-    output.write_all(&manifest)?;
+    output.write_all(&head(&package.manifest))?;
     for (digest, _) in package.manifest.blobs() {
         let missing = || std::io::Error::other(format!("the package lacks the blob {digest}"));
         output.write_all(package.blobs.get(&digest).ok_or_else(missing)?)?;
@@ -109,6 +126,23 @@ mod tests {
         assert_eq!((read.id(), read.blobs), (package.id(), package.blobs.clone()));
         let lacking = Package { blobs: Default::default(), ..package };
         assert!(write(&lacking, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_file_holds_its_package_and_no_other() {
+        let (mut package, _) = archive();
+        package.add_section(crate::package::SectionKind::Texels, &[7; 4096]);
+        let mut bytes = Vec::new();
+        write(&package, &mut bytes).unwrap();
+        let holds = |bytes: &[u8]| holds(&mut &bytes[..], &package.manifest).unwrap();
+        assert!(holds(&bytes));
+        assert!(!holds(&[&bytes[..], &[0]].concat()));
+        assert!(!holds(&bytes[..bytes.len() - 1]));
+        for at in [0, 20, 60, bytes.len() - 1] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            assert!(!holds(&flipped), "{at}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The file of block digests beside a receipt: where each frame's are, and whether they are those whose roots were signed.
-//! `docs/receipts.md` states its bytes.
+//! The file of block digests beside a receipt: where each frame's are. `docs/receipts.md` states its bytes. Does not know whether
+//! they are those whose roots were signed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tessera_shared::receipt::Receipt;
 use tessera_shared::receipt::blocks::{BLOCK_ENTRY_BYTES, BLOCKS_MAGIC, FrameBlocks};
 
-use super::report::{Finding, TreeName};
-use crate::receipt::blocks_path;
+use super::blocks_path;
 
 /// An open file of block digests. One frame's are in memory at a time.
 pub struct BlocksFile {
@@ -25,7 +24,7 @@ pub struct BlocksFile {
 }
 
 impl BlocksFile {
-    /// Finds the frames; lengths are compared with the file's before anything is allocated.
+    /// Finds the frames, which are to be those of the receipt; lengths are compared with the file's before anything is allocated.
     pub fn open(receipt_path: &Path, receipt: &Receipt) -> Result<BlocksFile> {
         let path = blocks_path(receipt_path);
         let (across, down) = receipt.job.grid()?.blocks();
@@ -55,26 +54,10 @@ impl BlocksFile {
             file.read_exact(&mut number).with_context(what)?;
             frames.insert(u32::from_le_bytes(number), place + 4);
         }
-        Ok(BlocksFile { path, file, frames, frame_bytes, last: None })
-    }
-
-    /// Frames whose digests are not those whose roots the receipt has.
-    pub fn check(&mut self, receipt: &Receipt) -> Result<Vec<Finding>> {
-        let mut findings = Vec::new();
-        for facts in receipt.frames.iter().map(|frame| &frame.facts) {
-            if !self.frames.contains_key(&facts.frame) {
-                bail!("{}: it lacks frame {}; it is of another receipt", self.path.display(), facts.frame);
-            }
-            let (signed, found) = (facts.roots(), self.frame(facts.frame)?.roots());
-            let trees = [
-                (TreeName::Film, signed.film != found.film),
-                (TreeName::Exr, signed.exr != found.exr),
-                (TreeName::ExrHalf, signed.exr_half != found.exr_half),
-            ];
-            let wrong = trees.into_iter().filter(|(_, wrong)| *wrong);
-            findings.extend(wrong.map(|(tree, _)| Finding::BlockDigests { frame: facts.frame, tree }));
+        if let Some(lacked) = receipt.frames.iter().find(|frame| !frames.contains_key(&frame.facts.frame)) {
+            bail!("{}: it lacks frame {}; it is of another receipt", path.display(), lacked.facts.frame);
         }
-        Ok(findings)
+        Ok(BlocksFile { path, file, frames, frame_bytes, last: None })
     }
 
     /// The digests of a frame of the receipt.
