@@ -95,6 +95,12 @@ fn a_verdict_is_rechecked(farm: &Farm, package: &str) {
     );
 }
 
+/// A third fetch has only frames to tell of.
+fn nothing_has_changed_since(sandbox: &Sandbox, job: &str) {
+    let json = sandbox.run(&format!("fetch {job} -o @out --outputs exr --json")).stdout;
+    assert!(json.lines().filter_map(parsed).all(|event: Value| event["event"] == "frame"), "{json}");
+}
+
 #[test]
 fn frames_of_a_worker_that_is_convicted_later_are_named_rewritten_and_signed_anew() {
     let farm = Farm::new();
@@ -163,7 +169,6 @@ fn frames_of_a_worker_that_is_convicted_later_are_named_rewritten_and_signed_ane
     );
     let by_itself = sandbox.run(&format!("verify @old.receipt.json {all}"));
     assert!(by_itself.stdout.starts_with("frame 2, tile "), "{}", by_itself.stdout);
-    let json = sandbox.run(&format!("fetch {job} -o @out --outputs exr --json")).stdout;
-    assert!(json.lines().filter_map(parsed).all(|event: Value| event["event"] == "frame"), "{json}");
+    nothing_has_changed_since(sandbox, &job);
     drop(honest);
 }
