@@ -3,6 +3,7 @@
 mod bad_input;
 mod closed_pipe;
 mod dry_run;
+mod ending;
 mod farm;
 mod faults;
 mod golden;

@@ -117,6 +117,13 @@ impl Sandbox {
         Running::new(command)
     }
 
+    /// A command that goes on and says what it does.
+    pub fn start_talking(&self, arguments: &str) -> Running {
+        let mut command = self.command(arguments);
+        command.env("TESSERA_LOG", "info");
+        Running::new(command)
+    }
+
     /// A command that goes on; it is killed with the handle.
     pub fn start(&self, arguments: &str) -> Running {
         Running::new(self.command(arguments))
@@ -202,6 +209,11 @@ impl Running {
 
     pub fn go_on(&self) {
         self.signal("-CONT");
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        self.signal("-INT");
     }
 
     fn signal(&self, signal: &str) {

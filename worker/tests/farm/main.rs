@@ -4,6 +4,7 @@ mod admission;
 mod blobs;
 mod confidential;
 mod hostile;
+mod hours;
 mod network;
 mod overload;
 mod relay;
