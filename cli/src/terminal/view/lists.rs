@@ -11,7 +11,7 @@ use crate::progress::{amount, duration, seconds_left};
 use crate::terminal::model::Model;
 
 /// Cells of a progress bar in the queue.
-const BAR_CELLS: u16 = 12;
+const BAR_CELLS: u16 = 10;
 
 /// A job's state in a word, with its glyph and colour.
 pub fn job_state(status: &JobStatus) -> (&'static str, Style) {
@@ -42,8 +42,8 @@ pub fn left(status: &JobStatus) -> String {
 
 pub fn queue(model: &Model, buffer: &mut Buffer, area: Rect) {
     let head = format!(
-        "{:<7}{:<12}{:<20}{:>9}  {:<10}{:<9}prio  name",
-        "job", "state", "progress", "frames", "left", "workers"
+        "{:<6}{:<18}{:<12}{:<16}{:>8}  {:<12}{:<9}prio",
+        "job", "name", "state", "progress", "frames", "left", "workers"
     );
     write(buffer, area, 0, &[(&head, DIM)]);
     let Some(jobs) = model.jobs.as_ref().filter(|jobs| !jobs.is_empty()) else {
@@ -54,26 +54,21 @@ pub fn queue(model: &Model, buffer: &mut Buffer, area: Rect) {
     let first = scrolled(model.at.job, jobs.len(), seen);
     for (row, (index, job)) in (1..).zip(jobs.iter().enumerate().skip(first).take(seen)) {
         let (state, colour) = job_state(job);
-        let id = format!("{:<7}", job.job.to_string());
+        let id = format!("{:<6}", job.job.to_string());
+        let name = format!("{:<18}", cut(&job.name, 17));
         let state = format!("{state:<12}");
-        let percent = format!(" {:>3.0} %  ", 100.0 * share(job));
+        let progress = bar(share(job), BAR_CELLS);
         let rest = format!(
-            "{:>9}  {:<10}{:<9}{:>4}  ",
+            " {:>3.0} % {:>8}  {:<12}{:<9}{:>4}",
+            100.0 * share(job),
             format!("{}/{}", job.frames_done, job.frames_total),
             left(job),
             job.workers,
             job.priority,
         );
         let style = if index == model.at.job { SELECTED } else { STRONG };
-        let progress = bar(share(job), BAR_CELLS);
-        let pieces: [(&str, Style); 6] = [
-            (id.as_str(), style),
-            (&state, colour),
-            (&progress, colour),
-            (&percent, PLAIN),
-            (&rest, PLAIN),
-            (&job.name, STRONG),
-        ];
+        let pieces: [(&str, Style); 5] =
+            [(&id, style), (&name, STRONG), (&state, colour), (&progress, colour), (&rest, PLAIN)];
         write(buffer, area, row, &pieces);
     }
 }
@@ -98,8 +93,8 @@ fn worker_state(status: &WorkerStatus) -> (String, Style) {
 
 pub fn workers(model: &Model, buffer: &mut Buffer, area: Rect) {
     let head = format!(
-        "{:<7}{:<18}{:>12}{:>9}{:>9}  {:<24}state",
-        "worker", "name", "rays/s", "tiles", "wrong", "devices"
+        "{:<7}{:<17}{:>9}{:>9}{:>7}  state and devices",
+        "worker", "name", "rays/s", "tiles", "wrong"
     );
     write(buffer, area, 0, &[(&head, DIM)]);
     let Some(workers) = model.workers.as_ref().filter(|workers| !workers.is_empty()) else {
@@ -112,16 +107,17 @@ pub fn workers(model: &Model, buffer: &mut Buffer, area: Rect) {
         let devices: Vec<_> = worker.devices.iter().map(|device| device.name.as_str()).collect();
         let id = format!("{:<7}", worker.worker.to_string());
         let facts = format!(
-            "{:<18}{:>12}{:>9}{:>9}  {:<24}",
-            cut(&worker.name, 17),
+            "{:<17}{:>9}{:>9}{:>7}  ",
+            cut(&worker.name, 16),
             amount(worker.rays_per_second as f64),
             worker.tiles_accepted,
             worker.tiles_rejected,
-            cut(&devices.join(" + "), 23),
         );
         let (state, colour) = worker_state(worker);
+        let devices = format!("  {}", devices.join(" + "));
         let style = if index == model.at.worker { SELECTED } else { STRONG };
-        write(buffer, area, row, &[(&id, style), (&facts, PLAIN), (&state, colour)]);
+        let pieces: [(&str, Style); 4] = [(&id, style), (&facts, PLAIN), (&state, colour), (&devices, DIM)];
+        write(buffer, area, row, &pieces);
     }
 }
 

@@ -74,7 +74,7 @@ fn the_queue() {
     let buffer = drawn(&model);
     let controls = |cell: &ratatui::buffer::Cell| cell.symbol().contains(char::is_control);
     assert!(!buffer.content.iter().any(controls), "what a name holds must not reach the terminal");
-    assert_eq!((buffer[(8, 3)].fg, buffer[(8, 5)].fg), (Color::Cyan, Color::Yellow));
+    assert_eq!((buffer[(24, 3)].fg, buffer[(24, 5)].fg), (Color::Cyan, Color::Yellow));
 }
 
 #[test]
