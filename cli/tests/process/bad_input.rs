@@ -272,7 +272,7 @@ fn farms_that_are_not_named_or_not_there() {
             $ worker --join nonsense --backend cpu
             2 tessera: the farm's link: a link starts with tessera://; copy it whole from the lines that `tessera scheduler` prints
             $ watch garbage
-            2 error: invalid value 'garbage' for '<JOB>': `garbage` is not a job id; `tessera submit` prints one such as j7, and `tessera jobs` lists them
+            2 error: invalid value 'garbage' for '[JOB]': `garbage` is not a job id; `tessera submit` prints one such as j7, and `tessera jobs` lists them
 
             For more information, try '--help'.
             $ cancel j-1
