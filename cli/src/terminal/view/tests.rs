@@ -55,21 +55,21 @@ fn the_queue() {
     shows(
         &model,
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events
-        job    state       progress               frames  left      workers  pri
-        j12    ✖ failed    ███·········  25 %       6/24  –         2
-        j11    ▶ running   ███·········  25 %       6/24  1 min 30 s2
-        j10    · queued    ███·········  25 %       6/24  –         2
-        j9     ‖ paused    ███·········  25 %       6/24  –         2
-        j8     ✔ completed ███·········  25 %       6/24  –         2
-        j7     ✖ cancelled ███·········  25 %       6/24  –         2
-        j6     … waiting   ███·········  25 %       6/24  –         2
+            tessera  1 jobs   2 workers   3 events
+            job   name              state       progress          frames  left
+            j12   ]0;owned shot     ✖ failed    ██▌·······  25 %     6/24  –
+            j11   shot 11           ▶ running   ██▌·······  25 %     6/24  1 min 30
+            j10   shot 10           · queued    ██▌·······  25 %     6/24  –
+            j9    shot 9            ‖ paused    ██▌·······  25 %     6/24  –
+            j8    shot 8            ✔ completed ██▌·······  25 %     6/24  –
+            j7    shot 7            ✖ cancelled ██▌·······  25 %     6/24  –
+            j6    shot 6            … waiting   ██▌·······  25 %     6/24  –
 
 
 
 
-        enter open  p pause/resume  c cancel  n priority  ? help  q quit
-    "#]],
+            enter open  p pause/resume  c cancel  n priority  ? help  q quit
+        "#]],
     );
     let buffer = drawn(&model);
     let controls = |cell: &ratatui::buffer::Cell| cell.symbol().contains(char::is_control);
@@ -82,9 +82,9 @@ fn an_empty_farm() {
     shows(
         &model(Screen::Queue, vec![Seen::Jobs(Vec::new())]),
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events
-        job    state       progress               frames  left      workers  pri
-        the farm has no jobs; `tessera submit SHOT` adds one
+            tessera  1 jobs   2 workers   3 events
+            job   name              state       progress          frames  left
+            the farm has no jobs; `tessera submit SHOT` adds one
 
 
 
@@ -95,17 +95,17 @@ fn an_empty_farm() {
 
 
 
-        enter open  p pause/resume  c cancel  n priority  ? help  q quit
-    "#]],
+            enter open  p pause/resume  c cancel  n priority  ? help  q quit
+        "#]],
     );
     let mut lost = model(Screen::Workers, vec![Seen::Workers(Vec::new())]);
     lost.update(Event::Lost("timed out".into()));
     shows(
         &lost,
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events   no connection: timed out
-        worker name                    rays/s    tiles    wrong  devices
-        the farm has no workers; run `tessera worker --join LINK` with the link
+            tessera  1 jobs   2 workers   3 events   no connection: timed out
+            worker name                rays/s    tiles  wrong  state and devices
+            the farm has no workers; run `tessera worker --join LINK` with the link
 
 
 
@@ -116,8 +116,8 @@ fn an_empty_farm() {
 
 
 
-        d drain/undrain  ? help  q quit
-    "#]],
+            d drain/undrain  ? help  q quit
+        "#]],
     );
 }
 
@@ -132,12 +132,12 @@ fn workers_and_events() {
     shows(
         &model(Screen::Workers, vec![Seen::Workers(workers)]),
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events
-        worker name                    rays/s    tiles    wrong  devices
-        w1     node 1                  3.50 M      120        0
-        w2     node 2                  3.50 M      120        0
-        w3     node 3                  3.50 M      120        0
-        w4     node 4                  3.50 M      120        0
+            tessera  1 jobs   2 workers   3 events
+            worker name                rays/s    tiles  wrong  state and devices
+            w1     node 1              3.50 M      120      0  ▶ busy
+            w2     node 2              3.50 M      120      0  ‖ drained
+            w3     node 3              3.50 M      120      0  ✖ quarantined: wrong
+            w4     node 4              3.50 M      120      0  ○ left 1 min 15 s ago
 
 
 
@@ -145,8 +145,8 @@ fn workers_and_events() {
 
 
 
-        d drain/undrain  ? help  q quit
-    "#]],
+            d drain/undrain  ? help  q quit
+        "#]],
     );
     let line = |number, kind, text: &str| LogLine::new(number, 0, kind, text.to_owned());
     let lines = vec![
