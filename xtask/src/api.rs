@@ -99,7 +99,12 @@ fn driver(target: &Path, install: Install) -> Result<PathBuf> {
 
 /// Runs a command of which only a failure is worth reading.
 fn quietly(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output().context("it does not start")?;
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .context("it does not start")?;
     if !output.status.success() {
         bail!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
