@@ -58,8 +58,14 @@ impl Drive {
     }
 }
 
-/// Drives the interface. What is missing on this machine is said, and what is skipped for it; an answer that the document
-/// does not allow is an error.
+/// Drives the interface of this build's binary after building it.
+pub fn build_and_run(root: &Path, drive: Drive) -> Result<()> {
+    cargo(root, &["build", "--package", "tessera"])?;
+    run(root, drive, Install::Missing)
+}
+
+/// Drives the interface of the binary that `cargo test` or `cargo build` has made. What is missing on this machine is said, and what is
+/// skipped for it; an answer that the document does not allow is an error.
 pub fn run(root: &Path, drive: Drive, install: Install) -> Result<()> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let driver = match driver(&target, install) {
@@ -69,7 +75,6 @@ pub fn run(root: &Path, drive: Drive, install: Install) -> Result<()> {
             return Ok(());
         }
     };
-    cargo(root, &["build", "--package", "tessera"])?;
     let farm = Farm::start(root, target.join("debug/tessera"))?;
     for (role, link) in farm.links()? {
         println!("api: as {role}, {} examples of each operation, seed {}", drive.examples, drive.seed);

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         ["golden"] => golden::record(&root),
         ["sim", arguments @ ..] => sim::hunt(&root, arguments),
         ["api", arguments @ ..] => {
-            api::Drive::of(arguments).and_then(|drive| api::run(&root, drive, test::Install::Missing))
+            api::Drive::of(arguments).and_then(|drive| api::build_and_run(&root, drive))
         }
         ["pack", dir] => pack::run(&root, Path::new(dir)),
         ["help"] | ["--help"] | [] => {
