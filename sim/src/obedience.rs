@@ -43,6 +43,7 @@ impl Obedience {
                 self.waits_for.insert(*job, waits_for);
             }
             Record::JobCompleted { job, .. } => {
+                self.paused.remove(job);
                 for waits_for in self.waits_for.values_mut() {
                     waits_for.remove(job);
                 }

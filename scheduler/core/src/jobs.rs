@@ -358,6 +358,8 @@ impl Job {
 
     /// Drops everything that only a running job needs. A completed job keeps its ledgers until it is archived.
     pub fn end(&mut self, phase: Phase) {
+        // What is taken up again later, as a conviction does, is not held back by an order that was about its first life.
+        self.paused = false;
         self.phase = phase;
         self.returned.clear();
         self.open.clear();

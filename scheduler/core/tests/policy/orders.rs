@@ -64,6 +64,21 @@ fn a_paused_job_lends_nothing_and_uses_what_is_in_hand() {
 }
 
 #[test]
+fn a_job_that_completes_while_it_is_paused_is_not_paused_when_it_is_taken_up_again() {
+    let mut farm = Farm::new();
+    let job = farm.submit(ALICE, 1);
+    farm.connect(1, "w");
+    assert_eq!(farm.work(), [job]);
+    assert_eq!(farm.order(job, HERS, JobOrder::Pause), Ok(()));
+    assert_eq!(farm.work(), [job]);
+    assert_eq!(farm.state(job), JobState::Completed);
+    assert_eq!(farm.order(job, HERS, frames(1, 1)), Ok(()));
+    assert_eq!(farm.state(job), JobState::Running);
+    assert_eq!(farm.work(), [job]);
+    farm.restart();
+}
+
+#[test]
 fn what_a_paused_jobs_worker_is_slow_with_is_not_duplicated() {
     for paused in [false, true] {
         let mut farm = Farm::new();
