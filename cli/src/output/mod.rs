@@ -52,10 +52,7 @@ impl Targets {
     /// Fails now rather than after hours of rendering: every folder must be there.
     pub fn check(&self) -> Result<()> {
         for target in &self.targets {
-            let folder = folder_of(&target.path);
-            if !folder.is_dir() {
-                bail!("{}: there is no such folder; create it first", folder.display());
-            }
+            folder_there(&target.path)?;
             if target.path.is_dir() {
                 bail!("{}: it is a folder; name a file that ends in .exr or .png", target.path.display());
             }
@@ -111,6 +108,15 @@ fn numbered(path: &Path, frame: u32) -> PathBuf {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder of a file that is written much later: it has to be there now.
+fn folder_there(path: &Path) -> Result<&Path> {
+    let folder = folder_of(path);
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => bail!("{}: there is no such folder; create it first", folder.display()),
+    }
 }
 
 /// Writes beside the file, makes it durable, then renames: a reader sees the old file or the new one.

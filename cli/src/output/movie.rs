@@ -11,7 +11,7 @@ use tessera_shared::film::Film;
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::messages::FrameHead;
 
-use super::{folder_of, readable_by_others};
+use super::{folder_of, folder_there, readable_by_others};
 
 /// What makes movies, found on the PATH.
 const PROGRAM: &str = "ffmpeg";
@@ -54,10 +54,7 @@ impl Movie {
                 path.display()
             );
         }
-        let folder = folder_of(path);
-        if !folder.is_dir() {
-            bail!("{}: there is no such folder; create it first", folder.display());
-        }
+        let folder = folder_there(path)?;
         let version = Command::new(PROGRAM).arg("-version").stdin(Stdio::null()).output();
         let version = version.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {

@@ -8,7 +8,7 @@ use tessera_shared::film::Film;
 use tessera_shared::ids::FrameNumber;
 use tessera_shared::messages::FrameHead;
 
-use super::{folder_of, write_atomically, write_rgb};
+use super::{folder_there, write_atomically, write_rgb};
 
 /// Width of a picture where there is room for it.
 const PICTURE_WIDTH_PX: u32 = 320;
@@ -103,11 +103,7 @@ pub fn check_path(path: &Path) -> Result<()> {
     if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
         bail!("{}: the name of a contact sheet must end in .png", path.display());
     }
-    let folder = folder_of(path);
-    match folder.is_dir() {
-        true => Ok(()),
-        false => bail!("{}: there is no such folder; create it first", folder.display()),
-    }
+    folder_there(path).map(drop)
 }
 
 impl Sheet {

@@ -69,7 +69,7 @@ impl ReceiptFile {
     pub fn add(&mut self, signed: Receipt, blocks: &FrameBlocks) -> Result<Option<Amended>> {
         let amended = signed.frames.iter().find_map(|frame| self.amended(&signed, frame));
         for frame in &signed.frames {
-            self.write(frame.facts.frame, blocks)?;
+            write_blocks(&mut self.blocks, frame.facts.frame, blocks)?;
         }
         match &mut self.receipt {
             None => self.receipt = Some(signed),
@@ -88,11 +88,6 @@ impl ReceiptFile {
         let before = &frame_of(before, frame.facts.frame)?.facts;
         let overturned = frame.facts.overturned.saturating_sub(before.overturned);
         (before.film != frame.facts.film).then_some(Amended { overturned })
-    }
-
-    fn write(&mut self, frame: u32, blocks: &FrameBlocks) -> Result<()> {
-        self.blocks.write(&frame.to_le_bytes())?;
-        self.blocks.write(&blocks.to_bytes())
     }
 
     /// A frame of a farm's job that is not to be had now. What was written of it before stays as it is, in the receipt too, so
@@ -124,12 +119,17 @@ impl ReceiptFile {
             let Ok(blocks) = beside.frame(number) else { continue };
             let proven = blocks.roots() == frame.facts.roots() && alone.faults(is_signed).is_empty();
             if proven && receipt.merge(alone) {
-                self.blocks.write(&number.to_le_bytes())?;
-                self.blocks.write(&blocks.to_bytes())?;
+                write_blocks(&mut self.blocks, number, blocks)?;
             }
         }
         Ok(())
     }
+}
+
+/// A frame's digests in the file beside the receipt.
+fn write_blocks(file: &mut Unfinished, frame: u32, blocks: &FrameBlocks) -> Result<()> {
+    file.write(&frame.to_le_bytes())?;
+    file.write(&blocks.to_bytes())
 }
 
 /// The receipt without its frames.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tessera_scheduler::client::{Client, ClientError};
 use tessera_scheduler::{Identity, Link};
-use tessera_shared::control::WorkerOrder;
+use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
 use tokio::sync::mpsc;
 
 use super::model::{Ask, Event, FramesSeen, Order, Seen};
@@ -89,11 +89,12 @@ impl Farm {
             Order::Cancel(job) => client.cancel(job).await,
             Order::Drain(worker) => client.order_worker(worker, WorkerOrder::Drain).await,
             Order::Undrain(worker) => client.order_worker(worker, WorkerOrder::Undrain).await,
-            Order::Pause(job) | Order::Resume(job) | Order::Requeue(job, _) | Order::Prioritise(job, _) => {
-                match order.of_job() {
-                    Some(wanted) => client.order(job, wanted).await,
-                    None => Ok(()),
-                }
+            Order::Pause(job) => client.order(job, JobOrder::Pause).await,
+            Order::Resume(job) => client.order(job, JobOrder::Resume).await,
+            Order::Prioritise(job, priority) => client.order(job, JobOrder::Prioritise(priority)).await,
+            Order::Requeue(job, frame) => {
+                let range = FrameRange { first: frame, last: frame };
+                client.order(job, JobOrder::Requeue(vec![range])).await
             }
         };
         match done {

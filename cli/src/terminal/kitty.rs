@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use tessera_scheduler::client::Picture;
 
 use super::layout::{self, Graphics};
-use super::model::{Model, Screen};
+use super::model::Model;
 
 /// The number of the one picture that is shown.
 const IMAGE: u32 = 7007;
@@ -48,11 +48,7 @@ fn wanted(model: &Model) -> Option<(Rect, &Picture)> {
     if model.size.graphics != Graphics::Kitty || model.dialog.is_some() || model.no_picture.is_some() {
         return None;
     }
-    let frame = match model.screen {
-        Screen::Job(_) => model.selected_frame()?.frame,
-        Screen::Frame(_, frame) => frame,
-        Screen::Queue | Screen::Workers | Screen::Events => return None,
-    };
+    let frame = model.open_frame()?;
     let (of, picture) = model.picture.as_ref()?;
     let (_, area) = layout::grid_and_picture(model);
     (*of == frame).then_some((area?, picture))
@@ -96,7 +92,7 @@ fn shown(pixel: &[u8; 4]) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::model::{Dialog, Event, Seen};
+    use crate::terminal::model::{Dialog, Event, Screen, Seen};
     use tessera_shared::ids::{FrameNumber, JobId};
 
     fn model(width_px: u32, height_px: u32) -> Model {

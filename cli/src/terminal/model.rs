@@ -253,11 +253,7 @@ impl Model {
 
     /// The picture of the frame that is open or selected, as large as there is room for it.
     fn picture_ask(&self) -> Option<Ask> {
-        let (job, frame) = match self.screen {
-            Screen::Job(job) => (job, self.selected_frame()?.frame),
-            Screen::Frame(job, frame) => (job, frame),
-            Screen::Queue | Screen::Workers | Screen::Events => return None,
-        };
+        let (job, frame) = self.open_job().zip(self.open_frame())?;
         let [width_px_max, height_px_max] = layout::picture_px(self)?;
         let exposure_centistops = self.exposure_centistops;
         let wish = PictureWish { width_px_max, height_px_max, exposure_centistops };
@@ -350,6 +346,15 @@ impl Model {
     pub fn open_job(&self) -> Option<JobId> {
         match self.screen {
             Screen::Job(job) | Screen::Frame(job, _) => Some(job),
+            Screen::Queue | Screen::Workers | Screen::Events => None,
+        }
+    }
+
+    /// The frame that is open, or the selected one of the open job.
+    pub fn open_frame(&self) -> Option<FrameNumber> {
+        match self.screen {
+            Screen::Frame(_, frame) => Some(frame),
+            Screen::Job(_) => self.selected_frame().map(|frame| frame.frame),
             Screen::Queue | Screen::Workers | Screen::Events => None,
         }
     }

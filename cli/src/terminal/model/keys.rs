@@ -1,6 +1,5 @@
 //! What each key does on each screen. Nothing is ordered before it was confirmed.
 
-use tessera_shared::control::JobOrder;
 use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 use tessera_shared::messages::{JobState, WorkerState};
 
@@ -77,12 +76,7 @@ impl Model {
             'c' => Dialog::Confirm(Order::Cancel(job)),
             'n' => Dialog::Priority(job, String::new()),
             'r' => {
-                let frame = match self.screen {
-                    Screen::Frame(_, frame) => Some(frame),
-                    Screen::Job(_) => self.selected_frame().map(|frame| frame.frame),
-                    Screen::Queue | Screen::Workers | Screen::Events => None,
-                };
-                let Some(frame) = frame else { return Vec::new() };
+                let Some(frame) = self.open_frame() else { return Vec::new() };
                 Dialog::Confirm(Order::Requeue(job, frame))
             }
             _ => return Vec::new(),
@@ -225,20 +219,6 @@ fn moved(at: usize, count: usize, key: Key, columns: usize, page: usize) -> usiz
 }
 
 impl Order {
-    /// As the farm takes it, where it is about a job's going on.
-    pub fn of_job(&self) -> Option<JobOrder> {
-        match self {
-            Order::Pause(_) => Some(JobOrder::Pause),
-            Order::Resume(_) => Some(JobOrder::Resume),
-            Order::Requeue(_, frame) => {
-                let range = tessera_shared::control::FrameRange { first: *frame, last: *frame };
-                Some(JobOrder::Requeue(vec![range]))
-            }
-            Order::Prioritise(_, priority) => Some(JobOrder::Prioritise(*priority)),
-            Order::Cancel(_) | Order::Drain(_) | Order::Undrain(_) => None,
-        }
-    }
-
     /// What is asked before it is done, without the question mark.
     pub fn question(&self) -> String {
         match self {

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget};
+use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 
 use super::{DIM, PLAIN, STRONG, write};
 use crate::terminal::model::Dialog;
@@ -26,9 +27,10 @@ const KEYS: [&str; 13] = [
 pub fn draw(dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
     let (lines, answers): (Vec<String>, &str) = match dialog {
         Dialog::Confirm(order) => (vec![format!("{}?", order.question())], "y yes   n no"),
-        Dialog::Priority(job, digits) => {
-            (vec![format!("Priority of {job}, -1000 to 1000: {digits}_")], "enter give   esc leave")
-        }
+        Dialog::Priority(job, digits) => (
+            vec![format!("Priority of {job}, {PRIORITY_MIN} to {PRIORITY_MAX}: {digits}_")],
+            "enter give   esc leave",
+        ),
         Dialog::Help => (KEYS.map(str::to_owned).to_vec(), "any key closes"),
     };
     let longest = lines.iter().map(|line| line.chars().count()).chain([answers.len()]).max().unwrap_or(0);
