@@ -155,7 +155,7 @@ async fn draw(
 pub(super) async fn events(farm: &Farm, mut send: SendStream, after: u64) -> Result<(), ConnectionEnd> {
     let lines = farm.feed.lines(after, LOG_LINES_MAX);
     let now_ms = farm.question(|_, now_ms| now_ms).await?;
-    let line = |(number, entry): (u64, crate::feed::Entry)| {
+    let line = |(number, entry): crate::feed::Line| {
         let kind = match entry.kind {
             EntryKind::Job => LogKind::Job,
             EntryKind::Joined | EntryKind::Left => LogKind::Worker,

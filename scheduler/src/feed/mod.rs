@@ -18,16 +18,19 @@ const ENTRIES_MAX: usize = 1024;
 /// Tiles of a watched job that wait to be read; beyond them the watchers are told to load the job again.
 const TILES_MAX: usize = 1 << 16;
 
-/// Lines of the log that are kept for terminals.
-const LINES_MAX: usize = 1024;
+/// Lines of the log that are kept.
+const LINES_MAX: usize = 4096;
 
-/// The records' echo, shared by the driver, which writes, the pump, which takes what changed, and terminals, which read the log.
+/// The records' echo, shared by the driver, which writes, the pump, which takes what changed, and whoever reads the log.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pending: Mutex<Pending>,
     /// Somebody takes what changed.
     pumped: bool,
 }
+
+/// A line of the log and its number; they count from 1 since the scheduler started.
+pub(crate) type Line = (u64, Entry);
 
 /// A tile by the place of its frame among its job's.
 pub(crate) type TileAt = (u32, TileIndex);
@@ -40,8 +43,8 @@ struct Pending {
     watchers: BTreeMap<JobId, u32>,
     /// Leases in hand: whose, of what, and the tiles where somebody watches.
     leases: BTreeMap<LeaseId, Lent>,
-    /// The newest lines of the log with their numbers, which count from 1.
-    lines: VecDeque<(u64, Entry)>,
+    /// The newest lines of the log.
+    lines: VecDeque<Line>,
 }
 
 #[derive(Debug)]
@@ -63,7 +66,8 @@ pub(crate) struct Changes {
     pub tiles: BTreeMap<JobId, BTreeSet<TileAt>>,
     /// Watched jobs of which more changed than is kept.
     pub jobs_blurred: BTreeSet<JobId>,
-    pub entries: Vec<Entry>,
+    /// Lines of the log.
+    pub entries: Vec<Line>,
 }
 
 impl Feed {
@@ -78,8 +82,8 @@ impl Feed {
         for record in records {
             pending.note(core, record);
             if let Some(entry) = entry::of(core, now_ms, record, |lease| pending.subject(lease)) {
-                pending.write(entry.clone());
-                pending.changes.entries.push(entry);
+                let line = pending.write(entry);
+                pending.changes.entries.push(line);
             }
             pending.forget(record);
         }
@@ -91,13 +95,21 @@ impl Feed {
     }
 
     /// The newest lines of the log behind the line `after`, at most `limit`, oldest first.
-    pub fn lines(&self, after: u64, limit: usize) -> Vec<(u64, Entry)> {
+    pub fn lines(&self, after: u64, limit: usize) -> Vec<Line> {
         let pending = self.pending();
         let newest = pending.lines.back().map_or(0, |(number, _)| *number);
         // A number of an earlier scheduler may lie ahead of this one's.
         let after = if after > newest { 0 } else { after };
         let behind = newest.saturating_sub(after).min(limit as u64).min(pending.lines.len() as u64) as usize;
         pending.lines.range(pending.lines.len() - behind..).cloned().collect()
+    }
+
+    /// At most `limit` lines of the log older than the line `before`, or the newest, newest first.
+    pub fn lines_before(&self, before: Option<u64>, limit: usize) -> Vec<Line> {
+        let pending = self.pending();
+        let older =
+            pending.lines.iter().rev().filter(|(number, _)| before.is_none_or(|before| *number < before));
+        older.take(limit).cloned().collect()
     }
 
     /// Everything since the last time.
@@ -240,12 +252,13 @@ impl Pending {
         }
     }
 
-    fn write(&mut self, entry: Entry) {
-        let number = self.lines.back().map_or(0, |(number, _)| *number) + 1;
-        self.lines.push_back((number, entry));
+    fn write(&mut self, entry: Entry) -> Line {
+        let line = (self.lines.back().map_or(0, |(number, _)| *number) + 1, entry);
+        self.lines.push_back(line.clone());
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
+        line
     }
 
     fn subject(&self, lease: LeaseId) -> Subject {

@@ -82,12 +82,12 @@ fn a_watched_job_tells_its_tiles_and_others_only_that_they_went_on() {
     assert!(!changes.tiles[&job].is_empty(), "what was lent");
     assert!(changes.tiles[&job].iter().all(|(frame, tile)| *frame == 0 && tile.0 < 4));
     assert_eq!(changes.entries.len(), 1);
-    let entry = &changes.entries[0];
+    let (_, entry) = &changes.entries[0];
     assert_eq!((entry.kind, entry.text.as_str()), (EntryKind::Joined, "w1 `node` joined with card"));
 
     let lost = farm.event(Event::WorkerDisconnected { worker });
     assert_eq!(lost.tiles[&job], changes.tiles[&job], "what it held is free again");
-    assert_eq!(lost.entries[0].text, "w1 `node` left");
+    assert_eq!(lost.entries[0].1.text, "w1 `node` left");
 
     drop(watching);
     let changes = farm.worker();
@@ -105,7 +105,7 @@ fn a_job_that_turns_is_told_apart_from_one_that_goes_on() {
     let owner = NodeKey([9; 32]);
     let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: Asker::Artist(owner) });
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
-    assert_eq!(changes.entries[0].text, format!("{job} is cancelled"));
+    assert_eq!(changes.entries[0].1.text, format!("{job} is cancelled"));
 }
 
 #[test]

@@ -8,14 +8,10 @@ use axum::body::Bytes;
 use tessera_shared::ids::JobId;
 use tokio::sync::watch;
 
-use super::json::Entry;
-
 /// Batches of news that are kept: half a minute at ten a second.
 const BATCHES_MAX: usize = 300;
 /// Bytes of kept batches; beyond them the oldest go early.
 const BYTES_MAX: usize = 32 << 20;
-/// Lines of the log that are kept.
-const LINES_MAX: usize = 4096;
 /// So long after somebody last read or asked where the stream is, news are made: who reloads the page misses none.
 const WANTED_MS: u64 = 30_000;
 
@@ -77,8 +73,6 @@ struct Kept {
     bytes: usize,
     /// When somebody last read, or asked where the stream is.
     wanted_ms: Option<u64>,
-    lines: VecDeque<Entry>,
-    next_line: u64,
 }
 
 /// The board.
@@ -123,25 +117,6 @@ impl Board {
         self.newest.subscribe()
     }
 
-    /// Gives lines of the log their numbers and keeps them; returns them.
-    pub(super) fn write(
-        &self,
-        lines: impl IntoIterator<Item = crate::feed::Entry>,
-        start_unix_ms: u64,
-    ) -> Vec<Entry> {
-        let mut kept = self.kept();
-        let mut written = Vec::new();
-        for line in lines {
-            kept.next_line += 1;
-            let line = Entry::new(kept.next_line, line, start_unix_ms);
-            written.push(line.clone());
-            kept.lines.push_back(line);
-        }
-        let extra = kept.lines.len().saturating_sub(LINES_MAX);
-        kept.lines.drain(..extra);
-        written
-    }
-
     pub(super) fn post(&self, batch: Batch) {
         let mut kept = self.kept();
         kept.newest += 1;
@@ -167,13 +142,6 @@ impl Board {
         }
         let new = kept.batches.iter().skip((cursor - first) as usize).cloned().collect();
         News::Batches(new, kept.newest)
-    }
-
-    /// At most `limit` lines older than `before`, newest first.
-    pub(super) fn lines(&self, before: Option<u64>, limit: usize) -> Vec<Entry> {
-        let kept = self.kept();
-        let older = kept.lines.iter().rev().filter(|line| before.is_none_or(|before| line.id < before));
-        older.take(limit).cloned().collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

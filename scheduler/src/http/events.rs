@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::Site;
 use super::board::News;
 use super::extract::Query;
-use super::json::EntryList;
+use super::json::{Entry, EntryList};
 use super::problem::Problem;
 use super::token::Bearer;
 use crate::feed::Watching;
@@ -147,7 +147,8 @@ pub(super) async fn log(
     Query(page): Query<Page>,
 ) -> Result<Json<EntryList>, Problem> {
     let limit = super::jobs::limit(page.limit, LIMIT, LIMIT_MAX)?;
-    let entries = site.board.lines(page.before, limit);
+    let lines = site.feed.lines_before(page.before, limit).into_iter();
+    let entries: Vec<_> = lines.map(|line| Entry::new(line, site.start_unix_ms)).collect();
     let next = if entries.len() == limit { entries.last().map(|entry| entry.id) } else { None };
     Ok(Json(EntryList { entries, next }))
 }

@@ -53,7 +53,8 @@ pub(super) async fn run(site: Arc<Site>) {
     loop {
         beat.tick().await;
         let mut changes = site.feed.take();
-        let lines = site.board.write(std::mem::take(&mut changes.entries), site.start_unix_ms);
+        let lines = std::mem::take(&mut changes.entries).into_iter();
+        let lines: Vec<_> = lines.map(|line| Entry::new(line, site.start_unix_ms)).collect();
         if !site.board.wanted(site.now_ms()) {
             backlog = Backlog::default();
             continue;

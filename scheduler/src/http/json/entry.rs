@@ -20,7 +20,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// `start_unix_ms`: when the scheduler's clock was at zero.
-    pub fn new(id: u64, entry: feed::Entry, start_unix_ms: u64) -> Entry {
+    pub fn new((id, entry): feed::Line, start_unix_ms: u64) -> Entry {
         Entry {
             id,
             at_ms: start_unix_ms + entry.at_ms,
