@@ -2,6 +2,7 @@
 //! Changes nothing, and knows no pixel.
 
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey, TileIndex, WorkerId};
+use tessera_shared::watching::TileStage;
 
 use crate::jobs::{Job, Phase};
 use crate::machine::Core;
@@ -21,20 +22,6 @@ pub struct FrameView {
     pub overturned: u64,
     /// Rays of accepted tile-passes.
     pub rays: u64,
-}
-
-/// How far a tile is, by its pass under way that is furthest behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TileStage {
-    /// Nobody holds a pass of it; some may be accepted.
-    Waiting,
-    Leased,
-    /// Its pixels are here, a check is owed.
-    Delivered,
-    Checking,
-    /// Contradicted; the referee decides.
-    Disputed,
-    Accepted,
 }
 
 /// Whose word an accepted tile stands on.

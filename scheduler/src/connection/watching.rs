@@ -4,13 +4,13 @@
 use quinn::SendStream;
 use tessera_scheduler_core::Core;
 use tessera_scheduler_core::api::Asker;
-use tessera_scheduler_core::mosaic::{self, FrameView, TileProof, TileView};
+use tessera_scheduler_core::mosaic::{FrameView, TileProof, TileView};
 use tessera_shared::display::Display;
 use tessera_shared::ids::{FrameNumber, JobId, TileIndex};
 use tessera_shared::messages::JobRefusal;
 use tessera_shared::watching::{
     CENTISTOPS_MAX, EventsReply, FRAMES_MAX, FrameState, FrameStatus, FramesReply, LOG_LINES_MAX, LogKind,
-    LogLine, PICTURE_SIDE_PX_MAX, PictureReply, PictureWish, TILE_PASSES_MAX, TILES_MAX, TileGrid, TileStage,
+    LogLine, PICTURE_SIDE_PX_MAX, PictureReply, PictureWish, TILE_PASSES_MAX, TILES_MAX, TileGrid,
     TileStatus, TileWord, TilesReply,
 };
 use tokio::sync::oneshot;
@@ -85,20 +85,12 @@ fn mosaic(core: &Core, job: JobId, frame: FrameNumber) -> Result<(TileGrid, Vec<
 }
 
 fn tile_status(view: &TileView) -> TileStatus {
-    let stage = match view.stage {
-        mosaic::TileStage::Waiting => TileStage::Waiting,
-        mosaic::TileStage::Leased => TileStage::Leased,
-        mosaic::TileStage::Delivered => TileStage::Delivered,
-        mosaic::TileStage::Checking => TileStage::Checking,
-        mosaic::TileStage::Disputed => TileStage::Disputed,
-        mosaic::TileStage::Accepted => TileStage::Accepted,
-    };
     let word = view.proof.map(|proof| match proof {
         TileProof::Unverified => TileWord::Nobody,
         TileProof::Operator(_) => TileWord::Worker,
         TileProof::Referee | TileProof::Trusted(_) => TileWord::Referee,
     });
-    TileStatus { stage, passes_done: view.passes_done, worker: view.worker, word }
+    TileStatus { stage: view.stage, passes_done: view.passes_done, worker: view.worker, word }
 }
 
 pub(super) async fn picture(

@@ -1,9 +1,10 @@
 //! A job's frames and a frame's tiles as the HTTP interface shows them.
 
 use serde::Serialize;
-use tessera_scheduler_core::mosaic::{FrameView, TileProof, TileStage, TileView};
+use tessera_scheduler_core::mosaic::{FrameView, TileProof, TileView};
 
 use super::hex;
+use tessera_shared::watching::TileStage;
 
 /// Where a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
