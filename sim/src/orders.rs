@@ -130,7 +130,7 @@ impl World {
     }
 
     fn order_operator(&mut self, node: usize, order: OperatorOrder) {
-        let (request, by, operator) = (RequestId(2_000_003), Asker::Wrangler, self.nodes[node].key());
+        let (request, by, operator) = (RequestId(2_000_005), Asker::Wrangler, self.nodes[node].key());
         self.schedule(Event::OrderOperator { request, operator, by, order });
     }
 

@@ -184,10 +184,7 @@ impl World {
                         Checker::Honest.demand(cheat != Cheat::Honest, || {
                             format!("worker {node} does nothing wrong and is quarantined")
                         });
-                        self.nodes[node].banned = true;
-                        if let Some(connection) = self.nodes[node].link {
-                            self.close_worker_end(connection, true);
-                        }
+                        self.send_away(node);
                         self.new_key(node);
                     }
                 }
@@ -195,10 +192,7 @@ impl World {
             Effect::Banned { operator, .. } => {
                 for node in 0..self.nodes.len() {
                     if self.nodes[node].key() == operator {
-                        self.nodes[node].banned = true;
-                        if let Some(connection) = self.nodes[node].link {
-                            self.close_worker_end(connection, true);
-                        }
+                        self.send_away(node);
                     }
                 }
             }
@@ -209,6 +203,14 @@ impl World {
                 Checker::Honest.demand(!wronged, || format!("the honest checker {operator} is overruled"));
             }
             _ => {}
+        }
+    }
+
+    /// The farm closes a worker's connection and lets it join no more.
+    fn send_away(&mut self, node: usize) {
+        self.nodes[node].banned = true;
+        if let Some(connection) = self.nodes[node].link {
+            self.close_worker_end(connection, true);
         }
     }
 

@@ -330,6 +330,10 @@ impl Names {
                 ];
                 ("quarantined", Some(*at_ms), fields)
             }
+            Record::Banned { operator, reason } => {
+                let fields = vec![("operator", self.operator(*operator)), ("reason", cut(reason).into())];
+                ("banned", None, fields)
+            }
             Record::Overruled { operator, evidence } => {
                 let evidence = cut(&evidence.to_string()).into();
                 ("overruled", None, vec![("operator", self.operator(*operator)), ("evidence", evidence)])

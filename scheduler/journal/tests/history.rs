@@ -6,7 +6,7 @@ use tessera_journal::history::{Entry, HistoryError, Passed, history, tell};
 use tessera_journal::{Folder, Journal, JournalOptions, MemoryDisk};
 use tessera_scheduler_core::api::{Asker, CommittedTile, DeliveredTile, JobSpec, RequestId, WorkerHello};
 use tessera_scheduler_core::{Config, Core, Event, Record, tile_root};
-use tessera_shared::control::{Failure, FailureClass, JobOrder, WorkerOrder};
+use tessera_shared::control::{Failure, FailureClass, JobOrder, OperatorOrder, WorkerOrder};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::grid::Grid;
@@ -49,6 +49,7 @@ fn batches() -> Vec<Vec<Record>> {
     let root = tile_root(&blocks);
     let rays = Rays { camera: 32_768, bounce: 0, shadow: 0 };
     let failure = Failure::new(FailureClass::Node, "the device was lost");
+    let ban = OperatorOrder::Ban { reason: "it is sold".into() };
     let order = |order| Event::Order { request, job, by: Asker::Wrangler, order };
     let events = [
         (10, Event::Submit { request, spec: Box::new(spec()) }),
@@ -61,6 +62,10 @@ fn batches() -> Vec<Vec<Record>> {
         (1_900, Event::OrderWorker { request, worker, by: Asker::Wrangler, order: WorkerOrder::Drain }),
         (2_000, Event::Cancel { request, job, by: Asker::Wrangler }),
         (2_100, Event::WorkerDisconnected { worker }),
+        (
+            2_200,
+            Event::OrderOperator { request, operator: NodeKey([1; 32]), by: Asker::Wrangler, order: ban },
+        ),
     ];
     events.into_iter().map(|(now_ms, event)| core.handle(now_ms, event).records).collect()
 }
@@ -92,7 +97,8 @@ fn every_record_is_a_line_and_an_object() {
         7 1.800 paused job=j1
         8 - drained operator=0101010101010101010101010101010101010101010101010101010101010101 name=rig
         9 2.000 job_ended job=j1 reason=cancelled
-        10 2.100 left worker=w1"#]].assert_eq(&lines.join("\n"));
+        10 2.100 left worker=w1
+        11 - banned operator=0101010101010101010101010101010101010101010101010101010101010101 reason="it is sold""#]].assert_eq(&lines.join("\n"));
     let granted = entries.iter().find(|entry| entry.what == "granted").unwrap().json();
     assert_eq!((&granted["worker"], &granted["tiles"]), (&json!("w1"), &json!(["7/0@0-2"])));
     let wrong = history(&folder.path().join("journal"), |_| true).unwrap_err();
