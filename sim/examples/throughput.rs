@@ -1,5 +1,5 @@
 //! What the scheduler's core costs a tile-pass, with workers that do no work:
-//! `cargo run --release -p tessera-sim --example throughput`. Each row is the median of five runs.
+//! `cargo run --release -p tessera-sim --example throughput [WORKERS]`. Each row is the median of five runs.
 
 use std::time::Instant;
 
@@ -126,7 +126,8 @@ fn run(workers: u32, lease_tiles_max: u32, verify: Verify) -> (f64, f64) {
 
 fn main() {
     println!("workers  lease max  verify      µs a tile-pass  tile-passes a lease");
-    for workers in [2, 100, 1_000, 10_000] {
+    let asked = std::env::args().nth(1).map(|text| text.parse().expect("a number of workers"));
+    for workers in asked.map_or(vec![2, 100, 1_000, 10_000], |workers| vec![workers]) {
         for (lease_tiles_max, verify) in [(8, Verify::None), (8, Verify::Blocks(1)), (64, Verify::Blocks(1))]
         {
             let mut runs: Vec<_> = (0..5).map(|_| run(workers, lease_tiles_max, verify)).collect();

@@ -1,93 +1,25 @@
 //! Who gets which work next: renders sized to the worker's rate, checks gathered into bundles, and at the end of the work
 //! duplicates of what is slow. Also when leases expire and when to wake.
 
-use std::ops::Bound;
-
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::lease::{Lease, Work};
 use tessera_shared::messages::ToWorker;
 
 use crate::leases::{Hold, LeaseWork};
-use crate::limits::{JOBS_SEARCHED, LIMITED_SEARCHED};
+use crate::limits::JOBS_SEARCHED;
 use crate::machine::Core;
 use crate::record::{LeaseEnd, Record, Term};
 use crate::tiles::{TileKey, TileLife};
 
-/// Workers that are asked for nothing in one event before the rest wait a little; fewer where each looks through many jobs.
-const REFUSALS_MAX: usize = 64;
 /// Owed checks, or leases to duplicate, that are looked through for one lease.
 const SEARCHED: usize = 256;
-/// When a round of workers goes on that had to stop.
-const ROUND_EVERY_MS: u64 = 10;
 /// Blocks of one check lease.
 const CHECK_BLOCKS_MAX: u64 = 1024;
 /// How often duplicates are thought of.
-const DUPLICATES_EVERY_MS: u64 = 100;
-
-/// Where in the order of workers the next one is asked, and how many have not been asked since something last happened.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Round {
-    next: WorkerId,
-    unasked: usize,
-}
+pub(crate) const DUPLICATES_EVERY_MS: u64 = 100;
 
 impl Core {
-    /// Lets workers with room find work.
-    pub(crate) fn fill(&mut self) {
-        let endgame = self.now_ms >= self.duplicates_ms && self.only_limited_ready();
-        if endgame {
-            self.duplicates_ms = self.now_ms + DUPLICATES_EVERY_MS;
-        }
-        if self.hungry.is_empty()
-            || (self.state.service.is_empty() && self.state.owing.is_empty() && !endgame)
-        {
-            self.round.iter_mut().for_each(|round| round.unasked = 0);
-            return;
-        }
-        let Round { next: first, unasked } = self.round.take().unwrap_or_else(|| self.fresh_round());
-        let weight = 1 + self.state.service.len().min(LIMITED_SEARCHED) / JOBS_SEARCHED;
-        let (mut asked, mut refusals) = (0, 0);
-        for range in [(Bound::Included(first), Bound::Unbounded), (Bound::Unbounded, Bound::Excluded(first))]
-        {
-            let mut range: (Bound<WorkerId>, Bound<WorkerId>) = range;
-            while let Some(worker) = self.hungry.range(range).next().copied() {
-                range.0 = Bound::Excluded(worker);
-                let mut granted = false;
-                while self.hungry.contains(&worker) && self.grant_one(worker, endgame) {
-                    granted = true;
-                }
-                asked += 1;
-                refusals += if granted { 0 } else { weight };
-                let work_left = !self.state.service.is_empty() || !self.state.owing.is_empty() || endgame;
-                if !work_left {
-                    return;
-                }
-                if refusals >= REFUSALS_MAX {
-                    let unasked = unasked.saturating_sub(asked);
-                    self.round = Some(Round { next: WorkerId(worker.0 + 1), unasked });
-                    return;
-                }
-            }
-        }
-    }
-
-    /// A round that begins where what was lent says, so that low ids are not preferred.
-    fn fresh_round(&self) -> Round {
-        let first = self.state.next_lease.wrapping_mul(0x9e37_79b9_7f4a_7c15) % self.state.next_worker.max(1);
-        Round { next: WorkerId(first), unasked: self.hungry.len() }
-    }
-
-    /// Something has happened that may be work for anybody, or so much time has passed: those who were asked are asked
-    /// again, the others first.
-    pub(crate) fn restart_round(&mut self, tick: bool) {
-        let unasked = self.hungry.len();
-        self.round
-            .iter_mut()
-            .filter(|round| !tick || round.unasked == 0)
-            .for_each(|round| round.unasked = unasked);
-    }
-
-    fn grant_one(&mut self, worker: WorkerId, endgame: bool) -> bool {
+    pub(crate) fn grant_one(&mut self, worker: WorkerId, endgame: bool) -> bool {
         let idle = self.sessions.get(&worker).is_some_and(|session| session.idle());
         self.grant_check(worker, false)
             || self.grant_render(worker)
@@ -173,7 +105,7 @@ impl Core {
         if !self.may_check_somewhere(mine) {
             return false;
         }
-        if self.operators.len() < 2 && self.operators.contains_key(&mine) && !self.foreign_deliveries(mine) {
+        if self.connected.len() < 2 && self.connected.contains(mine) && !self.foreign_deliveries(mine) {
             return false;
         }
         let budget = u128::from(session.rate()) * u128::from(self.config.lease_target_ms) / 1000;
@@ -319,9 +251,7 @@ impl Core {
                 wake = Some(wake.map_or(at_ms, |wake| wake.min(at_ms)));
             }
         };
-        if self.round.is_some_and(|round| round.unasked > 0) {
-            sooner(self.now_ms + ROUND_EVERY_MS);
-        }
+        self.rounds.wake_at(self.now_ms).into_iter().for_each(&mut sooner);
         for (_, job) in self.state.owing.iter().take(JOBS_SEARCHED) {
             if let Some((since_ms, _)) = self.state.jobs[job].owed.first() {
                 sooner(since_ms + u64::from(self.config.check_wait_ms));

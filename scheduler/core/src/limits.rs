@@ -58,17 +58,17 @@ impl Core {
     pub(crate) fn two_checkers(&self, entry: &Job) -> Vec<OperatorId> {
         let limits = &entry.spec.options.limits;
         if limits.tags.is_empty() {
-            let connected = self.operators.keys().copied();
             let may = |operator: &OperatorId| {
                 self.may_check(*operator, entry) && self.admits_operator(limits, *operator)
             };
-            return connected.filter(may).take(2).collect();
+            return self.connected.proven().filter(may).take(2).collect();
         }
         let mut found = Vec::new();
-        for session in self.sessions.values() {
-            let may = self.may_check(session.operator, entry) && self.admits(limits, session);
-            if may && !found.contains(&session.operator) {
-                found.push(session.operator);
+        for operator in self.connected.proven().filter(|operator| self.may_check(*operator, entry)) {
+            let mut sessions =
+                self.connected.workers_of(operator).filter_map(|worker| self.sessions.get(&worker));
+            if sessions.any(|session| self.admits(limits, session)) {
+                found.push(operator);
                 if found.len() == 2 {
                     break;
                 }

@@ -7,12 +7,12 @@ use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 use tessera_shared::messages::{Mode, ToWorker, Verify};
 
-use crate::accounting::OperatorId;
 use crate::api::{Answer, Config, Effect, Event, JobSpec, Outbound, Output, Record, RequestId, WorkerHello};
-use crate::lending::Round;
+use crate::connected::Connected;
 use crate::record::{JobEnd, LeaseEnd};
 use crate::referee::RefereeClock;
 use crate::requests::Desk;
+use crate::rounds::Rounds;
 use crate::state::State;
 use crate::tiles::Shape;
 use crate::trials::Trials;
@@ -30,15 +30,15 @@ pub struct Core {
     /// When leases expire or are forgotten; entries of leases that are over are skipped.
     pub(crate) deadlines: BTreeSet<(u64, LeaseId)>,
     /// Connected workers in good standing, by operator.
-    pub(crate) operators: BTreeMap<OperatorId, u32>,
+    pub(crate) connected: Connected,
     /// Rays a second of all connected workers.
     pub(crate) rate_total: u64,
     /// When workers have rested; entries of those that are gone are skipped.
     pub(crate) resting: BTreeSet<(u64, WorkerId)>,
     /// Jobs that are to be archived once their films are saved, with how often each had been complete before.
     pub(crate) settling: BTreeMap<JobId, u32>,
-    /// Where a round of workers with room goes on that had to stop, and how many are still to be asked.
-    pub(crate) round: Option<Round>,
+    /// Which workers with room are asked next.
+    pub(crate) rounds: Rounds,
     /// When duplicates are next thought of.
     pub(crate) duplicates_ms: u64,
     /// Referee's failures in a row, by job.
@@ -48,8 +48,6 @@ pub struct Core {
     pub(crate) desk: Desk,
     /// What operators on probation were lent.
     pub(crate) trials: Trials,
-    /// The longest clean record of the operators that are connected.
-    pub(crate) longest_record: u64,
 }
 
 impl Core {
@@ -80,17 +78,16 @@ impl Core {
             sessions: BTreeMap::new(),
             hungry: BTreeSet::new(),
             deadlines,
-            operators: BTreeMap::new(),
+            connected: Connected::default(),
             rate_total: 0,
             resting: BTreeSet::new(),
             settling: BTreeMap::new(),
-            round: None,
+            rounds: Rounds::default(),
             duplicates_ms: 0,
             referee_failures: BTreeMap::new(),
             referee,
             desk: Desk::default(),
             trials: Trials::default(),
-            longest_record: 0,
         }
     }
 
@@ -173,13 +170,12 @@ impl Core {
     fn restarted(&mut self) {
         self.sessions.clear();
         self.hungry.clear();
-        self.operators.clear();
+        self.connected = Connected::default();
         self.resting.clear();
         self.rate_total = 0;
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.desk = Desk::default();
         self.trials = Trials::default();
-        self.longest_record = 0;
         self.record(Record::Restarted);
         self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();
@@ -264,7 +260,7 @@ impl Core {
         let rests_until_ms =
             self.state.health.get(&session.machine).map_or(0, |health| health.rests_until_ms);
         self.rate_total += session.rate_total();
-        *self.operators.entry(operator).or_default() += 1;
+        self.connected.join(operator, worker);
         self.note_record(operator);
         if self.trusts(operator) {
             self.desk.enter(worker);
@@ -292,13 +288,8 @@ impl Core {
         self.desk.leave(worker);
         self.hungry.remove(&worker);
         self.rate_total -= session.rate_total();
-        if let Some(count) = self.operators.get_mut(&session.operator) {
-            *count -= 1;
-            if *count == 0 {
-                self.operators.remove(&session.operator);
-                self.longest_record = self.longest_record_now();
-            }
-        }
+        let operators = &self.state.operators;
+        self.connected.leave(session.operator, worker, |operator| operators.conduct(operator).clean);
     }
 
     fn leave(&mut self, worker: WorkerId) {
@@ -316,9 +307,12 @@ impl Core {
         self.rate_total = self.rate_total - before + session.rate_total();
         let leaving = self.state.workers.get(&worker).is_none_or(|entry| entry.leaving);
         match session.room(self.config.pipeline) && session.takes_leases(self.now_ms) && !leaving {
-            true => self.hungry.insert(worker),
-            false => self.hungry.remove(&worker),
-        };
+            true => {
+                self.hungry.insert(worker);
+                self.rounds.freed(worker);
+            }
+            false => drop(self.hungry.remove(&worker)),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tessera_shared::ids::{JobId, LeaseId};
 
+use crate::connected::Connected;
 use crate::jobs::Job;
 use crate::known::{KNOWN_BLOCKS_MAX, KNOWN_TILES_MAX};
 use crate::leases::{Hold, LeaseWork, LentWork};
@@ -50,8 +51,18 @@ impl Core {
         state.leases.iter().for_each(|(id, lease)| self.check_lease(*id, lease));
         let rates: u64 = self.sessions.values().map(|session| session.rate_total()).sum();
         assert_eq!(rates, self.rate_total, "sum of rates");
-        assert_eq!(self.longest_record_now(), self.longest_record, "longest clean record");
+        self.check_connected();
         self.trials.check();
+    }
+
+    fn check_connected(&self) {
+        let mut anew = Connected::default();
+        for (worker, session) in &self.sessions {
+            anew.join(session.operator, *worker);
+            let clean = self.state.operators.conduct(session.operator).clean;
+            anew.note(session.operator, clean, self.proven(session.operator));
+        }
+        assert_eq!(anew, self.connected, "operators that are connected");
     }
 
     fn check_lease(&self, id: LeaseId, lease: &LentWork) {

@@ -89,7 +89,7 @@ impl Core {
     fn record_needed(&self, entry: &Job) -> u64 {
         let least = self.config.probation_tiles;
         match entry.on_guard() {
-            true => least.max(entry.tiles_overturned().min(self.longest_record / RECORD_SHARE)),
+            true => least.max(entry.tiles_overturned().min(self.connected.longest_record() / RECORD_SHARE)),
             false => least,
         }
     }
@@ -102,9 +102,7 @@ impl Core {
     /// Whether an operator's word counts as a check in some job at least: it was never overruled, and it has ended its
     /// probation or the farm's owner trusts it.
     pub(crate) fn may_check_somewhere(&self, operator: OperatorId) -> bool {
-        let entry = self.state.operators.operator(operator);
-        let proven = !policy::on_probation(&self.config, entry.conduct.clean);
-        entry.overruled.is_none() && (proven || self.trusts(operator))
+        self.state.operators.operator(operator).overruled.is_none() && self.proven(operator)
     }
 
     /// Whether an operator's word counts as a check in a job.
@@ -140,16 +138,18 @@ impl Core {
         let entry = &self.state.jobs[&job];
         let needed = self.record_needed(entry);
         // Nobody need be asked on a farm where all are new.
-        if self.longest_record < needed && self.config.trusted.is_empty() {
+        if self.connected.longest_record() < needed && self.config.trusted.is_empty() {
             return false;
         }
         let clean = |operator| self.state.operators.conduct(operator).clean;
-        let proven = |operator| clean(operator) >= needed || self.trusts(operator);
-        self.sessions.iter().any(|(worker, session)| {
-            proven(session.operator)
-                && session.takes_leases(self.now_ms)
-                && self.may_serve(session, job)
-                && self.state.workers.get(worker).is_some_and(|entry| !entry.leaving)
+        let proven = |operator: &OperatorId| clean(*operator) >= needed || self.trusts(*operator);
+        let mut workers =
+            self.connected.proven().filter(proven).flat_map(|operator| self.connected.workers_of(operator));
+        workers.any(|worker| {
+            self.sessions
+                .get(&worker)
+                .is_some_and(|session| session.takes_leases(self.now_ms) && self.may_serve(session, job))
+                && self.state.workers.get(&worker).is_some_and(|entry| !entry.leaving)
         })
     }
 
@@ -161,17 +161,15 @@ impl Core {
         }
     }
 
-    /// An operator's record may be the longest of those connected now.
+    /// An operator's record may have ended its probation, or be the longest of those connected now.
     pub(crate) fn note_record(&mut self, operator: OperatorId) {
-        if self.operators.contains_key(&operator) {
-            let clean = self.state.operators.conduct(operator).clean;
-            self.longest_record = self.longest_record.max(clean);
-        }
+        let clean = self.state.operators.conduct(operator).clean;
+        self.connected.note(operator, clean, self.proven(operator));
     }
 
-    /// The longest record of those connected, counted anew.
-    pub(crate) fn longest_record_now(&self) -> u64 {
-        let records = self.operators.keys().map(|operator| self.state.operators.conduct(*operator).clean);
-        records.max().unwrap_or(0)
+    /// Whether an operator has ended its probation or is trusted.
+    pub(crate) fn proven(&self, operator: OperatorId) -> bool {
+        let clean = self.state.operators.conduct(operator).clean;
+        !policy::on_probation(&self.config, clean) || self.trusts(operator)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Result, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::disk::Disk;
 
-/// A folder. Files that grow stay open until they are removed.
+/// A folder. Files that grow stay open until they are removed, and are read through the same handle.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -37,7 +37,7 @@ impl Folder {
         if let Some(file) = self.growing().get(name) {
             return Ok(file.clone());
         }
-        let file = Arc::new(OpenOptions::new().append(true).open(self.path.join(name))?);
+        let file = Arc::new(OpenOptions::new().read(true).append(true).open(self.path.join(name))?);
         self.growing().insert(name.to_owned(), file.clone());
         Ok(file)
     }
@@ -59,13 +59,15 @@ impl Disk for Folder {
     }
 
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> Result<()> {
-        let mut file = File::open(self.path.join(name))?;
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(into)
+        let growing = self.growing().get(name).cloned();
+        match growing {
+            Some(file) => read_exact_at(&file, offset, into),
+            None => read_exact_at(&File::open(self.path.join(name))?, offset, into),
+        }
     }
 
     fn create(&self, name: &str) -> Result<()> {
-        let opened = OpenOptions::new().append(true).create(true).open(self.path.join(name))?;
+        let opened = OpenOptions::new().read(true).append(true).create(true).open(self.path.join(name))?;
         opened.set_len(0)?;
         self.growing().insert(name.to_owned(), Arc::new(opened));
         Ok(())
@@ -101,6 +103,26 @@ impl Disk for Folder {
     fn sync_names(&self) -> Result<()> {
         sync_folder(&self.path)
     }
+}
+
+/// Reads at a place of its own, so that readers of one handle do not disturb each other.
+#[cfg(unix)]
+fn read_exact_at(file: &File, offset: u64, into: &mut [u8]) -> Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut offset: u64, mut into: &mut [u8]) -> Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, offset)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            read => {
+                offset += read as u64;
+                into = &mut into[read..];
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the names in a folder survive a loss of power.

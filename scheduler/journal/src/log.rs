@@ -6,6 +6,9 @@ use crate::format::{
     BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BatchHeader, Kind, SEGMENT_HEADER_BYTES, SegmentHeader, name,
 };
 
+/// Batches of one sync are written together up to about so many bytes.
+const WRITE_BYTES: usize = 1 << 20;
+
 /// Why a log cannot be opened. Nothing is deleted or changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -119,18 +122,26 @@ impl Log {
         let Current { length, .. } = self.current.take().expect("a segment is open");
         let failed = |source| AppendError::Io { name: name.clone(), source };
         let (mut places, mut end) = (Vec::with_capacity(payloads.len()), length);
+        let mut waiting = Vec::new();
         let written = payloads.iter().enumerate().try_for_each(|(at, parts)| {
-            let payload = parts.concat();
-            let header = BatchHeader::new(self.next_sequence + at as u64, &payload);
-            let mut bytes = Vec::with_capacity(BATCH_HEADER_BYTES + payload.len());
-            bytes.extend(header.encode());
-            bytes.extend(&payload);
-            disk.append(&name, &bytes)?;
+            let header_at = waiting.len();
+            waiting.resize(header_at + BATCH_HEADER_BYTES, 0);
+            parts.iter().for_each(|part| waiting.extend_from_slice(part));
+            let header =
+                BatchHeader::new(self.next_sequence + at as u64, &waiting[header_at + BATCH_HEADER_BYTES..]);
+            waiting[header_at..header_at + BATCH_HEADER_BYTES].copy_from_slice(&header.encode());
             let offset = end + BATCH_HEADER_BYTES as u64;
             let (length, checksum) = (header.length, header.checksum);
             places.push(Place { segment: number, offset, length, checksum });
-            end = offset + payload.len() as u64;
-            Ok(())
+            end = offset + u64::from(length);
+            match waiting.len() < WRITE_BYTES {
+                true => Ok(()),
+                false => disk.append(&name, &waiting).map(|()| waiting.clear()),
+            }
+        });
+        let written = written.and_then(|()| match waiting.is_empty() {
+            true => Ok(()),
+            false => disk.append(&name, &waiting),
         });
         if let Err(source) = written.and_then(|()| disk.sync(&name)) {
             // Gives room back where that is what lacks. Where it fails, the cut by the next segment's first sequence stands.
