@@ -1,57 +1,13 @@
 //! A worker that is convicted after a job of its was fetched: its owner is told which frame was wrong, gets the right one, and no
 //! old file passes for it.
 
-use std::thread::JoinHandle;
-
 use serde_json::Value;
-use tessera_backends::{BuildOptions, cpu_backend};
-use tessera_shared::film::BlockPixels;
-use tessera_shared::ids::FrameNumber;
-use tessera_shared::messages::Device;
-use tessera_shared::package::FrameEntry;
 use tessera_shared::receipt::Receipt;
-use tessera_worker::{BlockItem, Renderer, Scene, WorkerError, WorkerOptions, renderers, run};
+use tessera_worker::WorkerError;
 
 use crate::farm::{Farm, parsed};
+use crate::forger::{Forgery, forges};
 use crate::sandbox::{Sandbox, only_film};
-
-/// A device that changes one word of every block of a frame.
-struct Forger {
-    honest: Box<dyn Renderer>,
-    frame: FrameNumber,
-}
-
-impl Renderer for Forger {
-    fn device(&self) -> Device {
-        self.honest.device()
-    }
-
-    fn render(
-        &mut self,
-        scene: &Scene,
-        frame: &FrameEntry,
-        items: &[BlockItem],
-    ) -> anyhow::Result<Vec<BlockPixels>> {
-        let mut blocks = self.honest.render(scene, frame, items)?;
-        if frame.number == self.frame {
-            blocks.iter_mut().for_each(|block| block.0[0].rgb[1][0] ^= 1 << 24);
-        }
-        Ok(blocks)
-    }
-}
-
-/// Lends a forger to the farm until it is found out.
-fn forges(farm: &Farm, frame: u32) -> JoinHandle<Result<(), WorkerError>> {
-    let link = farm.worker_link.parse().unwrap();
-    let options = WorkerOptions::new(link, farm.sandbox.path("forger"), "forger".to_owned());
-    let honest = renderers(vec![cpu_backend(1)], BuildOptions::default()).remove(0);
-    let forger = Forger { honest, frame: FrameNumber(frame) };
-    std::thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(run(options, vec![Box::new(forger)], std::future::pending()))
-    })
-}
 
 /// Copies a receipt with its digests.
 fn copy_receipt(sandbox: &Sandbox, from: &str, to: &str) {
@@ -106,7 +62,7 @@ fn frames_of_a_worker_that_is_convicted_later_are_named_rewritten_and_signed_ane
     let farm = Farm::new();
     let sandbox = &farm.sandbox;
     let shot = "scenes/mosaic.toml --width 60 --height 40 --spp 2 --tile 16";
-    let forger = forges(&farm, 2);
+    let forger = forges(&farm, Forgery::OneFrame(2));
     let job = farm.submit(&format!("{shot} --frames 1-3 --verify none --package @package"));
     sandbox.succeed(&format!("watch {job} --wait"));
     let first = sandbox.run(&format!("fetch {job} -o @out --outputs exr"));
