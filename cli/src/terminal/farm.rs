@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tessera_scheduler::client::{Client, ClientError};
 use tessera_scheduler::{Identity, Link};
-use tessera_shared::control::{FrameRange, JobOrder, WorkerOrder};
+use tessera_shared::control::{FrameRange, JobOrder, OperatorOrder, WorkerOrder};
 use tokio::sync::mpsc;
 
 use super::model::{Ask, Event, FramesSeen, Order, Seen};
@@ -85,7 +85,12 @@ impl Farm {
 
     async fn order(&mut self, order: Order) -> Result<Result<String, String>, ClientError> {
         let client = self.client().await?;
+        let said = order.done();
         let done = match order {
+            Order::Ban(operator, reason) => {
+                client.order_operator(operator, OperatorOrder::Ban { reason }).await
+            }
+            Order::Readmit(operator) => client.order_operator(operator, OperatorOrder::Readmit).await,
             Order::Cancel(job) => client.cancel(job).await,
             Order::Drain(worker) => client.order_worker(worker, WorkerOrder::Drain).await,
             Order::Undrain(worker) => client.order_worker(worker, WorkerOrder::Undrain).await,
@@ -98,7 +103,7 @@ impl Farm {
             }
         };
         match done {
-            Ok(()) => Ok(Ok(order.done())),
+            Ok(()) => Ok(Ok(said)),
             Err(error) if is_lost(&error) => Err(error),
             Err(error) => Ok(Err(error.to_string())),
         }
@@ -113,6 +118,8 @@ async fn answer(client: &Client, ask: Ask) -> Result<Option<Seen>, ClientError> 
         Ask::Frames(job, after) => {
             Seen::Frames(job, FramesSeen::new(after, client.frames(job, after).await?))
         }
+        Ask::Reasons(job) => Seen::Reasons(job, client.why(job).await?),
+        Ask::Failures(job) => Seen::Failures(job, client.log(job).await?),
         Ask::Tiles(job, frame) => Seen::Tiles(job, frame, client.tiles(job, frame).await?),
         Ask::Picture(job, frame, wish) => Seen::Picture(job, frame, client.picture(job, frame, wish).await?),
         Ask::Job(job) => {

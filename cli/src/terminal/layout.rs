@@ -48,7 +48,9 @@ pub fn list_rows(size: Size) -> usize {
 pub fn grid_and_picture(model: &Model) -> (Rect, Option<Rect>) {
     let head = match model.screen {
         Screen::Job(_) => JOB_HEAD_ROWS,
-        Screen::Frame(..) | Screen::Queue | Screen::Workers | Screen::Events => FRAME_HEAD_ROWS,
+        Screen::Frame(..) | Screen::Queue | Screen::Why(_) | Screen::Workers | Screen::Events => {
+            FRAME_HEAD_ROWS
+        }
     };
     let body = model.size.body();
     let (y, height) = (body.y + head, body.height.saturating_sub(head));

@@ -3,7 +3,8 @@
 mod keys;
 
 use tessera_scheduler::client::{FramePage, Mosaic, Picture};
-use tessera_shared::ids::{FrameNumber, JobId, WorkerId};
+use tessera_shared::control::{FailureEntry, Reason};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobStatus, WorkerStatus};
 use tessera_shared::watching::{CENTISTOPS_MAX, FrameStatus, LogLine, PictureWish};
 
@@ -20,6 +21,8 @@ pub enum Screen {
     Queue,
     Job(JobId),
     Frame(JobId, FrameNumber),
+    /// What holds the job back, and what failed of it.
+    Why(JobId),
     Workers,
     Events,
 }
@@ -67,6 +70,9 @@ pub enum Seen {
     Frames(JobId, FramesSeen),
     Tiles(JobId, FrameNumber, Mosaic),
     Picture(JobId, FrameNumber, Picture),
+    Reasons(JobId, Vec<Reason>),
+    /// Oldest first.
+    Failures(JobId, Vec<FailureEntry>),
     Workers(Vec<WorkerStatus>),
     Lines(Vec<LogLine>),
     /// It was refused.
@@ -95,12 +101,14 @@ pub enum Ask {
     Frames(JobId, Option<FrameNumber>),
     Tiles(JobId, FrameNumber),
     Picture(JobId, FrameNumber, PictureWish),
+    Reasons(JobId),
+    Failures(JobId),
     Workers,
     Lines { after: u64 },
 }
 
 /// What a person decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     Pause(JobId),
     Resume(JobId),
@@ -109,6 +117,9 @@ pub enum Order {
     Prioritise(JobId, i32),
     Drain(WorkerId),
     Undrain(WorkerId),
+    /// The operator of a worker, with the reason.
+    Ban(NodeKey, String),
+    Readmit(NodeKey),
 }
 
 /// What is to be done.
@@ -126,6 +137,8 @@ pub enum Dialog {
     Confirm(Order),
     /// The digits so far.
     Priority(JobId, String),
+    /// The operator of the worker, and the reason so far.
+    Ban(WorkerId, NodeKey, String),
     Help,
 }
 
@@ -155,6 +168,10 @@ pub struct Model {
     pub picture: Option<(FrameNumber, Picture)>,
     /// Why there is no picture.
     pub no_picture: Option<String>,
+    /// Of the job whose reasons are open.
+    pub reasons: Option<Vec<Reason>>,
+    /// Oldest first.
+    pub failures: Option<Vec<FailureEntry>>,
     pub exposure_centistops: i32,
     pub at: Cursors,
     pub dialog: Option<Dialog>,
@@ -172,6 +189,8 @@ pub struct Cursors {
     pub worker: usize,
     /// Lines scrolled back from the newest.
     pub line: usize,
+    /// Failures passed over from the newest.
+    pub failure: usize,
 }
 
 impl Model {
@@ -188,6 +207,8 @@ impl Model {
             mosaic: None,
             picture: None,
             no_picture: None,
+            reasons: None,
+            failures: None,
             exposure_centistops: 0,
             at: Cursors::default(),
             dialog: None,
@@ -242,6 +263,7 @@ impl Model {
                 asks.extend(self.picture_ask());
                 asks
             }
+            Screen::Why(job) => vec![Ask::Job(job), Ask::Reasons(job), Ask::Failures(job)],
             Screen::Frame(job, frame) => {
                 let mut asks = vec![Ask::Job(job), Ask::Tiles(job, frame)];
                 asks.extend(self.picture_ask());
@@ -287,10 +309,23 @@ impl Model {
                 self.no_picture = None;
                 self.picture = Some((frame, picture));
             }
+            Seen::Reasons(job, reasons) if self.screen == Screen::Why(job) => self.reasons = Some(reasons),
+            Seen::Failures(job, failures) if self.screen == Screen::Why(job) => {
+                let more = failures.len().saturating_sub(self.failures.as_ref().map_or(0, Vec::len));
+                // Who reads further back is not moved by what comes.
+                self.at.failure += if self.at.failure > 0 { more } else { 0 };
+                self.at.failure = self.at.failure.min(failures.len().saturating_sub(1));
+                self.failures = Some(failures);
+            }
             Seen::Refused(Ask::Picture(..), reason) => self.no_picture = Some(reason),
             Seen::Refused(_, reason) => self.notice = Some(Notice::Refused(reason)),
             // Of what is not on the screen any more.
-            Seen::Job(_) | Seen::Frames(..) | Seen::Tiles(..) | Seen::Picture(..) => {}
+            Seen::Job(_)
+            | Seen::Frames(..)
+            | Seen::Tiles(..)
+            | Seen::Picture(..)
+            | Seen::Reasons(..)
+            | Seen::Failures(..) => {}
         }
     }
 
@@ -315,7 +350,10 @@ impl Model {
         self.screen = screen;
         self.mosaic = None;
         self.no_picture = None;
+        self.reasons = None;
+        self.failures = None;
         self.at.tile = 0;
+        self.at.failure = 0;
         if self.open_job() != before {
             self.job = None;
             self.frames = None;
@@ -345,7 +383,7 @@ impl Model {
     /// The job that the screen is about.
     pub fn open_job(&self) -> Option<JobId> {
         match self.screen {
-            Screen::Job(job) | Screen::Frame(job, _) => Some(job),
+            Screen::Job(job) | Screen::Frame(job, _) | Screen::Why(job) => Some(job),
             Screen::Queue | Screen::Workers | Screen::Events => None,
         }
     }
@@ -355,7 +393,7 @@ impl Model {
         match self.screen {
             Screen::Frame(_, frame) => Some(frame),
             Screen::Job(_) => self.selected_frame().map(|frame| frame.frame),
-            Screen::Queue | Screen::Workers | Screen::Events => None,
+            Screen::Queue | Screen::Why(_) | Screen::Workers | Screen::Events => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod frame;
 mod job;
 mod lists;
 mod picture;
+mod why;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -37,6 +38,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Screen::Workers => lists::workers(model, buffer, body),
         Screen::Events => lists::events(model, buffer, body),
         Screen::Job(_) => job::draw(model, buffer, body),
+        Screen::Why(_) => why::draw(model, buffer, body),
         Screen::Frame(_, number) => frame::draw(model, number, buffer, body),
     }
     footer(model, buffer, area);
@@ -59,7 +61,7 @@ pub fn write(buffer: &mut Buffer, area: Rect, row: u16, pieces: &[(&str, Style)]
 
 fn header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let tab = |name: &'static str, on: bool| (name, if on { SELECTED } else { DIM });
-    let jobs = matches!(model.screen, Screen::Queue | Screen::Job(_) | Screen::Frame(..));
+    let jobs = matches!(model.screen, Screen::Queue | Screen::Job(_) | Screen::Frame(..) | Screen::Why(_));
     let mut pieces = vec![
         ("tessera ", STRONG),
         tab(" 1 jobs ", jobs),
@@ -75,12 +77,13 @@ fn header(model: &Model, buffer: &mut Buffer, area: Rect) {
 
 fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
     let keys = match model.screen {
-        Screen::Queue => "enter open  p pause/resume  c cancel  n priority  ? help  q quit",
+        Screen::Queue => "enter open  w why  p pause/resume  c cancel  n priority  ? help  q quit",
         Screen::Job(_) => {
-            "enter open  p pause/resume  c cancel  n priority  r requeue  +- exposure  esc back"
+            "enter open  w why  p pause/resume  c cancel  n priority  r requeue  esc back  ? help"
         }
         Screen::Frame(..) => "arrows tile  [ ] frame  r requeue  +- exposure  esc back  ? help",
-        Screen::Workers => "d drain/undrain  ? help  q quit",
+        Screen::Why(_) => "arrows scroll  esc the job  ? help  q quit",
+        Screen::Workers => "d drain/undrain  b ban/readmit  ? help  q quit",
         Screen::Events => "arrows scroll  ? help  q quit",
     };
     let line = match &model.notice {

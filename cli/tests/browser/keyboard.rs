@@ -133,7 +133,24 @@ fn frames_are_requeued_and_workers_drained_by_keys() {
     page.tab_to("link('Queue')");
     page.key("Enter");
     page.wait("text('.row.job .state') === 'completed'");
-    drop(worker);
+    an_operator_is_banned_and_readmitted(&mut page);
+    assert_eq!(worker.end().0, Some(4), "its worker is sent away");
+}
+
+fn an_operator_is_banned_and_readmitted(page: &mut Page) {
+    page.tab_to("link('Workers')");
+    page.key("Enter");
+    page.wait("text('h1') === 'Workers'");
+    page.tab_to("seen('.row .link')[0]");
+    page.key("Enter");
+    ask(page, "Ban operator …", "document.querySelector('dialog input')");
+    page.type_text("it overheats");
+    page.key("Enter");
+    done(page, "text('.detail .state') === 'banned'");
+    page.wait("text('.detail').includes('it overheats')");
+    ask(page, "Readmit operator …", "button('Readmit')");
+    page.key("Enter");
+    done(page, "text('.detail .state') === 'left'");
 }
 
 #[test]

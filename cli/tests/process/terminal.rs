@@ -164,6 +164,35 @@ fn the_farm_is_watched_ordered_and_left() {
     window.types("\r");
     window.shows("1 of 1 tiles");
     window.shows("▀");
+    window.types("w");
+    window.shows("j1 is complete");
+    window.shows("nothing of it failed");
+    window.types("q");
+    assert_eq!(window.ends(), Some(0));
+}
+
+#[test]
+fn a_wrangler_bans_an_operator_from_the_terminal() {
+    let farm = Farm::new();
+    let worker = farm.worker("rig", "--backend cpu --threads 1");
+    let link = &farm.wrangler_link;
+    let mut window = Window::open(&farm, &format!("watch --to {link}"));
+    window.types("2");
+    window.shows("rig");
+    window.types("b");
+    window.shows("They are told why");
+    window.types("too hot");
+    window.types("\r");
+    window.shows("is banned, its workers are sent away");
+    let (code, lines) = worker.end();
+    assert!(lines.iter().chain([&window.said()]).any(|line| line.contains("too hot")), "{lines:?}");
+    assert_ne!(code, Some(0));
+    window.shows("banned: by order");
+    window.types("b");
+    window.shows("join again, on probation");
+    window.types("y");
+    window.shows("may join again");
+    assert_eq!(farm.list("workers")[0]["state"], "left");
     window.types("q");
     assert_eq!(window.ends(), Some(0));
 }

@@ -1,5 +1,6 @@
 //! What each key does on each screen. Nothing is ordered before it was confirmed.
 
+use tessera_shared::control::BAN_REASON_BYTES_MAX;
 use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 use tessera_shared::messages::{JobState, WorkerState};
 
@@ -25,12 +26,12 @@ impl Model {
             Key::Char('2') => self.go(Screen::Workers),
             Key::Char('3') => self.go(Screen::Events),
             Key::Tab => self.go(match self.screen {
-                Screen::Queue | Screen::Job(_) | Screen::Frame(..) => Screen::Workers,
+                Screen::Queue | Screen::Job(_) | Screen::Frame(..) | Screen::Why(_) => Screen::Workers,
                 Screen::Workers => Screen::Events,
                 Screen::Events => Screen::Queue,
             }),
             Key::Escape | Key::Backspace => match self.screen {
-                Screen::Frame(job, _) => self.go(Screen::Job(job)),
+                Screen::Frame(job, _) | Screen::Why(job) => self.go(Screen::Job(job)),
                 Screen::Queue => Vec::new(),
                 Screen::Job(_) | Screen::Workers | Screen::Events => self.go(Screen::Queue),
             },
@@ -62,6 +63,16 @@ impl Model {
                 };
                 self.ask(Dialog::Confirm(order))
             }
+            ('b', Screen::Workers) => {
+                let Some(worker) = self.selected_worker() else { return Vec::new() };
+                let dialog = match worker.state {
+                    WorkerState::Banned(_) | WorkerState::Quarantined(_) => {
+                        Dialog::Confirm(Order::Readmit(worker.operator))
+                    }
+                    _ => Dialog::Ban(worker.worker, worker.operator, String::new()),
+                };
+                self.ask(dialog)
+            }
             (_, Screen::Workers | Screen::Events) => Vec::new(),
             (letter, _) => self.job_letter(letter),
         }
@@ -71,6 +82,7 @@ impl Model {
         let Some(status) = self.selected_job() else { return Vec::new() };
         let job = status.job;
         let dialog = match letter {
+            'w' => return self.go(Screen::Why(job)),
             'p' if status.state == JobState::Paused => Dialog::Confirm(Order::Resume(job)),
             'p' => Dialog::Confirm(Order::Pause(job)),
             'c' => Dialog::Confirm(Order::Cancel(job)),
@@ -104,6 +116,19 @@ impl Model {
                     Vec::new()
                 }
             },
+            (Dialog::Ban(_, operator, reason), Key::Enter) if !reason.trim().is_empty() => {
+                vec![Effect::Order(Order::Ban(operator, reason.trim().to_owned()))]
+            }
+            (Dialog::Ban(worker, operator, mut reason), key) => {
+                match key {
+                    Key::Backspace => drop(reason.pop()),
+                    Key::Char(letter) if reason.len() + letter.len_utf8() <= BAN_REASON_BYTES_MAX => {
+                        reason.push(letter);
+                    }
+                    _ => {}
+                }
+                self.ask(Dialog::Ban(worker, operator, reason))
+            }
             (Dialog::Priority(job, mut digits), key) => {
                 match key {
                     Key::Backspace => drop(digits.pop()),
@@ -149,6 +174,10 @@ impl Model {
                     other => other,
                 };
                 self.at.line = moved(self.at.line, self.lines.len(), key, 1, layout::list_rows(self.size));
+            }
+            Screen::Why(_) => {
+                let failures = self.failures.as_ref().map_or(0, Vec::len);
+                self.at.failure = moved(self.at.failure, failures, key, 1, layout::list_rows(self.size));
             }
             Screen::Job(job) => return self.step_frames(job, key),
             Screen::Frame(..) => {
@@ -231,6 +260,8 @@ impl Order {
                 format!("Drain {worker}: it finishes what it holds and gets nothing more")
             }
             Order::Undrain(worker) => format!("Let {worker} work again"),
+            Order::Ban(operator, reason) => format!("Ban operator {operator}: {reason}"),
+            Order::Readmit(operator) => format!("Let operator {operator} join again, on probation"),
         }
     }
 
@@ -244,6 +275,8 @@ impl Order {
             Order::Prioritise(job, priority) => format!("{job} has priority {priority}"),
             Order::Drain(worker) => format!("{worker} finishes what it holds and gets nothing more"),
             Order::Undrain(worker) => format!("{worker} works again"),
+            Order::Ban(operator, _) => format!("operator {operator} is banned, its workers are sent away"),
+            Order::Readmit(operator) => format!("operator {operator} may join again"),
         }
     }
 }

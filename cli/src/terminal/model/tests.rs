@@ -1,5 +1,6 @@
 //! What a person does, told as keys, and what is asked of the farm for it.
 
+use tessera_shared::control::{Dimension, Failure, FailureClass};
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
 use tessera_shared::ids::NodeKey;
@@ -150,7 +151,7 @@ fn nothing_is_ordered_before_it_is_confirmed() {
     ] {
         let terminal = queue().types(keys);
         let ordered = terminal.effects.iter().find_map(|effect| match effect {
-            Effect::Order(order) => Some(*order),
+            Effect::Order(order) => Some(order.clone()),
             _ => None,
         });
         assert_eq!(ordered, expected, "{keys}");
@@ -162,6 +163,13 @@ fn nothing_is_ordered_before_it_is_confirmed() {
     assert_eq!(drain(WorkerState::Busy, "dy"), [Effect::Order(Order::Drain(WorkerId(3)))]);
     assert_eq!(drain(WorkerState::Drained, "dy"), [Effect::Order(Order::Undrain(WorkerId(3)))]);
     assert_eq!(drain(WorkerState::Busy, "dn"), []);
+    let operator = NodeKey([3; 32]);
+    let ban = |reason: &str| vec![Effect::Order(Order::Ban(operator, reason.to_owned()))];
+    assert_eq!(drain(WorkerState::Busy, "bits box is on fire~"), ban("its box is on fire"));
+    assert_eq!(drain(WorkerState::Busy, "bhot!"), []);
+    assert_eq!(drain(WorkerState::Busy, "b ~"), []);
+    let banned = WorkerState::Banned("wrong".into());
+    assert_eq!(drain(banned, "by"), [Effect::Order(Order::Readmit(operator))]);
 }
 
 #[test]
@@ -204,6 +212,33 @@ fn a_job_opens_and_a_frame_of_it_with_a_picture_as_large_as_its_place() {
     assert_eq!(open.types("ry").effects, [Effect::Order(Order::Requeue(JobId(8), FrameNumber(3)))]);
     let closed = queue().types("v~!").model;
     assert_eq!((closed.screen, closed.job), (Screen::Queue, None));
+}
+
+fn failure(number: u64) -> FailureEntry {
+    FailureEntry {
+        ago_ms: 1000 * number,
+        worker: WorkerId(number),
+        operator: NodeKey([3; 32]),
+        tile: Some((FrameNumber(1), 7)),
+        failure: Failure { class: FailureClass::Node, log: format!("device lost, {number}") },
+    }
+}
+
+#[test]
+fn why_a_job_waits_is_told_with_its_failures() {
+    let why = queue().types("vw");
+    assert_eq!(why.asks(), [Ask::Job(JobId(8)), Ask::Reasons(JobId(8)), Ask::Failures(JobId(8))]);
+    let reason = Reason { dimension: Dimension::Paused, sentence: "j8 is paused".into() };
+    let late = queue().sees(Seen::Reasons(JobId(8), vec![reason.clone()]));
+    assert_eq!(late.model.reasons, None);
+    let why = why.sees(Seen::Reasons(JobId(8), vec![reason.clone()]));
+    let why = why.sees(Seen::Failures(JobId(8), vec![failure(3), failure(2), failure(1)])).types("v");
+    assert_eq!((why.model.reasons.as_deref(), why.model.at.failure), (Some(&[reason][..]), 1));
+    // Who reads further back is not moved by what comes.
+    let why = why.sees(Seen::Failures(JobId(8), [4, 3, 2, 1].map(failure).to_vec()));
+    assert_eq!(why.model.at.failure, 2);
+    let left = why.types("!");
+    assert_eq!((left.model.screen, left.model.failures), (Screen::Job(JobId(8)), None));
 }
 
 #[test]

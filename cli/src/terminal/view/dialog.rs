@@ -8,7 +8,7 @@ use tessera_shared::job_options::{PRIORITY_MAX, PRIORITY_MIN};
 use super::{DIM, PLAIN, STRONG, write};
 use crate::terminal::model::Dialog;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "1 2 3, tab     jobs, workers, events",
     "arrows, hjkl   move",
     "enter          open",
@@ -17,12 +17,23 @@ const KEYS: [&str; 13] = [
     "c              cancel the job",
     "n              give the job another priority",
     "r              render the frame anew",
+    "w              why the job waits, and what failed of it",
     "d              drain or undrain the worker",
+    "b              ban the worker's operator, or let it in again",
     "[ ]            frame before, frame after",
     "+ - 0          brighter, darker, as it is",
     "?              these keys",
     "q              quit; the job goes on",
 ];
+
+/// Letters of a reason that is being typed.
+const REASON_SHOWN: usize = 60;
+
+/// The last so many characters.
+fn last(text: &str, most: usize) -> &str {
+    let start = text.char_indices().rev().nth(most.saturating_sub(1)).map_or(0, |(at, _)| at);
+    &text[start..]
+}
 
 pub fn draw(dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
     let (lines, answers): (Vec<String>, &str) = match dialog {
@@ -30,6 +41,14 @@ pub fn draw(dialog: &Dialog, buffer: &mut Buffer, area: Rect) {
         Dialog::Priority(job, digits) => (
             vec![format!("Priority of {job}, {PRIORITY_MIN} to {PRIORITY_MAX}: {digits}_")],
             "enter give   esc leave",
+        ),
+        Dialog::Ban(worker, operator, reason) => (
+            vec![
+                format!("Ban operator {operator} with {worker} and all its workers: what rests on their"),
+                "work is rendered anew where it can be. They are told why:".to_owned(),
+                format!("{}_", last(reason, REASON_SHOWN)),
+            ],
+            "enter ban   esc leave",
         ),
         Dialog::Help => (KEYS.map(str::to_owned).to_vec(), "any key closes"),
     };

@@ -12,6 +12,10 @@ use crate::terminal::model::Model;
 
 /// Cells of a progress bar in the queue.
 const BAR_CELLS: u16 = 10;
+/// Cells of a row of the queue without the name, which has what is left of the terminal's width.
+const QUEUE_CELLS: u16 = 69;
+const NAME_CELLS_MIN: u16 = 11;
+const NAME_CELLS_MAX: u16 = 40;
 
 /// A job's state in a word, with its glyph and colour.
 pub fn job_state(status: &JobStatus) -> (&'static str, Style) {
@@ -41,8 +45,10 @@ pub fn left(status: &JobStatus) -> String {
 }
 
 pub fn queue(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let name_cells =
+        usize::from(area.width.saturating_sub(QUEUE_CELLS).clamp(NAME_CELLS_MIN, NAME_CELLS_MAX));
     let head = format!(
-        "{:<6}{:<18}{:<12}{:<16}{:>8}  {:<12}{:<9}prio",
+        "{:<6}{:<name_cells$}{:<12}{:<16}{:>8}  {:<12}{:<9}prio",
         "job", "name", "state", "progress", "frames", "left", "workers"
     );
     write(buffer, area, 0, &[(&head, DIM)]);
@@ -55,7 +61,7 @@ pub fn queue(model: &Model, buffer: &mut Buffer, area: Rect) {
     for (row, (index, job)) in (1..).zip(jobs.iter().enumerate().skip(first).take(seen)) {
         let (state, colour) = job_state(job);
         let id = format!("{:<6}", job.job.to_string());
-        let name = format!("{:<18}", cut(&job.name, 17));
+        let name = format!("{:<name_cells$}", cut(&job.name, name_cells - 1));
         let state = format!("{state:<12}");
         let progress = bar(share(job), BAR_CELLS);
         let rest = format!(

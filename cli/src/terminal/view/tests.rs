@@ -5,7 +5,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 use tessera_scheduler::client::Picture;
-use tessera_shared::ids::{FrameNumber, JobId, WorkerId};
+use tessera_shared::control::{Dimension, Failure, FailureClass, FailureEntry, Reason};
+use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobState, WorkerState};
 use tessera_shared::watching::{FrameState, LogKind, LogLine, TileStage, TileWord};
 
@@ -56,19 +57,19 @@ fn the_queue() {
         &model,
         expect![[r#"
             tessera  1 jobs   2 workers   3 events
-            job   name              state       progress          frames  left
-            j12   ]0;owned shot     ✖ failed    ██▌·······  25 %     6/24  –
-            j11   shot 11           ▶ running   ██▌·······  25 %     6/24  1 min 30
-            j10   shot 10           · queued    ██▌·······  25 %     6/24  –
-            j9    shot 9            ‖ paused    ██▌·······  25 %     6/24  –
-            j8    shot 8            ✔ completed ██▌·······  25 %     6/24  –
-            j7    shot 7            ✖ cancelled ██▌·······  25 %     6/24  –
-            j6    shot 6            … waiting   ██▌·······  25 %     6/24  –
+            job   name       state       progress          frames  left        worke
+            j12   ]0;owned s ✖ failed    ██▌·······  25 %     6/24  –           2
+            j11   shot 11    ▶ running   ██▌·······  25 %     6/24  1 min 30 s  2
+            j10   shot 10    · queued    ██▌·······  25 %     6/24  –           2
+            j9    shot 9     ‖ paused    ██▌·······  25 %     6/24  –           2
+            j8    shot 8     ✔ completed ██▌·······  25 %     6/24  –           2
+            j7    shot 7     ✖ cancelled ██▌·······  25 %     6/24  –           2
+            j6    shot 6     … waiting   ██▌·······  25 %     6/24  –           2
 
 
 
 
-            enter open  p pause/resume  c cancel  n priority  ? help  q quit
+            enter open  w why  p pause/resume  c cancel  n priority  ? help  q quit
         "#]],
     );
     let buffer = drawn(&model);
@@ -83,7 +84,7 @@ fn an_empty_farm() {
         &model(Screen::Queue, vec![Seen::Jobs(Vec::new())]),
         expect![[r#"
             tessera  1 jobs   2 workers   3 events
-            job   name              state       progress          frames  left
+            job   name       state       progress          frames  left        worke
             the farm has no jobs; `tessera submit SHOT` adds one
 
 
@@ -95,7 +96,7 @@ fn an_empty_farm() {
 
 
 
-            enter open  p pause/resume  c cancel  n priority  ? help  q quit
+            enter open  w why  p pause/resume  c cancel  n priority  ? help  q quit
         "#]],
     );
     let mut lost = model(Screen::Workers, vec![Seen::Workers(Vec::new())]);
@@ -116,7 +117,7 @@ fn an_empty_farm() {
 
 
 
-            d drain/undrain  ? help  q quit
+            d drain/undrain  b ban/readmit  ? help  q quit
         "#]],
     );
 }
@@ -145,7 +146,7 @@ fn workers_and_events() {
 
 
 
-            d drain/undrain  ? help  q quit
+            d drain/undrain  b ban/readmit  ? help  q quit
         "#]],
     );
     let line = |number, kind, text: &str| LogLine::new(number, 0, kind, text.to_owned());
@@ -176,6 +177,51 @@ fn workers_and_events() {
     );
 }
 
+#[test]
+fn why_a_job_waits() {
+    let reason = |dimension, sentence: &str| Reason { dimension, sentence: sentence.to_owned() };
+    let entry = |ago_ms, log: &str| FailureEntry {
+        ago_ms,
+        worker: WorkerId(3),
+        operator: NodeKey([3; 32]),
+        tile: Some((FrameNumber(12), 40)),
+        failure: Failure { class: FailureClass::Node, log: log.to_owned() },
+    };
+    let open = vec![
+        Seen::Job(Box::new(job(8, JobState::Running))),
+        Seen::Reasons(
+            JobId(8),
+            vec![reason(
+                Dimension::Tags,
+                "no connected worker has the tag `gpu`; start one with `tessera worker --tag gpu`, or submit without it",
+            )],
+        ),
+        Seen::Failures(
+            JobId(8),
+            vec![entry(90_000, "older"), entry(2_000, "the device was lost\nVK_ERROR\x1b[2J")],
+        ),
+    ];
+    shows(
+        &model(Screen::Why(JobId(8)), open),
+        expect![[r#"
+        tessera  1 jobs   2 workers   3 events
+        j8 shot 8
+
+        no connected worker has the tag `gpu`; start one with `tessera worker --
+        tag gpu`, or submit without it
+
+        2 failures, newest first
+        2.0 s ago  w3  frame 12 tile 40  node
+        the device was lost
+        VK_ERROR [2J
+        1 min 30 s ago  w3  frame 12 tile 40  node
+        older
+
+        arrows scroll  esc the job  ? help  q quit
+    "#]],
+    );
+}
+
 /// Two pixels beside each other, a red one and one without samples, as wide and high as is said.
 fn picture(width_px: u32, height_px: u32) -> Picture {
     let rgba = [[255, 0, 0, 255], [0; 4]].concat().repeat((width_px * height_px / 2) as usize);
@@ -199,21 +245,21 @@ fn a_job_with_its_frames_and_the_picture_of_the_selected_one() {
     shows(
         &model,
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events
-        j8 shot 8  ▶ running
-        ██████████······························ 25 %  1 min 30 s left
-        6 of 24 frames  60 of 240 tiles  1.00 M rays  2 workers  priority 5
+            tessera  1 jobs   2 workers   3 events
+            j8 shot 8  ▶ running
+            ██████████······························ 25 %  1 min 30 s left
+            6 of 24 frames  60 of 240 tiles  1.00 M rays  2 workers  priority 5
 
-        █  95 ░  96 ▒  97 ▓  98 ·  99 · 100  ▀▀▀▀▀▀
-        · 101 · 102 · 103 · 104              ▀▀▀▀▀▀
-
-
+            █  95 ░  96 ▒  97 ▓  98 ·  99 · 100  ▀▀▀▀▀▀
+            · 101 · 102 · 103 · 104              ▀▀▀▀▀▀
 
 
 
 
-        enter open  p pause/resume  c cancel  n priority  r requeue  +- exposure
-    "#]],
+
+
+            enter open  w why  p pause/resume  c cancel  n priority  r requeue  esc
+        "#]],
     );
     model.update(Event::Key(Key::Right));
     // The picture is of another frame now.
@@ -222,21 +268,21 @@ fn a_job_with_its_frames_and_the_picture_of_the_selected_one() {
     shows(
         &model,
         expect![[r#"
-        tessera  1 jobs   2 workers   3 events
-        j8 shot 8  ▶ running
-        ██████████······························ 25 %  1 min 30 s left
-        6 of 24 frames  60 of 240 tiles  1.00 M rays  2 workers  priority 5
-                       ┌───────────────────────────────────────┐
-        █  95 ░  96 ▒  │ Pause j8: nothing more of it is lent? │
-        · 101 · 102 · 1│                                       │
-                       │ y yes   n no                          │
-                       └───────────────────────────────────────┘
+            tessera  1 jobs   2 workers   3 events
+            j8 shot 8  ▶ running
+            ██████████······························ 25 %  1 min 30 s left
+            6 of 24 frames  60 of 240 tiles  1.00 M rays  2 workers  priority 5
+                           ┌───────────────────────────────────────┐
+            █  95 ░  96 ▒  │ Pause j8: nothing more of it is lent? │
+            · 101 · 102 · 1│                                       │
+                           │ y yes   n no                          │
+                           └───────────────────────────────────────┘
 
 
 
 
-        enter open  p pause/resume  c cancel  n priority  r requeue  +- exposure
-    "#]],
+            enter open  w why  p pause/resume  c cancel  n priority  r requeue  esc
+        "#]],
     );
 }
 
