@@ -11,6 +11,7 @@ use tessera_shared::limits::parse_pool;
 
 pub use crate::bench::BenchArguments;
 pub use crate::farm::TrustArguments;
+pub use crate::farm::WebhookArguments;
 pub use crate::farm::fetch::FrameChoice;
 use crate::recheck::RecheckArguments;
 pub use crate::shot::ShotArguments;
@@ -180,6 +181,8 @@ pub struct SchedulerArguments {
     /// A list of operators' keys that jobs may name as their pool; may be given more than once
     #[arg(long, value_name = "NAME=KEY,KEY", value_parser = parse_pool)]
     pub pool: Vec<(String, BTreeSet<NodeKey>)>,
+    #[command(flatten)]
+    pub webhooks: WebhookArguments,
     /// Threads of the referee, at most 1024 [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

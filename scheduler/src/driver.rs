@@ -21,6 +21,7 @@ use crate::pixels::Store;
 use crate::recovery;
 use crate::referee::{self, RefereeQueue};
 use crate::standings::Standings;
+use crate::webhooks::{Notice, Observer, Webhooks};
 
 /// Commands that wait for the driver.
 const QUEUE: usize = 1024;
@@ -170,6 +171,8 @@ pub(crate) struct Machine {
     pub referee: RefereeQueue,
     /// Where anybody can read it.
     pub feed: Arc<Feed>,
+    pub observer: Observer,
+    pub webhooks: Arc<Webhooks>,
 }
 
 /// What waits for records to be durable.
@@ -177,6 +180,7 @@ enum Waiting {
     Follows { replies: Vec<(RequestId, Answer)>, messages: Vec<Outbound>, effects: Vec<Effect> },
     Tell(Tell),
     Begin { job: JobId, films: films::JobFilms },
+    Announce(Vec<Notice>),
     Changed,
 }
 
@@ -323,9 +327,14 @@ impl Shell {
             self.machine.standings.keep(&self.machine.core, &records);
             self.machine.feed.note(&self.machine.core, self.now_ms(), &records);
         }
+        let now_ms = self.now_ms();
+        let notices = self.machine.observer.observe(&self.machine.core, now_ms, &records, &effects);
         self.records.append(&mut records);
         if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {
             self.wait(Waiting::Follows { replies, messages, effects });
+        }
+        if !notices.is_empty() {
+            self.wait(Waiting::Announce(notices));
         }
         if changed {
             self.wait(Waiting::Changed);
@@ -359,6 +368,7 @@ impl Shell {
                     self.machine.deliveries.begin_job(job, &films.settings);
                     self.film(films::Command::Begin { job, films }).await;
                 }
+                Waiting::Announce(notices) => self.machine.webhooks.tell(notices),
                 Waiting::Changed => changed = true,
             }
         }

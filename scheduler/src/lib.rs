@@ -22,12 +22,15 @@ mod recovery;
 pub mod referee;
 mod secrets;
 mod serve;
+#[cfg(test)]
+mod small_farm;
 mod soundness;
 mod standings;
 mod storage;
 mod throttle;
 mod trust;
 mod uploads;
+pub mod webhooks;
 
 pub use limits::Limits;
 pub use options::SchedulerOptions;

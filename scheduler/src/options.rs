@@ -8,6 +8,7 @@ use tessera_transport::timing::Timing;
 
 use crate::limits::Limits;
 use crate::trust::TrustOptions;
+use crate::webhooks::WebhookOptions;
 
 /// Options of [`crate::serve`]. `Default` suits a studio's machine but for `data`.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct SchedulerOptions {
     pub pools: Pools,
     /// How much is checked, and by whom.
     pub trust: TrustOptions,
+    /// Who is told over HTTP what happens to jobs, if anybody.
+    pub webhooks: Option<WebhookOptions>,
     /// When a peer is taken for gone.
     pub timing: Timing,
 }
@@ -56,6 +59,7 @@ impl Default for SchedulerOptions {
             limits: Limits::default(),
             pools: Pools::new(),
             trust: TrustOptions::default(),
+            webhooks: None,
             timing: Timing::default(),
         }
     }

@@ -42,6 +42,7 @@ use crate::standings::Standings;
 use crate::storage::{Lock, Storage};
 use crate::throttle::Quiet;
 use crate::uploads::Uploads;
+use crate::webhooks::{Observer, WebhookError, Webhooks};
 
 /// Why a scheduler does not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,8 @@ pub enum ServeError {
     Blobs(#[from] BlobError),
     #[error("this machine's TLS set-up failed: {0}")]
     Tls(#[from] rustls::Error),
+    #[error("--webhook: {0}")]
+    Webhooks(#[from] WebhookError),
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
 }
@@ -80,6 +83,7 @@ pub struct Scheduler {
     driving: JoinHandle<std::io::Result<()>>,
     accepting: JoinHandle<()>,
     http: Option<Http>,
+    webhooks: Arc<Webhooks>,
     /// Let go of when everything else has ended.
     _lock: Lock,
 }
@@ -141,14 +145,25 @@ pub async fn serve_with(
     let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
     let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
     let feed = Arc::new(Feed::new(options.http.is_some()));
+    let webhooks =
+        Arc::new(options.webhooks.as_ref().map_or_else(|| Ok(Webhooks::none()), Webhooks::start)?);
+    let told = options.webhooks.map(|webhooks| webhooks.events).unwrap_or_default();
     let http = match options.http {
         None => None,
         Some(listen) => {
-            let site = Site::new(driver.clone(), films.clone(), feed.clone(), Tokens::new(&secrets.core));
+            let site = Site::new(
+                driver.clone(),
+                films.clone(),
+                feed.clone(),
+                Tokens::new(&secrets.core),
+                webhooks.clone(),
+            );
             Some(serve_http(listen, options.advertise.clone(), site).await?)
         }
     };
     let machine = Machine {
+        observer: Observer::new(told, core.state()),
+        webhooks: webhooks.clone(),
         core,
         journal,
         standings,
@@ -190,7 +205,7 @@ pub async fn serve_with(
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, _lock: lock })
+    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, webhooks, _lock: lock })
 }
 
 async fn serve_http(listen: SocketAddr, advertise: Option<String>, site: Site) -> Result<Http, ServeError> {
@@ -317,6 +332,7 @@ impl Scheduler {
     /// Stops: connections are closed with the reason, workers keep what they hold and try to come back.
     pub async fn stop(self) {
         self.driver.stop().await;
+        self.webhooks.finish().await;
         self.endpoint.close(VarInt::from_u32(CloseCode::Stopping as u32), b"the scheduler stops");
         self.accepting.abort();
         self.http.iter().for_each(|http| http.serving.abort());

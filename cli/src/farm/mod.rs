@@ -12,12 +12,14 @@ pub mod submit;
 mod trust;
 pub mod watch;
 pub mod web;
+mod webhooks;
 pub mod why;
 pub mod worker;
 
 use std::path::PathBuf;
 
 pub use trust::TrustArguments;
+pub use webhooks::WebhookArguments;
 
 use anyhow::{Context, Result, bail};
 use tessera_scheduler::client::Client;

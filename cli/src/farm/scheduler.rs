@@ -20,6 +20,7 @@ pub fn run(arguments: SchedulerArguments) -> Result<Outcome, Failure> {
         data: arguments.data,
         http: arguments.http,
         advertise: arguments.advertise,
+        webhooks: arguments.webhooks.options()?,
         ..SchedulerOptions::default()
     };
     let mut options = arguments.limits.over(options);

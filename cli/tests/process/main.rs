@@ -20,3 +20,4 @@ mod terminal;
 mod verify;
 mod watching;
 mod web;
+mod webhooks;

@@ -68,6 +68,10 @@ impl Site {
     pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, Some(&self.token))
     }
+
+    pub fn text(&self, path: &str) -> String {
+        String::from_utf8(self.get(path).body).unwrap()
+    }
 }
 
 fn answer(mut stream: impl BufRead) -> Answer {
@@ -237,7 +241,7 @@ fn a_job_is_watched_to_its_end_and_its_picture_is_the_one_that_is_fetched() {
         site.get("/openapi.json").json()["paths"][path_of("/jobs/{job}/frames/{frame}/tiles")]["get"]
             .is_object()
     );
-    let metrics = String::from_utf8(site.get("/metrics").body).unwrap();
+    let metrics = site.text("/metrics");
     assert!(metrics.contains("tessera_jobs{state=\"completed\"} 1\n"), "{metrics}");
     drop(worker);
 }

@@ -119,8 +119,13 @@ impl Sandbox {
 
     /// A command that goes on and says what it does.
     pub fn start_talking(&self, arguments: &str) -> Running {
+        self.start_with(arguments, &[("TESSERA_LOG", "info")])
+    }
+
+    /// A command that goes on, with more variables.
+    pub fn start_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Running {
         let mut command = self.command(arguments);
-        command.env("TESSERA_LOG", "info");
+        command.envs(variables.iter().copied());
         Running::new(command)
     }
 

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use tessera_scheduler_core::api::{Asker, Config, Event, JobSpec, RequestId, WorkerHello};
-use tessera_shared::digest::Digest;
-use tessera_shared::grid::Grid;
-use tessera_shared::ids::{FrameNumber, NodeKey};
-use tessera_shared::messages::{Device, DeviceKind, JobOptions};
-use tessera_shared::package::Settings;
+use tessera_scheduler_core::api::{Asker, Config, Event, RequestId};
 
 use super::*;
+use crate::small_farm::{self, OWNER};
 
 /// A farm whose records its feed notes.
 struct Farm {
@@ -30,38 +26,13 @@ impl Farm {
 
     /// A job of one frame of four tiles, submitted and whole.
     fn job(&mut self) -> Changes {
-        let settings = Settings {
-            grid: Grid { width_px: 16, height_px: 16, tile_px: 8 },
-            samples: 1,
-            pass_samples: 1,
-            seed: 0,
-            max_bounces: 8,
-            roulette_start: 3,
-            film_scale_log2: 20,
-            sample_clamp: 10.0,
-        };
-        let spec = JobSpec {
-            owner: NodeKey([9; 32]),
-            package: Digest([1; 32]),
-            name: "shot".into(),
-            settings,
-            frames: vec![FrameNumber(3)],
-            options: JobOptions::default(),
-        };
-        self.event(Event::Submit { request: RequestId(1), spec: Box::new(spec) });
-        self.event(Event::PackageComplete { job: JobId(1) })
+        let [submitted, whole] = small_farm::job();
+        self.event(submitted);
+        self.event(whole)
     }
 
     fn worker(&mut self) -> Changes {
-        let device = Device { name: "card".into(), kind: DeviceKind::Gpu, driver: "1".into() };
-        let hello = WorkerHello {
-            operator: NodeKey([4; 32]),
-            name: "node".into(),
-            kernel_version: tessera_shared::KERNEL_VERSION,
-            devices: vec![device],
-            tags: Vec::new(),
-        };
-        self.event(Event::WorkerConnected { request: RequestId(2), hello: Box::new(hello) })
+        self.event(small_farm::worker())
     }
 }
 
@@ -102,8 +73,7 @@ fn a_job_that_turns_is_told_apart_from_one_that_goes_on() {
     let changes = farm.job();
     let job = job_number(&farm);
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
-    let owner = NodeKey([9; 32]);
-    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: Asker::Artist(owner) });
+    let changes = farm.event(Event::Cancel { request: RequestId(3), job, by: Asker::Artist(OWNER) });
     assert_eq!(changes.jobs_turned, BTreeSet::from([job]));
     assert_eq!(changes.entries[0].1.text, format!("{job} is cancelled"));
 }
@@ -116,7 +86,7 @@ fn who_worked_on_a_job_that_is_over_is_told_to_be_free() {
     farm.worker();
     let worker = *farm.core.state().workers.keys().next().unwrap();
     assert_eq!(farm.core.job_in_hand(worker), Some(job));
-    let by = Asker::Artist(NodeKey([9; 32]));
+    let by = Asker::Artist(OWNER);
     let changes = farm.event(Event::Cancel { request: RequestId(3), job, by });
     assert_eq!(changes.workers_turned, BTreeSet::from([worker]));
     assert_eq!(farm.core.job_in_hand(worker), None);

@@ -87,7 +87,7 @@ fn search(
 }
 
 /// A job as it is now.
-pub(super) fn view(core: &Core, now_ms: u64, job: JobId) -> Option<Job> {
+pub(crate) fn view(core: &Core, now_ms: u64, job: JobId) -> Option<Job> {
     let status = core.job(now_ms, job)?;
     Some(Job::new(status, &core.state().jobs.get(&job)?.spec))
 }

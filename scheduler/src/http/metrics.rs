@@ -11,6 +11,7 @@ use tessera_scheduler_core::Core;
 use super::Site;
 use super::farm;
 use super::problem::Problem;
+use crate::webhooks::Tally;
 
 /// What is told.
 struct Numbers {
@@ -29,7 +30,7 @@ struct Numbers {
 
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, Problem> {
     let numbers = site.driver.question(|core, _| numbers(core)).await?;
-    let text = text(&numbers, site.now_ms());
+    let text = text(&numbers, site.webhooks.tally(), site.now_ms());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
@@ -58,7 +59,7 @@ fn numbers(core: &Core) -> Numbers {
     numbers
 }
 
-fn text(numbers: &Numbers, uptime_ms: u64) -> String {
+fn text(numbers: &Numbers, webhooks: Tally, uptime_ms: u64) -> String {
     let mut text = String::new();
     let mut tell = |name: &str, kind: &str, help: &str, values: &[(&str, f64)]| {
         // Writing to a string cannot fail.
@@ -121,6 +122,10 @@ fn text(numbers: &Numbers, uptime_ms: u64) -> String {
         "Requests to which the referee came to no answer.",
         &one(numbers.inconclusive),
     );
+    tell("webhooks_delivered_total", "counter", "Events that a receiver took.", &one(webhooks.delivered));
+    tell("webhooks_dropped_total", "counter", "Events that a receiver did not take.", &one(webhooks.dropped));
+    tell("webhooks_failed_attempts_total", "counter", "Attempts that failed.", &one(webhooks.failed));
+    tell("webhooks_waiting", "gauge", "Events that are not told yet.", &one(webhooks.waiting));
     text
 }
 
@@ -149,7 +154,7 @@ mod tests {
             tiles_overturned: 0,
             inconclusive: 0,
         };
-        text(&numbers, 0)
+        text(&numbers, Tally::default(), 0)
     }
 
     /// Names and kinds, as the `# TYPE` lines say.

@@ -10,7 +10,7 @@ mod farm;
 mod frames;
 mod gate;
 mod jobs;
-mod json;
+pub(crate) mod json;
 mod metrics;
 mod openapi;
 mod operators;
@@ -40,7 +40,9 @@ use crate::driver::Driver;
 use crate::feed::Feed;
 use crate::films::Films;
 use crate::throttle::Throttles;
+use crate::webhooks::Webhooks;
 use board::Board;
+pub(crate) use jobs::view as job_view;
 use problem::Problem;
 use token::Tokens;
 
@@ -56,6 +58,7 @@ pub(crate) struct Site {
     pub feed: Arc<Feed>,
     pub tokens: Tokens,
     pub board: Arc<Board>,
+    webhooks: Arc<Webhooks>,
     rates: Mutex<Throttles>,
     drawing: Semaphore,
     start: Instant,
@@ -63,7 +66,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub fn new(driver: Driver, films: Films, feed: Arc<Feed>, tokens: Tokens) -> Site {
+    pub fn new(
+        driver: Driver,
+        films: Films,
+        feed: Arc<Feed>,
+        tokens: Tokens,
+        webhooks: Arc<Webhooks>,
+    ) -> Site {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Site {
             driver,
@@ -71,6 +80,7 @@ impl Site {
             feed,
             tokens,
             board: Arc::default(),
+            webhooks,
             rates: Mutex::new(gate::rates()),
             drawing: Semaphore::new(PICTURES_AT_ONCE),
             start: Instant::now(),
