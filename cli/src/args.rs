@@ -13,6 +13,7 @@ pub use crate::bench::BenchArguments;
 pub use crate::farm::TrustArguments;
 pub use crate::farm::WebhookArguments;
 pub use crate::farm::fetch::FrameChoice;
+use crate::log::LogFormat;
 use crate::recheck::RecheckArguments;
 pub use crate::shot::ShotArguments;
 use crate::verify::VerifyArguments;
@@ -28,9 +29,10 @@ Exit codes:
   6  a file cannot be read or written
 
 Environment:
-  TESSERA_FARM  the artist link that --to takes
-  TESSERA_LOG   what is logged to standard error, such as info or tessera_worker=debug
-  TESSERA_HOME  folder of this user's key and config.toml, instead of the user's configuration folder";
+  TESSERA_FARM        the artist link that --to takes
+  TESSERA_LOG         what is logged to standard error, such as info or tessera_worker=debug
+  TESSERA_LOG_FORMAT  text or json, as --log-format
+  TESSERA_HOME        folder of this user's key and config.toml, instead of the user's configuration folder";
 
 /// Renders glTF scenes, alone or on a farm, to the same bits.
 #[derive(Debug, Parser)]
@@ -38,6 +40,9 @@ Environment:
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+    /// How standard error is written
+    #[arg(long, value_name = "FORMAT", global = true, value_enum, default_value_t, env = "TESSERA_LOG_FORMAT")]
+    pub log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,9 @@
 
 use std::fmt::{Arguments, Write as _};
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::log::NOTES;
 
 /// Whether anybody still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +19,30 @@ pub fn print(line: Arguments<'_>) -> Reader {
     write_line(&mut stdout().lock(), line)
 }
 
+/// Notes and errors are part of the log, which has a form that nothing else may break.
+static LOGGED: AtomicBool = AtomicBool::new(false);
+
+/// From now on.
+pub fn note_in_log() {
+    LOGGED.store(true, Relaxed);
+}
+
 /// A line on standard error: what a person should know besides.
 pub fn note(line: Arguments<'_>) -> Reader {
+    if LOGGED.load(Relaxed) {
+        tracing::info!(target: NOTES, "{line}");
+        return Reader::There;
+    }
     write_line(&mut stderr().lock(), line)
+}
+
+/// A line on standard error: why the command did not do its work.
+pub fn error(line: Arguments<'_>) {
+    if LOGGED.load(Relaxed) {
+        tracing::error!(target: NOTES, "{line}");
+    } else {
+        write_line(&mut stderr().lock(), line);
+    }
 }
 
 /// Rings the bell of the terminal that standard error is; elsewhere it would be a stray byte in a log.

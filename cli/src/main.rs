@@ -12,6 +12,7 @@ mod estimate;
 mod failure;
 mod farm;
 mod limits;
+mod log;
 mod manual;
 mod output;
 mod progress;
@@ -23,7 +24,6 @@ mod shot;
 mod terminal;
 mod verify;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,7 +34,7 @@ use tessera_shared::control::WorkerOrder;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.command.is_full_screen());
+    log::start(arguments.log_format, arguments.command.is_full_screen());
     let outcome = match arguments.command {
         Command::Render(arguments) => render::run(arguments),
         Command::Scheduler(arguments) => farm::scheduler::run(arguments),
@@ -69,22 +69,8 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(Failure { exit, error }) => {
-            console::note(format_args!("tessera: {}", failure::sentence(&error)));
+            console::error(format_args!("tessera: {}", failure::sentence(&error)));
             ExitCode::from(exit as u8)
         }
     }
-}
-
-/// Logs go to standard error; `TESSERA_LOG` filters them as `tracing` does, warnings and errors by default. Where they would
-/// be written into a screen that is drawn, there are none.
-fn start_log(is_full_screen: bool) {
-    if is_full_screen && std::io::stderr().is_terminal() {
-        return;
-    }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TESSERA_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let colours = std::io::stderr().is_terminal();
-    // Where nobody reads standard error, a line that is lost is not worth a panic.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_ansi(colours).with_writer(std::io::stderr).init();
 }

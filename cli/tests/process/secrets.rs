@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
+use serde_json::Value;
 
 use crate::page::Site;
 use crate::sandbox::Sandbox;
@@ -41,7 +42,8 @@ fn shows(log: &[u8], secret: &[u8]) -> Option<String> {
         return Some("as it is".to_owned());
     }
     let text = String::from_utf8_lossy(log);
-    let joined = text.lines().map(str::trim).collect::<Vec<_>>().join("|");
+    // JSON doubles what escapes.
+    let joined = text.lines().map(str::trim).collect::<Vec<_>>().join("|").replace("\\\\", "\\");
     written(secret).into_iter().find(|form| joined.contains(form))
 }
 
@@ -57,7 +59,8 @@ impl Drop for Logged {
 }
 
 fn start(sandbox: &Sandbox, log: &str, arguments: &str) -> Logged {
-    let mut command = sandbox.command(arguments);
+    let format = if log.starts_with("json") { "json" } else { "text" };
+    let mut command = sandbox.command(&format!("{arguments} --log-format {format}"));
     command.env("TESSERA_LOG", "trace").env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
     let file = File::create(sandbox.path(log)).unwrap();
     Logged(command.stdout(Stdio::piped()).stderr(file).spawn().unwrap())
@@ -86,9 +89,51 @@ fn every_form_of_a_secret_is_found() {
 
 #[test]
 fn no_log_shows_a_secret() {
+    let sandbox = run_logged("text");
+    for log in LOGS {
+        let log = read(&sandbox, &format!("text-{log}.log"));
+        assert!(log.windows(5).any(|window| window == b"TRACE"), "nothing was traced");
+    }
+}
+
+#[test]
+fn a_log_for_machines_is_an_object_a_line_and_shows_no_secret_either() {
+    let sandbox = run_logged("json");
+    let mut said = Vec::new();
+    for log in LOGS {
+        let text = String::from_utf8(read(&sandbox, &format!("json-{log}.log"))).unwrap();
+        let objects: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(objects.iter().any(|line| line["level"] == "TRACE"), "nothing was traced");
+        for line in &objects {
+            let texts = [&line["timestamp"], &line["target"]];
+            assert!(texts.into_iter().all(Value::is_string) && line["fields"].is_object(), "{line}");
+        }
+        said.extend(objects);
+    }
+    let said = |level: &str, start: &str| {
+        let message = |line: &Value| line["fields"]["message"].as_str().map(str::to_owned);
+        let ours = said.iter().filter(|line| line["level"] == level).filter_map(message);
+        ours.filter(|message| message.starts_with(start)).count()
+    };
+    // The log, a note, and how a command failed.
+    assert_eq!((said("INFO", "scheduler listens"), said("INFO", "lending ")), (1, 1));
+    assert_eq!(said("ERROR", "tessera: the farm refuses"), 1);
+}
+
+/// Whose logs are looked at.
+const LOGS: [&str; 7] = ["scheduler", "worker", "submit", "watch", "fetch", "web", "refused"];
+
+fn read(sandbox: &Sandbox, name: &str) -> Vec<u8> {
+    std::fs::read(sandbox.path(name)).unwrap()
+}
+
+/// A whole farm's life, with logs of a format; none shows a secret.
+fn run_logged(format: &str) -> Sandbox {
     let sandbox = Sandbox::new();
+    let [scheduler_log, worker_log, submit_log, watch_log, fetch_log, web_log, refused_log] =
+        LOGS.map(|log| format!("{format}-{log}.log"));
     let mut scheduler =
-        start(&sandbox, "scheduler.log", "scheduler --data @farm --listen 127.0.0.1:0 --http 127.0.0.1:0");
+        start(&sandbox, &scheduler_log, "scheduler --data @farm --listen 127.0.0.1:0 --http 127.0.0.1:0");
     let mut lines = BufReader::new(scheduler.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut link = |role: &str| {
         let line = lines.next().unwrap();
@@ -97,19 +142,19 @@ fn no_log_shows_a_secret() {
     let (artist, worker) = (link("artist"), link("worker"));
     std::fs::write(sandbox.path("home/config.toml"), format!("farm = \"{artist}\"\n")).unwrap();
     let join = format!("worker --join {worker} --data @worker --name w --backend cpu --threads 1");
-    let _worker = start(&sandbox, "worker.log", &join);
+    let lent = start(&sandbox, &worker_log, &join);
     let shot = "submit scenes/mosaic.toml --width 32 --height 16 --spp 1";
-    let job = succeed(&sandbox, "submit.log", shot);
-    succeed(&sandbox, "watch.log", &format!("watch {job} --wait"));
-    succeed(&sandbox, "fetch.log", &format!("fetch {job} -o @fetched"));
-    let page = succeed(&sandbox, "web.log", "web");
+    let job = succeed(&sandbox, &submit_log, shot);
+    succeed(&sandbox, &watch_log, &format!("watch {job} --wait"));
+    succeed(&sandbox, &fetch_log, &format!("fetch {job} -o @fetched"));
+    let page = succeed(&sandbox, &web_log, "web");
     let (site, web_token) = (Site::at(&page), page.split_once("=").unwrap().1);
     assert_eq!(site.get("/api/v1/farm").status, 200);
     // And of those who are turned away.
     let wrong = format!("jobs --to {}", worker.replace("/worker/", "/artist/"));
-    drop(start(&sandbox, "refused.log", &wrong).0.wait());
+    drop(start(&sandbox, &refused_log, &wrong).0.wait());
 
-    let file = |name: &str| std::fs::read(sandbox.path(name)).unwrap();
+    let file = |name: &str| read(&sandbox, name);
     let secrets = file("farm/secrets");
     // The seed of an ed25519 key in PKCS #8 form (RFC 8410) comes after 16 bytes.
     let seed = |name: &str| file(name)[16..48].to_vec();
@@ -122,11 +167,12 @@ fn no_log_shows_a_secret() {
         ("the artist's key", seed("home/node.key")),
         ("the token of a link to the page", web_token.as_bytes().to_vec()),
     ];
-    for log in ["scheduler", "worker", "submit", "watch", "fetch", "web", "refused"] {
-        let log = file(&format!("{log}.log"));
-        assert!(log.windows(5).any(|window| window == b"TRACE"), "nothing was traced");
+    for log in LOGS {
+        let log = file(&format!("{format}-{log}.log"));
         for (name, secret) in &named {
             assert_eq!(shows(&log, secret), None, "{name} is in a log");
         }
     }
+    drop((scheduler, lent));
+    sandbox
 }
