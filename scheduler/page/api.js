@@ -25,7 +25,7 @@ export function setToken(text) {
   else sessionStorage.removeItem(KEPT);
 }
 
-// `listener` is told when the farm no longer takes the token.
+// `listener` is told, with the problem that says why, when the farm no longer takes the token.
 export function onRefused(listener) {
   refused = listener;
 }

@@ -119,7 +119,7 @@ async function begin() {
     await farm.loadAbout();
     enter();
   } catch (problem) {
-    if (problem.status === 401) leave("The farm does not know this token. Was it started anew?");
+    if (problem.status === 401) leave(problem.message);
     else unreachable(problem);
   }
 }
@@ -162,5 +162,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-onRefused(() => farm.about && leave("The farm no longer takes this token."));
+onRefused((problem) => farm.about && leave(problem.message));
 begin();

@@ -43,7 +43,7 @@ export function showLogin(main, entered, why = null) {
       entered();
     } catch (problem) {
       setToken(null);
-      error.textContent = problem.status === 401 ? "The farm does not know this token." : problem.message;
+      error.textContent = problem.message;
       error.hidden = false;
       go.disabled = false;
       token.select();

@@ -12,7 +12,7 @@ use tessera_scheduler_core::Core;
 use tessera_scheduler_core::api::{Asker, Config, Event};
 use tessera_shared::ids::NodeKey;
 use tessera_shared::messages::{CloseCode, Token};
-use tessera_shared::web::WebAccess;
+use tessera_shared::web::{LINK_DAYS, WebAccess};
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::identity::{Identity, IdentityError};
 use tessera_transport::link::{Fingerprint, Link, Role};
@@ -27,6 +27,7 @@ use crate::feed::Feed;
 use crate::films;
 use crate::gate::Gate;
 use crate::http::doorway::{self, Doorway};
+use crate::http::revocations::Registry;
 use crate::http::token::Tokens;
 use crate::http::{self, Site};
 use crate::journal::Writer;
@@ -145,17 +146,17 @@ pub async fn serve_with(
     let journal = Writer::start(&storage, kept.opened.journal).map_err(ServeError::Thread)?;
     let pixels = PixelWriter::start(kept.store.clone()).map_err(ServeError::Thread)?;
     let feed = Arc::new(Feed::new(options.http.is_some()));
-    let webhooks =
-        Arc::new(options.webhooks.as_ref().map_or_else(|| Ok(Webhooks::none()), Webhooks::start)?);
+    let webhooks = Arc::new(options.webhooks.as_ref().map_or_else(|| Ok(Webhooks::none()), Webhooks::start)?);
     let told = options.webhooks.map(|webhooks| webhooks.events).unwrap_or_default();
     let http = match options.http {
         None => None,
         Some(listen) => {
+            let revoked = Arc::new(Registry::open(&options.data).map_err(data(&options.data))?);
             let site = Site::new(
                 driver.clone(),
                 films.clone(),
                 feed.clone(),
-                Tokens::new(&secrets.core),
+                Tokens::new(&secrets.core, revoked),
                 webhooks.clone(),
             );
             Some(serve_http(listen, options.advertise.clone(), site).await?)
@@ -205,7 +206,19 @@ pub async fn serve_with(
     let accepting = tokio::spawn(accept(endpoint.clone(), farm, options.connections_max));
     tracing::info!(%address, %key, "scheduler listens");
     let advertise = options.advertise;
-    Ok(Scheduler { endpoint, address, advertise, key, tokens, driver, driving, accepting, http, webhooks, _lock: lock })
+    Ok(Scheduler {
+        endpoint,
+        address,
+        advertise,
+        key,
+        tokens,
+        driver,
+        driving,
+        accepting,
+        http,
+        webhooks,
+        _lock: lock,
+    })
 }
 
 async fn serve_http(listen: SocketAddr, advertise: Option<String>, site: Site) -> Result<Http, ServeError> {
@@ -306,7 +319,7 @@ impl Scheduler {
     /// never log it.
     pub fn page(&self) -> Option<String> {
         let doorway = &self.http.as_ref()?.doorway;
-        let page = doorway.page(Asker::Wrangler, WebAccess::Own);
+        let page = doorway.page(Asker::Wrangler, WebAccess::Own, Some(LINK_DAYS));
         Some(format!("http://{}:{}/#token={}", self.host_of(doorway.address), page.port, page.token.0))
     }
 

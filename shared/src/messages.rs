@@ -14,7 +14,7 @@ use crate::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 use crate::lease::{Checked, Commit, Lease};
 use crate::message;
 use crate::watching::PictureWish;
-use crate::web::WebAccess;
+use crate::web::{WebAccess, WebHolder};
 
 pub use crate::frame_head::FrameHead;
 pub use crate::job_options::{JobOptions, Mode, Verify};
@@ -200,7 +200,7 @@ pub enum Request {
     Why { job: JobId },
     /// Asks what failed of a job of one's own. Answer: [`crate::control::LogReply`], again and again.
     Log { job: JobId },
-    /// Asks for a link to the farm's page. Answer: [`crate::web::WebReply`].
+    /// Asks for a link to the farm's page that is good for [`crate::web::LINK_DAYS`]. Answer: [`crate::web::WebReply`].
     Web { access: WebAccess },
     /// Asks how far a job's frames are: those behind `after` in the job's order, or from its first. Answer:
     /// [`crate::watching::FramesReply`].
@@ -217,6 +217,10 @@ pub enum Request {
     /// Asks for the blobs of the package of a job of one's own. Answer: [`ManifestReply`] with their length in all, then their
     /// bytes in the order of [`crate::package::Manifest::blobs`].
     Package { job: JobId },
+    /// Asks for a link to the farm's page that is good for so many days, or until it is ended. Answer: [`crate::web::WebReply`].
+    WebLink { access: WebAccess, days: Option<u16> },
+    /// Ends links to the farm's page. Answer: [`crate::web::WebReply`].
+    WebEnd { whose: WebHolder },
 }
 
 /// Answer to [`Request::Blob`].

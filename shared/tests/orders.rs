@@ -28,6 +28,11 @@ fn orders() {
             Request::OrderOperator { operator, order: OperatorOrder::Ban { reason: "x".into() } },
             Request::OrderOperator { operator, order: OperatorOrder::Readmit },
             Request::Package { job },
+            Request::WebLink { access: WebAccess::ReadOnly, days: Some(300) },
+            Request::WebLink { access: WebAccess::Own, days: None },
+            Request::WebEnd { whose: WebHolder::Own },
+            Request::WebEnd { whose: WebHolder::Key(operator) },
+            Request::WebEnd { whose: WebHolder::Everybody },
         ],
         expect![[r#"
             030000000b0200
@@ -43,6 +48,11 @@ fn orders() {
             2400000011[04×32]000178
             2200000011[04×32]01
             020000001502
+            06000000160101fb2c01
+            03000000160000
+            020000001700
+            220000001701[04×32]
+            020000001702
         "#]],
     );
     check(
@@ -82,11 +92,19 @@ fn links_to_the_page() {
             WebReply::Page(page.clone()),
             WebReply::Page(WebPage { host: None, ..page }),
             WebReply::Refused(WebRefusal::NotServed),
+            WebReply::Refused(WebRefusal::NotYours),
+            WebReply::Refused(WebRefusal::Full),
+            WebReply::Refused(WebRefusal::NotKept),
+            WebReply::Ended,
         ],
         expect![[r#"
             100000000001046661726dfbc71e057473775f61
             0b0000000000fbc71e057473775f61
             020000000100
+            020000000101
+            020000000102
+            020000000103
+            0100000002
         "#]],
     );
 }

@@ -7,6 +7,7 @@ mod crowd;
 mod farm;
 mod first_pixels;
 mod keyboard;
+mod login;
 mod page;
 mod pictures;
 #[allow(dead_code, reason = "the other tests of processes use the rest")]

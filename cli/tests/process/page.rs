@@ -69,6 +69,13 @@ impl Site {
         self.ask("GET", path, Some(&self.token))
     }
 
+    /// The farm's events, from their first line on.
+    pub fn stream(&self) -> BufReader<TcpStream> {
+        let mut stream = self.send("GET", "/api/v1/events", Some(&self.token));
+        assert!(head(&mut stream).contains("content-type: text/event-stream"));
+        stream
+    }
+
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.get(path).body).unwrap()
     }

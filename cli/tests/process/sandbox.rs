@@ -60,7 +60,14 @@ impl Sandbox {
         ] {
             command.env(variable, self.path(name));
         }
-        for variable in ["TESSERA_FARM", "TESSERA_LOG", "RUST_BACKTRACE", "CLICOLOR_FORCE"] {
+        for variable in [
+            "TESSERA_FARM",
+            "TESSERA_LOG",
+            "TESSERA_LOG_FORMAT",
+            "TESSERA_WEBHOOKS",
+            "RUST_BACKTRACE",
+            "CLICOLOR_FORCE",
+        ] {
             command.env_remove(variable);
         }
         command

@@ -1,21 +1,37 @@
-//! Asking for a link to the farm's page.
+//! Asking for a link to the farm's page, and ending links.
 
 use tessera_shared::messages::Request;
-use tessera_shared::web::{WebAccess, WebPage, WebReply};
+use tessera_shared::web::{WebAccess, WebHolder, WebPage, WebReply};
 use tessera_transport::frames::read_message;
 
 use super::{Client, ClientError};
 
 impl Client {
-    /// The page's address with a token for who asks. It holds a secret: show it to who asked, never log it.
-    pub async fn page(&self, access: WebAccess) -> Result<String, ClientError> {
-        let (_send, mut recv) = self.request(&Request::Web { access }).await?;
+    /// The page's address with a token for who asks, good for so many days or until it is ended. It holds a secret: show it to who
+    /// asked, never log it.
+    pub async fn page(&self, access: WebAccess, days: Option<u16>) -> Result<String, ClientError> {
+        let (_send, mut recv) = self.request(&Request::WebLink { access, days }).await?;
         match read_message(&mut recv).await? {
             WebReply::Page(page) => link(page, &self.host)
                 .ok_or_else(|| ClientError::Answer("it names no address of a page".to_owned())),
             WebReply::Refused(refusal) => Err(refusal.into()),
+            WebReply::Ended => Err(unasked()),
         }
     }
+
+    /// Ends links to the page: nobody gets in with them any more.
+    pub async fn end_pages(&self, whose: WebHolder) -> Result<(), ClientError> {
+        let (_send, mut recv) = self.request(&Request::WebEnd { whose }).await?;
+        match read_message(&mut recv).await? {
+            WebReply::Ended => Ok(()),
+            WebReply::Refused(refusal) => Err(refusal.into()),
+            WebReply::Page(_) => Err(unasked()),
+        }
+    }
+}
+
+fn unasked() -> ClientError {
+    ClientError::Answer("it is the answer to something else".to_owned())
 }
 
 /// The address as a browser takes it, on the farm's host if the page is on all of its addresses; `None` if it would be no

@@ -11,6 +11,7 @@ use tessera_shared::messages::{
     CancelReply, CheckingReply, CloseCode, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply,
     ReceiptReply, Request, WatchReply, WorkerStatus,
 };
+use tessera_shared::web::LINK_DAYS;
 use tessera_transport::frames::read_message;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -82,7 +83,9 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
         }
         Request::Why { job } => orders::why(&farm, send, job, by).await?,
         Request::Log { job } => orders::log(&farm, send, job, by).await?,
-        Request::Web { access } => web::page(&farm, send, by, access).await?,
+        Request::Web { access } => web::page(&farm, send, by, access, Some(LINK_DAYS)).await?,
+        Request::WebLink { access, days } => web::page(&farm, send, by, access, days).await?,
+        Request::WebEnd { whose } => web::end(&farm, send, by, whose).await?,
         Request::Frames { job, after } => watching::frames(&farm, send, job, after).await?,
         Request::Tiles { job, frame } => watching::tiles(&farm, send, job, frame).await?,
         Request::Picture { job, frame, wish } => {

@@ -4,9 +4,12 @@
 use std::net::SocketAddr;
 
 use tessera_scheduler_core::api::Asker;
-use tessera_shared::web::{WebAccess, WebPage, WebToken};
+use tessera_shared::web::{WebAccess, WebHolder, WebPage, WebToken};
 
+use super::revocations::Whose;
 use super::token::{Bearer, Tokens, WebRole};
+
+const DAY_S: u64 = 86_400;
 
 /// Makes links to the page.
 #[derive(Clone, Debug)]
@@ -18,12 +21,13 @@ pub(crate) struct Doorway {
 }
 
 impl Doorway {
-    /// The page for who asks. It holds a secret: send it to who asked, never log it.
-    pub fn page(&self, by: Asker, access: WebAccess) -> WebPage {
+    /// The page for who asks, for so many days or without end. It holds a secret: send it to who asked, never log it.
+    pub fn page(&self, by: Asker, access: WebAccess, days: Option<u16>) -> WebPage {
+        let until_s = days.map(|days| super::unix_s() + u64::from(days) * DAY_S);
         WebPage {
             host: named(self.advertise.as_deref(), self.address),
             port: self.address.port(),
-            token: WebToken(self.tokens.make(bearer(by, access))),
+            token: WebToken(self.tokens.make(bearer(by, access), until_s)),
         }
     }
 }
@@ -35,6 +39,18 @@ fn bearer(by: Asker, access: WebAccess) -> Bearer {
         (Asker::Artist(key), WebAccess::ReadOnly) => Bearer { role: WebRole::ReadOnly, key: Some(key) },
         (Asker::Wrangler, WebAccess::Own) => Bearer { role: WebRole::Wrangler, key: None },
         (Asker::Wrangler, WebAccess::ReadOnly) => Bearer { role: WebRole::ReadOnly, key: None },
+    }
+}
+
+/// Whose tokens who asks may end; `None` if not those.
+pub(crate) fn whose(by: Asker, holder: WebHolder) -> Option<Whose> {
+    match (by, holder) {
+        (Asker::Artist(key), WebHolder::Own) => Some(Whose::Of(Some(key))),
+        (Asker::Artist(key), WebHolder::Key(of)) => (of == key).then_some(Whose::Of(Some(key))),
+        (Asker::Artist(_), WebHolder::Everybody) => None,
+        (Asker::Wrangler, WebHolder::Own) => Some(Whose::Of(None)),
+        (Asker::Wrangler, WebHolder::Key(of)) => Some(Whose::Of(Some(of))),
+        (Asker::Wrangler, WebHolder::Everybody) => Some(Whose::Everybody),
     }
 }
 
@@ -50,12 +66,18 @@ pub(crate) fn named(advertise: Option<&str>, address: SocketAddr) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tessera_shared::ids::NodeKey;
 
+    use super::super::revocations::Registry;
+    use super::super::unix_s;
     use super::*;
 
     fn doorway(address: &str, advertise: Option<&str>) -> Doorway {
-        let tokens = Tokens::new(&[7; 32]);
+        let directory = tempfile::tempdir().unwrap();
+        let revoked = Arc::new(Registry::open(directory.path()).unwrap());
+        let tokens = Tokens::new(&[7; 32], revoked);
         Doorway { address: address.parse().unwrap(), advertise: advertise.map(str::to_owned), tokens }
     }
 
@@ -69,24 +91,40 @@ mod tests {
             (Asker::Wrangler, WebAccess::Own, WebRole::Wrangler, None),
             (Asker::Wrangler, WebAccess::ReadOnly, WebRole::ReadOnly, None),
         ] {
-            let page = doorway.page(by, access);
-            assert_eq!(
-                doorway.tokens.read(&page.token.0),
-                Some(Bearer { role, key: of }),
-                "{by:?} {access:?}"
-            );
+            let page = doorway.page(by, access, Some(1));
+            let pass = doorway.tokens.read(&page.token.0, unix_s()).unwrap();
+            assert_eq!(pass.bearer, Bearer { role, key: of }, "{by:?} {access:?}");
+            let left_s = pass.until_s.unwrap() - unix_s();
+            assert!(left_s <= DAY_S && left_s > DAY_S - 60, "{left_s}");
             assert!(!format!("{page:?}").contains(&page.token.0));
         }
         // A key that no artist should have is no way to see everything.
-        let nought = doorway.page(Asker::Artist(NodeKey([0; 32])), WebAccess::ReadOnly);
-        let bearer = doorway.tokens.read(&nought.token.0);
-        assert_eq!(bearer.map(|bearer| bearer.key), Some(Some(NodeKey([0; 32]))));
+        let nought = doorway.page(Asker::Artist(NodeKey([0; 32])), WebAccess::ReadOnly, None);
+        let pass = doorway.tokens.read(&nought.token.0, u64::MAX).unwrap();
+        assert_eq!((pass.bearer.key, pass.until_s), (Some(NodeKey([0; 32])), None));
+    }
+
+    #[test]
+    fn an_artist_ends_its_own_links_alone() {
+        let (own, other) = (NodeKey([3; 32]), NodeKey([4; 32]));
+        let (artist, of) = (Asker::Artist(own), |key| Some(Whose::Of(key)));
+        for (by, holder, expected) in [
+            (artist, WebHolder::Own, of(Some(own))),
+            (artist, WebHolder::Key(own), of(Some(own))),
+            (artist, WebHolder::Key(other), None),
+            (artist, WebHolder::Everybody, None),
+            (Asker::Wrangler, WebHolder::Own, of(None)),
+            (Asker::Wrangler, WebHolder::Key(other), of(Some(other))),
+            (Asker::Wrangler, WebHolder::Everybody, Some(Whose::Everybody)),
+        ] {
+            assert_eq!(whose(by, holder), expected, "{by:?} {holder:?}");
+        }
     }
 
     #[test]
     fn a_link_names_a_host_that_leads_there() {
         let host =
-            |address, advertise| doorway(address, advertise).page(Asker::Wrangler, WebAccess::Own).host;
+            |address, advertise| doorway(address, advertise).page(Asker::Wrangler, WebAccess::Own, None).host;
         assert_eq!(host("10.0.0.7:80", None).as_deref(), Some("10.0.0.7"));
         assert_eq!(host("[fd00::7]:80", None).as_deref(), Some("[fd00::7]"));
         assert_eq!(host("0.0.0.0:80", Some("farm.studio")).as_deref(), Some("farm.studio"));

@@ -17,7 +17,7 @@ use super::board::News;
 use super::extract::Query;
 use super::json::{Entry, EntryList};
 use super::problem::Problem;
-use super::token::Bearer;
+use super::token::{Bearer, Pass};
 use crate::feed::Watching;
 
 /// A line that says nothing is sent after so long without news, so that a dead connection is noticed.
@@ -43,7 +43,7 @@ pub(super) struct Watched {
 ))]
 pub(super) async fn stream(
     State(site): State<Arc<Site>>,
-    _: Bearer,
+    pass: Pass,
     Query(watched): Query<Watched>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -62,6 +62,7 @@ pub(super) async fn stream(
         cursor,
         // The first bytes tell the client that the stream is open.
         ready: VecDeque::from([Bytes::from_static(b": tessera\n\n")]),
+        pass,
         site,
     };
     let news = futures_util::stream::unfold(reader, |mut reader| async move {
@@ -79,6 +80,7 @@ pub(super) async fn stream(
 /// Who reads the stream, and where it is.
 struct Reader {
     site: Arc<Site>,
+    pass: Pass,
     newest: watch::Receiver<u64>,
     /// Keeps the job's tiles noted while the stream is open.
     watching: Option<Watching>,
@@ -88,9 +90,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next piece of the stream; `None` when the scheduler stops.
+    /// The next piece of the stream; `None` when the scheduler stops, or the token is worth nothing any more.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
+            self.site.tokens.stands(&self.pass, super::unix_s()).ok()?;
             if let Some(piece) = self.ready.pop_front() {
                 return Some(piece);
             }

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 
 use super::problem::Problem;
-use super::token::Bearer;
+use super::token::{Bearer, Pass};
 
 /// Parts of the path.
 #[derive(Debug)]
@@ -50,11 +50,19 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> 
 }
 
 /// Every request behind the login has one: the gate put it there.
+impl<S: Send + Sync> FromRequestParts<S> for Pass {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Pass, Problem> {
+        let pass = parts.extensions.get::<Pass>().copied();
+        pass.ok_or_else(|| Problem::new(axum::http::StatusCode::UNAUTHORIZED, super::gate::NO_TOKEN))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Bearer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, Problem> {
-        let bearer = parts.extensions.get::<Bearer>().copied();
-        bearer.ok_or_else(|| Problem::new(axum::http::StatusCode::UNAUTHORIZED, super::gate::NO_TOKEN))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Bearer, Problem> {
+        Ok(Pass::from_request_parts(parts, state).await?.bearer)
     }
 }

@@ -9,7 +9,7 @@ use tessera_shared::KERNEL_VERSION;
 
 use super::json::{Farm, JobCounts, WorkerCounts};
 use super::problem::Problem;
-use super::token::Bearer;
+use super::token::Pass;
 use super::{Site, json};
 
 /// What the farm is and does.
@@ -17,7 +17,7 @@ use super::{Site, json};
     (status = 200, description = "The farm", body = Farm),
     (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn farm(State(site): State<Arc<Site>>, bearer: Bearer) -> Result<Json<Farm>, Problem> {
+pub(super) async fn farm(State(site): State<Arc<Site>>, pass: Pass) -> Result<Json<Farm>, Problem> {
     let cursor = site.board.cursor(site.now_ms());
     let (workers, jobs, rays_per_second) =
         site.driver.question(|core, _| (workers(core), jobs(core), core.rays_per_second())).await?;
@@ -25,8 +25,9 @@ pub(super) async fn farm(State(site): State<Arc<Site>>, bearer: Bearer) -> Resul
         version: env!("CARGO_PKG_VERSION"),
         kernel_version: KERNEL_VERSION,
         uptime_ms: site.now_ms(),
-        role: bearer.role,
-        key: bearer.key.map(|key| json::hex(&key)),
+        role: pass.bearer.role,
+        key: pass.bearer.key.map(|key| json::hex(&key)),
+        until_ms: pass.until_s.map(|until_s| until_s.saturating_mul(1000)),
         workers,
         jobs,
         rays_per_second,

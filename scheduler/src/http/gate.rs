@@ -53,17 +53,16 @@ pub(crate) async fn token(State(site): State<Arc<Site>>, mut request: Request, n
     let Some(text) = bearer(request.headers()) else {
         return Problem::new(StatusCode::UNAUTHORIZED, NO_TOKEN).into_response();
     };
-    match site.tokens.read(text) {
-        Some(bearer) => {
-            request.extensions_mut().insert(bearer);
+    match site.tokens.read(text, super::unix_s()) {
+        Ok(pass) => {
+            request.extensions_mut().insert(pass);
             next.run(request).await
         }
-        None => {
+        Err(refused) => {
             if let Some(client) = client(&request) {
                 site.rates().spend(client, Instant::now(), REFUSED_COST);
             }
-            let detail = "the farm has not made this token, or has drawn new secrets since; `tessera web` prints another";
-            Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+            Problem::new(StatusCode::UNAUTHORIZED, refused.to_string()).into_response()
         }
     }
 }

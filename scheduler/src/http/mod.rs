@@ -21,6 +21,7 @@ mod picture;
 mod problem;
 mod pump;
 mod reasons;
+pub(crate) mod revocations;
 pub(crate) mod token;
 mod workers;
 
@@ -141,6 +142,11 @@ fn router(site: Arc<Site>) -> Router {
         .layer(from_fn_with_state(site.clone(), gate::rate))
         .layer(from_fn(careful))
         .with_state(site)
+}
+
+/// Seconds since 1970, by this machine's clock.
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 async fn unknown() -> Problem {

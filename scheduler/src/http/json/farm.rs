@@ -37,6 +37,9 @@ pub(crate) struct Farm {
     /// The token's key.
     #[schema(required)]
     pub key: Option<String>,
+    /// When the token expires, since 1970, if it does.
+    #[schema(required)]
+    pub until_ms: Option<u64>,
     pub workers: WorkerCounts,
     pub jobs: JobCounts,
     /// Of all connected workers, as measured.
