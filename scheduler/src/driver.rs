@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use quinn::VarInt;
 use tessera_scheduler_core::api::{Answer, Effect, Event, Outbound, Output, RequestId};
 use tessera_scheduler_core::{Core, Record};
-use tessera_shared::ids::{JobId, NodeKey, WorkerId};
+use tessera_shared::ids::{JobId, LeaseId, NodeKey, WorkerId};
 use tessera_shared::messages::{CloseCode, ToWorker};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -177,9 +177,18 @@ pub(crate) struct Machine {
 
 /// What waits for records to be durable.
 enum Waiting {
-    Follows { replies: Vec<(RequestId, Answer)>, messages: Vec<Outbound>, effects: Vec<Effect> },
+    /// `since` is the first lease that was not lent then.
+    Follows {
+        replies: Vec<(RequestId, Answer)>,
+        messages: Vec<Outbound>,
+        effects: Vec<Effect>,
+        since: LeaseId,
+    },
     Tell(Tell),
-    Begin { job: JobId, films: films::JobFilms },
+    Begin {
+        job: JobId,
+        films: films::JobFilms,
+    },
     Announce(Vec<Notice>),
     Changed,
 }
@@ -331,7 +340,8 @@ impl Shell {
         let notices = self.machine.observer.observe(&self.machine.core, now_ms, &records, &effects);
         self.records.append(&mut records);
         if !messages.is_empty() || !replies.is_empty() || !effects.is_empty() {
-            self.wait(Waiting::Follows { replies, messages, effects });
+            let since = LeaseId(self.machine.core.state().next_lease);
+            self.wait(Waiting::Follows { replies, messages, effects, since });
         }
         if !notices.is_empty() {
             self.wait(Waiting::Announce(notices));
@@ -360,8 +370,11 @@ impl Shell {
         while self.waiting.front().is_some_and(|(batch, _)| *batch <= synced) {
             let Some((_, what)) = self.waiting.pop_front() else { break };
             match what {
-                Waiting::Follows { replies, messages, effects } => {
-                    self.follow(replies, messages, effects).await
+                Waiting::Follows { replies, messages, effects, since } => {
+                    self.follow(replies, messages);
+                    for effect in effects {
+                        self.effect(effect, since).await;
+                    }
                 }
                 Waiting::Tell(tell) => tell(),
                 Waiting::Begin { job, films } => {
@@ -379,20 +392,12 @@ impl Shell {
     }
 
     /// Replies first: a welcome opens the line that the same output's leases go through.
-    async fn follow(
-        &mut self,
-        replies: Vec<(RequestId, Answer)>,
-        messages: Vec<Outbound>,
-        effects: Vec<Effect>,
-    ) {
+    fn follow(&mut self, replies: Vec<(RequestId, Answer)>, messages: Vec<Outbound>) {
         for (request, answer) in replies {
             self.reply(request, answer);
         }
         for outbound in messages {
             self.send(outbound.worker, outbound.message);
-        }
-        for effect in effects {
-            self.effect(effect).await;
         }
     }
 
@@ -417,7 +422,7 @@ impl Shell {
         }
     }
 
-    async fn effect(&mut self, effect: Effect) {
+    async fn effect(&mut self, effect: Effect, since: LeaseId) {
         match effect {
             Effect::Accept { job, lease, tiles } => {
                 let passes = tiles.into_iter().map(|tile| tile.pass).collect();
@@ -437,12 +442,12 @@ impl Shell {
             Effect::JobComplete { job, frames, tile_passes, rays } => {
                 tracing::info!(%job, frames, tile_passes, rays = rays.total(), "job completed");
                 self.machine.deliveries.drop_leases(job);
-                self.film(films::Command::JobEnded { job }).await;
+                self.film(films::Command::JobEnded { job, since }).await;
             }
             Effect::JobEnded { job } => {
                 tracing::info!(%job, "job ended");
                 self.machine.deliveries.end_job(job);
-                self.film(films::Command::JobEnded { job }).await;
+                self.film(films::Command::JobEnded { job, since }).await;
             }
             Effect::SettleFilms { job, reopened } => {
                 self.film(films::Command::Settle { job, reopened }).await;

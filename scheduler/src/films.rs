@@ -90,9 +90,11 @@ pub(crate) enum Command {
         frame: FrameNumber,
         rays: Rays,
     },
-    /// Finished frames stay, unfinished ones are dropped.
+    /// Finished frames stay, unfinished ones are dropped, and pixels of leases before `since`: a job that runs again has later ones, whose
+    /// pixels may already be here.
     JobEnded {
         job: JobId,
+        since: LeaseId,
     },
     /// Say [`Told::Saved`] once every frame's film is on disk.
     Settle {
@@ -200,7 +202,7 @@ impl Room {
             }
             Command::ResetTile { job, frame, tile } => self.reset(job, frame, tile),
             Command::FrameComplete { job, frame, rays } => self.complete(job, frame, rays),
-            Command::JobEnded { job } => self.end(job),
+            Command::JobEnded { job, since } => self.end(job, since),
             Command::Settle { job, reopened } => {
                 self.settling.insert(job, reopened);
                 self.settle();
@@ -390,12 +392,12 @@ impl Room {
         });
     }
 
-    fn end(&mut self, id: JobId) {
+    fn end(&mut self, id: JobId, since: LeaseId) {
         self.settling.remove(&id);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.frames.retain(|_, frame| !matches!(frame, Frame::Open(_) | Frame::Kept(_) | Frame::Reset(_)));
         let unsaved = |frame: &FrameNumber| matches!(job.frames.get(frame), Some(Frame::Unsaved(..)));
-        self.store.keep(|held| held.job != id || unsaved(&held.pass.frame));
+        self.store.keep(|held| held.job != id || held.lease >= since || unsaved(&held.pass.frame));
     }
 
     fn view(&mut self, id: JobId, frame: FrameNumber, tile: Option<TileIndex>) -> Result<Glance, JobRefusal> {

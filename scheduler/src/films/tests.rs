@@ -101,7 +101,8 @@ impl Studio {
             }
             self.finish(frame);
         }
-        self.room.handle(Command::JobEnded { job: JOB });
+        let since = LeaseId(self.next_lease);
+        self.room.handle(Command::JobEnded { job: JOB, since });
     }
 
     fn fetch(&self, frame: u32) -> Result<Vec<u8>, JobRefusal> {
@@ -150,7 +151,7 @@ fn a_tile_of_a_completed_job_is_rewritten_on_disk() {
         assert!(studio.fetch(frame) == Err(JobRefusal::Unfinished));
         studio.finish(frame);
     }
-    studio.room.handle(Command::JobEnded { job: JOB });
+    studio.room.handle(Command::JobEnded { job: JOB, since: LeaseId(studio.next_lease) });
     assert!(studio.fetch(1) == Ok(honest([5, 3])));
     assert_ne!(honest([5, 3]), honest([5, 9]));
     // A second time, and both tiles.
@@ -163,6 +164,29 @@ fn a_tile_of_a_completed_job_is_rewritten_on_disk() {
 }
 
 #[test]
+fn pixels_that_come_before_the_films_are_told_that_the_job_had_ended_are_kept() {
+    let mut studio = Studio::new();
+    for frame in [1, 2] {
+        for tile in 0..TILES {
+            studio.tile(frame, tile, 1);
+        }
+        studio.finish(frame);
+    }
+    // The job is complete, runs again, and a worker has delivered, all before the films' thread is so far.
+    let since = LeaseId(studio.next_lease);
+    let (late, stray) = (studio.hold(1, 0, 9), studio.hold(1, 1, 8));
+    studio.room.handle(Command::JobEnded { job: JOB, since });
+    studio.room.handle(Command::ResetTile { job: JOB, frame: FrameNumber(1), tile: TileIndex(0) });
+    studio.room.handle(Command::Accept { job: JOB, lease: late, passes: vec![pass(1, 0)] });
+    studio.finish(1);
+    assert!(studio.news.try_recv().is_err(), "nothing is lost");
+    assert_eq!(studio.room.store.held().len(), 1, "the other delivery waits for its check");
+    let since = LeaseId(studio.next_lease);
+    studio.room.handle(Command::JobEnded { job: JOB, since });
+    assert!(!studio.room.store.holds(stray, &pass(1, 1)));
+}
+
+#[test]
 fn a_reset_frame_needs_no_memory_until_its_pixels_come() {
     let mut studio = Studio::new();
     studio.complete([5, 9]);
@@ -170,7 +194,7 @@ fn a_reset_frame_needs_no_memory_until_its_pixels_come() {
     let job = &studio.room.jobs[&JOB];
     assert!(matches!(&job.frames[&FrameNumber(1)], Frame::Reset(tiles) if tiles.len() == 1));
     // The job is cancelled before: the frame in doubt goes, the other stays.
-    studio.room.handle(Command::JobEnded { job: JOB });
+    studio.room.handle(Command::JobEnded { job: JOB, since: LeaseId(studio.next_lease) });
     assert!(studio.fetch(1) == Err(JobRefusal::Unfinished));
     assert!(studio.fetch(2).is_ok());
 }
