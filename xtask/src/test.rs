@@ -57,6 +57,12 @@ const REQUIREMENTS: [Requirement; 3] = [
         present: || any_file(&["/usr/bin", "/usr/local/bin"], "chromium"),
         without: "tests of the page in a browser are skipped",
     },
+    Requirement {
+        package: "prometheus",
+        gives: "what reads a farm's numbers and answers the dashboard",
+        present: || any_file(&["/usr/bin", "/usr/local/bin"], "prometheus"),
+        without: "the test of the dashboard before a real Prometheus is skipped",
+    },
 ];
 
 fn any_file(folders: &[&str], prefix: &str) -> bool {

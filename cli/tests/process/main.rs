@@ -9,6 +9,7 @@ mod faults;
 mod forger;
 mod golden;
 mod killed;
+mod monitoring;
 mod orders;
 mod overturned;
 mod page;

@@ -174,7 +174,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn new(mut command: Command) -> Running {
+    pub fn new(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let outputs: [Box<dyn Read + Send>; 2] =
