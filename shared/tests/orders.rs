@@ -23,16 +23,9 @@ fn orders() {
             Request::OrderWorker { worker, order: WorkerOrder::Undrain },
             Request::Why { job },
             Request::Log { job },
-            Request::Web { access: WebAccess::Own },
-            Request::Web { access: WebAccess::ReadOnly },
             Request::OrderOperator { operator, order: OperatorOrder::Ban { reason: "x".into() } },
             Request::OrderOperator { operator, order: OperatorOrder::Readmit },
             Request::Package { job },
-            Request::WebLink { access: WebAccess::ReadOnly, days: Some(300) },
-            Request::WebLink { access: WebAccess::Own, days: None },
-            Request::WebEnd { whose: WebHolder::Own },
-            Request::WebEnd { whose: WebHolder::Key(operator) },
-            Request::WebEnd { whose: WebHolder::Everybody },
         ],
         expect![[r#"
             030000000b0200
@@ -43,16 +36,9 @@ fn orders() {
             030000000c0301
             020000000d02
             020000000e02
-            020000000f00
-            020000000f01
             2400000011[04×32]000178
             2200000011[04×32]01
             020000001502
-            06000000160101fb2c01
-            03000000160000
-            020000001700
-            220000001701[04×32]
-            020000001702
         "#]],
     );
     check(
@@ -85,6 +71,26 @@ fn orders() {
 
 #[test]
 fn links_to_the_page() {
+    check(
+        &[
+            Request::Web { access: WebAccess::Own },
+            Request::Web { access: WebAccess::ReadOnly },
+            Request::WebLink { access: WebAccess::ReadOnly, days: Some(300) },
+            Request::WebLink { access: WebAccess::Own, days: None },
+            Request::WebEnd { whose: WebHolder::Own },
+            Request::WebEnd { whose: WebHolder::Key(NodeKey([4; 32])) },
+            Request::WebEnd { whose: WebHolder::Everybody },
+        ],
+        expect![[r#"
+            020000000f00
+            020000000f01
+            06000000160101fb2c01
+            03000000160000
+            020000001700
+            220000001701[04×32]
+            020000001702
+        "#]],
+    );
     let token = WebToken("tsw_a".into());
     let page = WebPage { host: Some("farm".into()), port: 7879, token };
     check(

@@ -1,10 +1,44 @@
 //! `tessera web`: a link to the farm's page for whoever asks, and the end of links.
 
-use tessera_shared::web::{WebAccess, WebHolder};
+use clap::Args;
+use tessera_shared::web::{LINK_DAYS, WebAccess, WebHolder};
 
-use crate::args::{Revoked, WebArguments};
+use crate::args::FarmArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
+
+#[derive(Debug, Args)]
+pub struct WebArguments {
+    /// A link that looks and orders nothing; into every job with the wrangler link as --to, else into your own
+    #[arg(long)]
+    pub read_only: bool,
+    /// Days that the link is good; 0 is until it is revoked
+    #[arg(long, value_name = "N", default_value_t = LINK_DAYS)]
+    pub days: u16,
+    /// Ends links instead: your own, or with the wrangler link those of wranglers; WHOSE is `all` or an artist's key, for a wrangler
+    #[arg(long, value_name = "WHOSE", num_args = 0..=1, default_missing_value = "own", conflicts_with_all = ["read_only", "days"])]
+    pub revoke: Option<Revoked>,
+    #[command(flatten)]
+    pub farm: FarmArguments,
+}
+
+/// Whose links are ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Revoked(pub WebHolder);
+
+impl std::str::FromStr for Revoked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Revoked, String> {
+        Ok(Revoked(match text {
+            "own" => WebHolder::Own,
+            "all" => WebHolder::Everybody,
+            key => WebHolder::Key(
+                key.parse().map_err(|_| "neither `own`, `all` nor an artist's key".to_owned())?,
+            ),
+        }))
+    }
+}
 
 pub fn run(arguments: &WebArguments) -> Result<Outcome, Failure> {
     if let Some(Revoked(whose)) = arguments.revoke {
