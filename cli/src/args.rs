@@ -58,7 +58,7 @@ pub enum Command {
     /// Renders a shot on this machine
     Render(Box<RenderArguments>),
     /// Runs a farm's scheduler; prints the links that artists and workers use
-    Scheduler(SchedulerArguments),
+    Scheduler(Box<SchedulerArguments>),
     /// Lends this machine to a farm
     Worker(WorkerArguments),
     /// Submits a shot to a farm; prints the job's id

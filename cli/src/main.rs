@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     log::start(arguments.log_format, arguments.command.is_full_screen());
     let outcome = match arguments.command {
         Command::Render(arguments) => render::run(arguments),
-        Command::Scheduler(arguments) => farm::scheduler::run(arguments),
+        Command::Scheduler(arguments) => farm::scheduler::run(*arguments),
         Command::Worker(arguments) => farm::worker::run(arguments),
         Command::Submit(arguments) => farm::submit::run(arguments),
         Command::Watch(arguments) => farm::watch::run(arguments),
