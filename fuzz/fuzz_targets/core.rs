@@ -277,7 +277,8 @@ impl Farm<'_> {
             let said: Vec<Digest> = blocks.iter().map(|block| self.said(package, block)).collect();
             tiles.push(CommittedTile { root: tile_root(&said), blocks: said });
         }
-        let mut roots: Vec<Digest> = tiles.iter().map(|tile| tile.root).collect();
+        let mut roots: Vec<(Digest, Vec<Digest>)> =
+            tiles.iter().map(|tile| (tile.root, tile.blocks.clone())).collect();
         if self.choices.one_in(32) {
             tiles.pop();
         }
@@ -291,9 +292,9 @@ impl Farm<'_> {
             roots.pop();
         }
         let mut delivered = Vec::new();
-        for root in roots {
+        for (root, blocks) in roots {
             let root = if self.choices.one_in(32) { Digest([3; 32]) } else { root };
-            delivered.push(DeliveredTile { root, rays: self.rays() });
+            delivered.push(DeliveredTile { root, blocks, rays: self.rays() });
         }
         self.forget(lease);
         self.event(Event::Delivered { worker, lease, tiles: delivered });

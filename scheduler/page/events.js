@@ -10,7 +10,7 @@ const GROUPS = [
   [
     "verification",
     "Verification",
-    ["verdict", "overruled", "overturned", "inconclusive", "quarantine", "ban"],
+    ["verdict", "overruled", "overturned", "inconclusive", "too_fast", "quarantine", "ban"],
   ],
   ["jobs", "Jobs", ["job"]],
   ["failures", "Failures", ["failed"]],

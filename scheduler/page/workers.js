@@ -315,6 +315,7 @@ function workerFacts(worker) {
     ["Checked others", count(standing.checked ?? 0)],
     ["Wrong", `${count(standing.wrong ?? 0)} results, ${count(standing.wrong_checks ?? 0)} checks`],
     ["Late and failed", `${count(standing.late ?? 0)} late, ${count(standing.failed ?? 0)} failed`],
+    ["Too fast", plural(standing.too_fast ?? 0, "result", "results")],
     ["Readmitted", standing.readmitted ? `${count(standing.readmitted)} times` : "never"],
     ["Rays credited", large(standing.rays_settled ?? 0)],
     ["Rays held", large(standing.rays_held ?? 0)],

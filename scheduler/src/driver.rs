@@ -460,6 +460,9 @@ impl Shell {
                 let inconclusive = self.machine.core.referee().tally.inconclusive;
                 tracing::warn!(?id, %job, tile_passes, reason, inconclusive, "the referee came to no answer: rendered anew");
             }
+            Effect::TooFast { operator, worker, job, lease, rate, limit, tile_passes } => {
+                tracing::warn!(%operator, %worker, %job, %lease, rate, limit, tile_passes, "a result came too fast: it is checked more");
+            }
             Effect::Overruled { operator, evidence } => {
                 tracing::warn!(%operator, %evidence, "overruled: a check of its workers was wrong; it checks no more");
             }

@@ -412,6 +412,8 @@ pub struct OperatorStanding {
     /// Rays that nobody takes from it any more, and those of jobs that may still be overturned or of its probation.
     pub rays_settled: u64,
     pub rays_held: u64,
+    /// Results that came too fast, which proves nothing.
+    pub too_fast: u64,
 }
 
 /// Where a worker stands.

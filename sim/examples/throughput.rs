@@ -65,7 +65,8 @@ impl Run {
                 let commit = passes.iter().map(|_| CommittedTile { root, blocks: blocks.clone() }).collect();
                 self.event(Event::Committed { worker, lease: lease.id, tiles: commit });
                 let rays = Rays { camera: 4096, bounce: 8192, shadow: 8192 };
-                let tiles = passes.iter().map(|_| DeliveredTile { root, rays }).collect();
+                let tiles =
+                    passes.iter().map(|_| DeliveredTile { root, blocks: blocks.clone(), rays }).collect();
                 self.event(Event::Delivered { worker, lease: lease.id, tiles });
             }
         }

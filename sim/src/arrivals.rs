@@ -103,8 +103,12 @@ impl World {
         let lent = self.core.state().leases.get(&lease);
         let lent = lent.filter(|lent| lent.rendered().len() == tiles.len());
         let Some(lent) = lent.filter(|_| !self.process.claimed.contains(&lease)) else {
-            let roots = commit.tiles.iter().map(|blocks| tile_root(blocks));
-            let tiles = roots.map(|root| DeliveredTile { root, rays: Rays::default() }).collect();
+            let tiles = commit.tiles.into_iter().map(|blocks| DeliveredTile {
+                root: tile_root(&blocks),
+                blocks,
+                rays: Rays::default(),
+            });
+            let tiles = tiles.collect();
             if !self.process.claimed.contains(&lease) {
                 self.schedule(Event::Delivered { worker, lease, tiles });
             }
@@ -115,9 +119,10 @@ impl World {
         let delivered = passes.iter().zip(&tiles).map(|(pass, pixels)| {
             let items = blocks(&job.spec, pass);
             let digests = items.iter().zip(pixels).map(|(item, pixels)| picture::digest(item, *pixels));
+            let blocks: Vec<_> = digests.collect();
             let mut rays = Rays::default();
             items.iter().for_each(|item| rays += picture::rays(item));
-            DeliveredTile { root: tile_root(&digests.collect::<Vec<_>>()), rays }
+            DeliveredTile { root: tile_root(&blocks), blocks, rays }
         });
         let delivered = delivered.collect();
         let (job, by) = (lent.job, self.nodes[node].key());

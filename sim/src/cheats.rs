@@ -48,6 +48,10 @@ pub enum Cheat {
     Replayer,
     /// Counts more rays in every pixel than it traced, and claims a thousand times its rays for checks.
     RayInflater,
+    /// Honest for so many tile-passes; from then on it delivers what has leaked at once, with one wrong bit in each tile-pass.
+    Rusher {
+        tiles: u32,
+    },
     /// Makes up everything it delivers, and says that it has so many devices.
     Braggart {
         devices: u32,
@@ -75,6 +79,11 @@ impl Cheat {
             Cheat::Accomplice { devices } | Cheat::Braggart { devices } => devices,
             _ => devices,
         }
+    }
+
+    /// After so many tile-passes it takes no time for what it delivers.
+    pub fn rushes(self, tiles_rendered: u32) -> bool {
+        matches!(self, Cheat::Rusher { tiles } if tiles_rendered >= tiles)
     }
 
     /// Rays that it claims for a check of so many.
@@ -144,6 +153,7 @@ impl Plot {
                 honest.iter().map(|word| word ^ 1).collect()
             }
             Cheat::FlipOne => flip_one(lease, items, honest),
+            cheat if cheat.rushes(node.tiles_rendered) => flip_one(lease, items, honest),
             Cheat::Colluder => {
                 let forged: Vec<u64> = honest.iter().map(|word| scatter(*word)).collect();
                 self.forged.extend(items.iter().cloned().zip(forged.iter().copied()));

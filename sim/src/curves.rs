@@ -141,7 +141,9 @@ impl Job {
             tiles.push(CommittedTile { root: tile_root(&blocks), blocks });
         }
         let rays = Rays { camera: 4096, bounce: 0, shadow: 0 };
-        let delivered = tiles.iter().map(|tile| DeliveredTile { root: tile.root, rays }).collect();
+        let delivered =
+            |tile: &CommittedTile| DeliveredTile { root: tile.root, blocks: tile.blocks.clone(), rays };
+        let delivered = tiles.iter().map(delivered).collect();
         events.push_back(Event::Committed { worker, lease, tiles });
         events.push_back(Event::Delivered { worker, lease, tiles: delivered });
     }

@@ -98,6 +98,11 @@ pub enum Fault {
         node: usize,
         cheat: Cheat,
     },
+    /// The worker's devices trace so many rays a millisecond from here on: something else begins or ends on its machine.
+    Pace {
+        node: usize,
+        speed: u64,
+    },
     Order(Order),
 }
 
@@ -416,6 +421,11 @@ impl Farm {
     /// The worker is as it was before and does this wrong afterwards.
     pub fn turn(self, node: usize, cheat: Cheat) -> Timed {
         Timed { farm: self, fault: Fault::Turn { node, cheat } }
+    }
+
+    /// The worker is so fast from then on.
+    pub fn pace(self, node: usize, speed: u64) -> Timed {
+        Timed { farm: self, fault: Fault::Pace { node, speed } }
     }
 
     pub fn network(mut self, drop_permille: u64, duplicate_permille: u64, until_ms: u64) -> Farm {

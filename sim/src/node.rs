@@ -151,8 +151,11 @@ impl Node {
         }
     }
 
-    /// Milliseconds that a device needs for the blocks.
-    pub fn render_ms(&self, items: &[BlockPass]) -> u64 {
+    /// Milliseconds that a device takes for the blocks.
+    pub fn render_ms(&self, items: &[BlockPass], check: bool) -> u64 {
+        if !check && self.spec.cheat.rushes(self.tiles_rendered) {
+            return 1;
+        }
         let rays: u64 = items.iter().map(|block| picture::rays(block).total()).sum();
         rays / self.spec.speed.max(1) + 1
     }

@@ -87,14 +87,14 @@ impl World {
 
     fn render(&mut self, node: usize, lease: LeaseId, items: Vec<BlockPass>) {
         let worker = &mut self.nodes[node];
-        let (life, at_ms) = (worker.life, self.now_ms + worker.render_ms(&items));
+        let check = worker.checks.contains(&lease);
+        let (life, at_ms) = (worker.life, self.now_ms + worker.render_ms(&items, check));
         let event = if self.random.permille(worker.spec.fail_permille) && !self.faults_over {
             NodeEvent::RenderFailed {
                 lease,
                 failure: Failure::new(FailureClass::Node, "the device was lost"),
             }
         } else {
-            let check = worker.checks.contains(&lease);
             let pixels = self.plot.render(worker, lease, &items, check);
             if !check {
                 worker.rendered(&items, &pixels);
@@ -197,6 +197,7 @@ impl World {
             }
             Fault::Order(order) => self.carry_out_order(order),
             Fault::Turn { node, cheat } => self.nodes[node].spec.cheat = cheat,
+            Fault::Pace { node, speed } => self.nodes[node].spec.speed = speed,
             Fault::Cancel { job } => {
                 if let Some(Some(id)) = self.jobs.get(job).copied() {
                     let by = self.farm.shots[job].spec(job as u64).owner;

@@ -195,6 +195,7 @@ impl Shell {
             | Effect::SettleFilms { .. }
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }
+            | Effect::TooFast { .. }
             | Effect::Inconclusive { .. } => {}
         }
     }

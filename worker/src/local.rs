@@ -321,6 +321,7 @@ impl Farm {
             | Effect::RefereeRequest { .. }
             | Effect::RefereeCancel { .. }
             | Effect::Overruled { .. }
+            | Effect::TooFast { .. }
             | Effect::Inconclusive { .. } => {}
             // A farm of one process has no wrangler.
             Effect::Banned { .. } => {}
@@ -407,7 +408,7 @@ impl Farm {
             let tile: Vec<BlockPixels> = pixels.by_ref().take(blocks.len()).collect();
             let mut rays = Rays::default();
             tile.iter().for_each(|block| rays += block.rays());
-            delivered.push(DeliveredTile { root: UNHASHED, rays });
+            delivered.push(DeliveredTile { root: UNHASHED, blocks: Vec::new(), rays });
             committed.push(CommittedTile { root: UNHASHED, blocks });
             held.push(Some(tile));
         }

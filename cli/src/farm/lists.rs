@@ -107,6 +107,7 @@ fn standing_line(standing: &OperatorStanding) -> String {
         (standing.wrong_checks, "wrong checks"),
         (standing.late, "late"),
         (standing.failed, "failed"),
+        (standing.too_fast, "too fast"),
         (standing.readmitted, "returns from quarantine"),
     ];
     parts
@@ -173,6 +174,7 @@ fn worker_json(worker: &WorkerStatus) -> serde_json::Value {
             "wrong": standing.wrong, "wrong_checks": standing.wrong_checks, "late": standing.late,
             "failed": standing.failed, "readmitted": standing.readmitted,
             "rays_settled": standing.rays_settled, "rays_held": standing.rays_held,
+            "too_fast": standing.too_fast,
         },
         "rays_per_second": worker.rays_per_second, "percent_of_score": percent_of_score(worker),
         "connected_ms": worker.connected_ms, "reports": reports,

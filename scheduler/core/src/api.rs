@@ -79,6 +79,8 @@ pub struct Config {
     pub check_wait_ms: u32,
     /// How long a check waits for another operator's worker before the referee does it.
     pub check_wait_max_ms: u32,
+    /// A result is suspect if it came so many times as fast as its worker was ever found right, see [`crate::haste`]. At least 1.
+    pub too_fast_factor: u32,
     /// A job fails when workers of so many different operators failed one of its tile-passes.
     pub tile_failures_max: u32,
     /// A worker gets no more of a job after failing so many of its leases, and rests after so many failures over several jobs.
@@ -133,6 +135,7 @@ impl Config {
             check_blocks: 64,
             check_wait_ms: 500,
             check_wait_max_ms: 20_000,
+            too_fast_factor: 16,
             tile_failures_max: 3,
             worker_failures_max: 3,
             forgive_ms: 3_600_000,
@@ -193,10 +196,12 @@ pub struct CommittedTile {
 }
 
 /// A tile-pass whose pixels have arrived, as the shell recomputed it from them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveredTile {
-    /// [`crate::tile_root`] of the digests of the pixels that arrived.
+    /// [`crate::tile_root`] of `blocks`.
     pub root: Digest,
+    /// Digest of every block of the pixels that arrived, in grid order; none where nothing is checked.
+    pub blocks: Vec<Digest>,
     /// Rays that the pixels' records count.
     pub rays: Rays,
 }
@@ -426,6 +431,17 @@ pub enum Effect {
     Overruled {
         operator: NodeKey,
         evidence: Evidence,
+    },
+    /// A worker's result came faster than is believed, in rays a second of one device; so many tile-passes of it are checked
+    /// whole. For the log.
+    TooFast {
+        operator: NodeKey,
+        worker: WorkerId,
+        job: JobId,
+        lease: LeaseId,
+        rate: u64,
+        limit: u64,
+        tile_passes: u32,
     },
     /// The referee came to no answer: so many tile-passes of the job are rendered anew. For the log.
     Inconclusive {

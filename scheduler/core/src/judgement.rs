@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::digest::Digest;
 use tessera_shared::film::Rays;
-use tessera_shared::ids::{JobId, LeaseId};
+use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::OperatorId;
 use crate::api::{Effect, Evidence, HeldTile, Recipe, RefereeDigests, RefereeId, WrongBlock};
 use crate::jobs::Acceptance;
 use crate::leases::LentWork;
 use crate::machine::Core;
+use crate::overturn::proven_whole;
 use crate::record::{Claim, Delivery, DrawnBlock, JobEnd, LeaseEnd, Proof, Record};
 use crate::state::RefereeWork;
 use crate::tiles::{Checker, TileKey, TileLife};
@@ -25,6 +26,7 @@ impl Core {
     pub(crate) fn accept(&mut self, job: JobId, tiles: Vec<TileKey>, by: Proof) {
         let Some(entry) = self.state.jobs.get(&job).filter(|_| !tiles.is_empty()) else { return };
         let mut held: BTreeMap<LeaseId, Vec<HeldTile>> = BTreeMap::new();
+        let mut right: BTreeMap<LeaseId, (WorkerId, bool)> = BTreeMap::new();
         let (mut spare, mut makers) = (Vec::new(), BTreeSet::new());
         let (mut duplicates, mut frames) = (BTreeSet::new(), BTreeSet::new());
         for key in &tiles {
@@ -37,12 +39,19 @@ impl Core {
                 spare.push((other.lease, HeldTile { at: other.at, pass: pass.clone() }));
             }
             held.entry(delivery.lease).or_default().push(HeldTile { at: delivery.at, pass });
+            if by != Proof::Unverified {
+                let (_, whole) = right.entry(delivery.lease).or_insert((delivery.worker, false));
+                *whole |= proven_whole(life, by, entry.shape.blocks(*key));
+            }
             makers.insert(delivery.operator);
             duplicates.extend(life.duplicate());
             frames.insert(key.frame);
         }
         self.record(Record::Accepted { job, tiles, by });
         makers.into_iter().for_each(|maker| self.note_record(maker));
+        for (lease, (worker, whole)) in right {
+            self.found_right(worker, lease, whole);
+        }
         for (lease, tiles) in held {
             self.trials.settle(job, lease, tiles.len() as u64);
             self.effect(Effect::Accept { job, lease, tiles });

@@ -79,6 +79,14 @@ impl LentWork {
         }
     }
 
+    /// What its worker committed to; nothing before it did.
+    pub(crate) fn commits_mut(&mut self) -> &mut [TileCommit] {
+        match &mut self.work {
+            LeaseWork::Render { commit: Some(commits), .. } => commits,
+            _ => &mut [],
+        }
+    }
+
     pub fn committed(&self) -> bool {
         matches!(&self.work, LeaseWork::Render { commit: Some(_), .. })
     }

@@ -10,6 +10,7 @@ mod dependencies;
 pub mod evidence;
 pub mod failures;
 mod hands;
+pub mod haste;
 pub mod jobs;
 mod judgement;
 pub mod known;

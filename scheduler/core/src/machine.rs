@@ -48,6 +48,10 @@ pub struct Core {
     pub(crate) desk: Desk,
     /// What operators on probation were lent.
     pub(crate) trials: Trials,
+    /// The most rays a second of one device that was ever found right.
+    pub(crate) fastest: u64,
+    /// The clock stood still before: the time since then alone can be measured.
+    pub(crate) steady_from_ms: u64,
 }
 
 impl Core {
@@ -88,6 +92,8 @@ impl Core {
             referee,
             desk: Desk::default(),
             trials: Trials::default(),
+            fastest: 0,
+            steady_from_ms: 0,
         }
     }
 
@@ -103,6 +109,9 @@ impl Core {
             Event::Restarted => now_ms,
             _ => self.now_ms.max(now_ms),
         };
+        if now_ms < self.now_ms {
+            self.steady_from_ms = self.now_ms + 1;
+        }
         self.restart_round(matches!(event, Event::Tick));
         self.referee.pass(self.now_ms);
         match event {
@@ -176,6 +185,7 @@ impl Core {
         self.referee = RefereeClock::new(self.config.referee_rays_per_minute);
         self.desk = Desk::default();
         self.trials = Trials::default();
+        (self.fastest, self.steady_from_ms) = (0, 0);
         self.record(Record::Restarted);
         self.adopt_kernel();
         self.deadlines = self.state.leases.iter().map(|(id, lease)| (lease.due_ms(), *id)).collect();

@@ -226,6 +226,15 @@ pub enum Record {
         operator: OperatorId,
         reason: String,
     },
+    /// The delivery that follows came faster than is believed, in rays a second of one device. These tile-passes of it are
+    /// checked whole.
+    TooFast {
+        lease: LeaseId,
+        at_ms: u64,
+        rate: u64,
+        limit: u64,
+        whole: Vec<WholeCheck>,
+    },
 }
 
 /// How a job ended without completing.
@@ -259,6 +268,13 @@ pub struct DrawnBlock {
     /// Its place in grid order among the tile's blocks.
     pub at: u32,
     pub digest: Digest,
+}
+
+/// A tile-pass of a lease, by its place, all blocks of which are drawn after all.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct WholeCheck {
+    pub at: u32,
+    pub drawn: Vec<DrawnBlock>,
 }
 
 /// What became of a delivered tile-pass.

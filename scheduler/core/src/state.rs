@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_shared::control::{Failure, FailureClass};
 use tessera_shared::digest::Digest;
-use tessera_shared::film::Rays;
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
 
 use crate::accounting::{OperatorId, Operators};
@@ -98,6 +97,8 @@ pub struct State {
     pub successors: BTreeSet<(JobId, JobId)>,
     /// Workers that failed something lately.
     pub health: BTreeMap<Machine, Health>,
+    /// Results that came too fast, by operator.
+    pub too_fast: BTreeMap<OperatorId, u64>,
 }
 
 impl State {
@@ -171,12 +172,7 @@ impl State {
             | Record::Drained { .. }
             | Record::Rested { .. } => self.apply_order(record),
             Record::RefereeLent { .. } => self.lend_request(record),
-        }
-    }
-
-    fn commit(&mut self, lease: LeaseId, tiles: &[crate::record::TileCommit]) {
-        if let Some(LentWork { work: LeaseWork::Render { commit, .. }, .. }) = self.leases.get_mut(&lease) {
-            *commit = Some(tiles.to_vec());
+            Record::TooFast { lease, whole, .. } => self.too_fast(*lease, whole),
         }
     }
 
@@ -334,21 +330,6 @@ impl State {
             }
         }
         self.reorder(lent.job);
-    }
-
-    fn checked(&mut self, lease: LeaseId, rays: Rays) {
-        let Some(lent) = self.leases.remove(&lease) else { return };
-        self.drop_holder(lent.job, lent.worker);
-        let blocks = match &lent.work {
-            LeaseWork::Render { .. } => return,
-            LeaseWork::Check { tiles, known } => crate::known::blocks_asked(tiles, known) as u64,
-            LeaseWork::Referee { blocks, .. } => u64::from(*blocks),
-        };
-        if let Some(entry) = self.jobs.get_mut(&lent.job) {
-            let account = entry.accounts.entry(lent.operator).or_default();
-            account.checked += rays;
-            account.blocks_checked += blocks;
-        }
     }
 
     fn end_lease(&mut self, lease: LeaseId, at_ms: u64, end: &LeaseEnd) {

@@ -95,6 +95,7 @@ impl Core {
             readmitted: conduct.readmitted,
             rays_settled,
             rays_held,
+            too_fast: self.state.too_fast.get(&id).copied().unwrap_or(0),
         }
     }
 

@@ -9,6 +9,7 @@ use tessera_shared::messages::Mode;
 
 use crate::accounting::OperatorId;
 use crate::failures::Machine;
+use crate::haste::{Pace, Span};
 
 /// Fastest rate that is believed, in rays a second of one device.
 const RATE_MAX: u64 = 1 << 44;
@@ -29,8 +30,8 @@ pub struct Session {
     measured: bool,
     /// Leases not yet committed or answered, oldest first.
     lanes: BTreeMap<LeaseId, Lane>,
-    /// Committed leases whose pixels are on their way, with the time they took to render if it counts.
-    uploading: BTreeMap<LeaseId, Option<u64>>,
+    /// Committed leases whose pixels are on their way.
+    uploading: BTreeMap<LeaseId, Upload>,
     /// Packages that it has answered a lease of.
     packages: BTreeSet<Digest>,
     /// It and its later connections.
@@ -43,6 +44,7 @@ pub struct Session {
     pub drained: bool,
     /// By its own schedule it wants nothing until it says otherwise, which should be then.
     pub asleep_until_ms: Option<u64>,
+    pub(crate) pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,16 @@ struct Lane {
     started_ms: Option<u64>,
     /// The package travels first, so that the time says nothing of the device.
     cold: bool,
+    sent_ms: u64,
+    /// No package travelled since it was sent.
+    warm: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Upload {
+    /// The time that the lease took to render, if it counts for the rate.
+    rendered_ms: Option<u64>,
+    span: Span,
 }
 
 impl Session {
@@ -69,6 +81,7 @@ impl Session {
             mode: Mode::Exact,
             drained: false,
             asleep_until_ms: None,
+            pace: Pace::default(),
         }
     }
 
@@ -133,7 +146,8 @@ impl Session {
         let rendering = self.lanes.values().filter(|lane| lane.started_ms.is_some()).count();
         let started_ms = (rendering < self.devices as usize).then_some(now_ms);
         let cold = !self.packages.contains(&package);
-        self.lanes.insert(lease, Lane { package, started_ms, cold });
+        let warm = !cold && self.lanes.values().all(|lane| !lane.cold);
+        self.lanes.insert(lease, Lane { package, started_ms, cold, sent_ms: now_ms, warm });
     }
 
     /// The lease's work is done; its pixels may still travel.
@@ -145,14 +159,23 @@ impl Session {
                 self.packages.pop_first();
             }
             let counts = lane.started_ms.filter(|_| !lane.cold);
-            self.uploading.insert(lease, counts.map(|started| (now_ms - started).max(1)));
+            let rendered_ms = counts.map(|started| (now_ms - started).max(1));
+            let (sent_ms, taken_ms, warm) = (lane.sent_ms, now_ms - lane.sent_ms, lane.warm);
+            self.uploading.insert(lease, Upload { rendered_ms, span: Span { sent_ms, taken_ms, warm } });
             self.next_lane(now_ms);
         }
     }
 
+    /// How long a committed lease took. `None` of one that was lent on another connection, or expired.
+    pub(crate) fn span(&self, lease: LeaseId) -> Option<Span> {
+        self.uploading.get(&lease).map(|upload| upload.span)
+    }
+
     /// The lease's pixels are here; they cost so many rays.
     pub fn delivered(&mut self, lease: LeaseId, rays: u64) {
-        let Some(Some(elapsed_ms)) = self.uploading.remove(&lease) else { return };
+        let Some(Upload { rendered_ms: Some(elapsed_ms), .. }) = self.uploading.remove(&lease) else {
+            return;
+        };
         let rate = (u128::from(rays) * 1000 / u128::from(elapsed_ms)).clamp(1, u128::from(RATE_MAX)) as u64;
         self.rate = match self.measured {
             true => (self.rate * 3 + rate) / 4,

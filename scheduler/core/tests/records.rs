@@ -5,7 +5,7 @@ use tessera_scheduler_core::accounting::OperatorId;
 use tessera_scheduler_core::admission::Examined;
 use tessera_scheduler_core::api::{Evidence, JobSpec, Judge, Recipe, RefereeId, WorkerHello, WrongBlock};
 use tessera_scheduler_core::record::{
-    Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit,
+    Claim, Delivery, DrawnBlock, JobEnd, Landing, LeaseEnd, Proof, Record, Term, TileCommit, WholeCheck,
 };
 use tessera_scheduler_core::tiles::TileKey;
 use tessera_shared::admission::{DeviceReport, Serves};
@@ -168,6 +168,11 @@ fn failed_with() -> LeaseEnd {
     LeaseEnd::FailedWith { worker: WORKER, failure: Failure::new(FailureClass::Shortage, "full") }
 }
 
+fn too_fast() -> Record {
+    let whole = vec![WholeCheck { at: 1, drawn: vec![drawn()] }];
+    Record::TooFast { lease: LEASE, at_ms: 5, rate: 70_000, limit: 300, whole }
+}
+
 /// Records of what people order, and of a job that waits for others.
 fn orders() -> Vec<(&'static str, Record)> {
     let (job, operator, name) = (JOB, OperatorId(2), "w".to_owned());
@@ -181,6 +186,7 @@ fn orders() -> Vec<(&'static str, Record)> {
         ("Prioritised", Record::Prioritised { job, priority: -3 }),
         ("FramesRequeued", Record::FramesRequeued { job, at_ms: 5, frames: vec![0, 300] }),
         ("Banned", Record::Banned { operator, reason: "x".into() }),
+        ("TooFast", too_fast()),
         ("Drained", Record::Drained { operator, name: name.clone(), drained: true }),
         ("Rested", Record::Rested { operator, name, until_ms: 300 }),
         ("LeaseEnded failed with", Record::LeaseEnded { lease: LEASE, at_ms: 5, end: failed_with() }),
@@ -321,6 +327,7 @@ fn the_bytes_of_every_record() {
         Prioritised: 230705
         FramesRequeued: 2407050200fb2c01
         Banned: 28020178
+        TooFast: 29fb2c0105fc70110100fb2c0101010109(bb*32)
         Drained: 2502017701
         Rested: 26020177fb2c01
         LeaseEnded failed with: 0efb2c01050404020466756c6c

@@ -260,6 +260,15 @@ impl Names {
                 let fields = vec![("lease", shown(lease)), ("landed", landed.map(Value::from).collect())];
                 ("delivered", Some(*at_ms), fields)
             }
+            Record::TooFast { lease, at_ms, rate, limit, whole } => {
+                let fields = vec![
+                    ("lease", shown(lease)),
+                    ("rays_per_second", (*rate).into()),
+                    ("limit", (*limit).into()),
+                    ("checked_whole", whole.len().into()),
+                ];
+                ("too_fast", Some(*at_ms), fields)
+            }
             Record::Checked { lease, rays } => {
                 ("checked", None, vec![("lease", shown(lease)), ("rays", rays.total().into())])
             }

@@ -55,8 +55,18 @@ fn batches() -> Vec<Vec<Record>> {
         (10, Event::Submit { request, spec: Box::new(spec()) }),
         (20, Event::PackageComplete { job }),
         (1_250, Event::WorkerConnected { request, hello: Box::new(hello) }),
-        (1_500, Event::Committed { worker, lease: LeaseId(1), tiles: vec![CommittedTile { root, blocks }] }),
-        (1_600, Event::Delivered { worker, lease: LeaseId(1), tiles: vec![DeliveredTile { root, rays }] }),
+        (
+            1_500,
+            Event::Committed {
+                worker,
+                lease: LeaseId(1),
+                tiles: vec![CommittedTile { root, blocks: blocks.clone() }],
+            },
+        ),
+        (
+            1_600,
+            Event::Delivered { worker, lease: LeaseId(1), tiles: vec![DeliveredTile { root, blocks, rays }] },
+        ),
         (1_700, Event::LeaseFailed { worker, lease: LeaseId(2), failure }),
         (1_800, order(JobOrder::Pause)),
         (1_900, Event::OrderWorker { request, worker, by: Asker::Wrangler, order: WorkerOrder::Drain }),

@@ -133,5 +133,5 @@ fn digest_tile(pass: &TilePass, blocks: &[BlockAt], bytes: &[u8]) -> DeliveredTi
             Some(pixels.digest(*at, pass.samples()))
         })
         .collect();
-    DeliveredTile { root: tile_root(&digests), rays }
+    DeliveredTile { root: tile_root(&digests), blocks: digests, rays }
 }

@@ -157,7 +157,8 @@ pub(super) async fn events(farm: &Farm, mut send: SendStream, after: u64) -> Res
             | EntryKind::Ban
             | EntryKind::Overruled
             | EntryKind::Overturned
-            | EntryKind::Inconclusive => LogKind::Verdict,
+            | EntryKind::Inconclusive
+            | EntryKind::TooFast => LogKind::Verdict,
         };
         LogLine::new(number, now_ms.saturating_sub(entry.at_ms), kind, entry.text)
     };

@@ -2,8 +2,10 @@
 
 use tessera_scheduler_core::Core;
 use tessera_scheduler_core::accounting::OperatorId;
+use tessera_scheduler_core::haste::is_news;
 use tessera_scheduler_core::record::{JobEnd, LeaseEnd, Record};
 use tessera_shared::ids::{JobId, LeaseId, WorkerId};
+use tessera_shared::messages::Verify;
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -19,6 +21,7 @@ pub(crate) enum EntryKind {
     Overruled,
     Overturned,
     Inconclusive,
+    TooFast,
 }
 
 /// Whom and what a line names.
@@ -93,6 +96,14 @@ pub(super) fn of(
             let text = format!("{job}: {} accepted tile-passes are in doubt and rendered anew", tiles.len());
             (EntryKind::Overturned, of_job(*job), text)
         }
+        Record::TooFast { lease, rate, limit, whole, .. } => {
+            let subject = lent(*lease);
+            let verify = core.state().jobs.get(&subject.job?)?.spec.options.verify;
+            return is_news(verify, whole).then(|| {
+                let text = too_fast(*lease, subject, (*rate, *limit), (verify, whole.len()));
+                Entry { at_ms: now_ms, kind: EntryKind::TooFast, subject, text }
+            });
+        }
         Record::Inconclusive { job, tiles, late, .. } => {
             let why = if *late { "took too long" } else { "came to no answer" };
             let text = format!("{job}: the referee {why}; {} tile-passes are rendered anew", tiles.len());
@@ -129,6 +140,20 @@ fn of_operator(core: &Core, now_ms: u64, record: &Record) -> Option<Entry> {
         _ => return None,
     };
     Some(Entry { at_ms: now_ms, kind, subject, text })
+}
+
+/// What is said of a result that came too fast, of so many tile-passes that are checked whole for it.
+fn too_fast(lease: LeaseId, subject: Subject, (rate, limit): (u64, u64), checks: (Verify, usize)) -> String {
+    let who = subject.worker.map_or_else(|| "a worker".to_owned(), |worker| worker.to_string());
+    let what = match checks {
+        (Verify::None, _) => "nothing of the job is checked".to_owned(),
+        (Verify::Double, _) => "all of it is checked, as the job asks".to_owned(),
+        (_, count) => format!("{count} tile-passes of it are checked whole"),
+    };
+    format!(
+        "{who} answered {lease}{} at {rate} rays/s, where at most {limit} are believed: {what}",
+        job_of(subject)
+    )
 }
 
 fn job_of(subject: Subject) -> String {

@@ -181,6 +181,10 @@ impl Pending {
             | Record::LeaseEnded { lease, .. }
             | Record::CheckVoid { lease, .. } => self.lease_moved(core, *lease),
             Record::RefereeLent { worker, .. } => drop(self.changes.workers_went_on.insert(*worker)),
+            Record::TooFast { lease, .. } => {
+                let worker = self.leases.get(lease).map(|lent| lent.worker);
+                self.changes.workers_turned.extend(worker);
+            }
             Record::Overturned { job, tiles } => {
                 self.changes.jobs_turned.insert(*job);
                 self.tiles(core, *job, tiles);

@@ -26,6 +26,7 @@ struct Numbers {
     rays_checked: u64,
     tiles_overturned: u64,
     inconclusive: u64,
+    too_fast: u64,
 }
 
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, Problem> {
@@ -48,6 +49,7 @@ fn numbers(core: &Core) -> Numbers {
         rays_checked: 0,
         tiles_overturned: 0,
         inconclusive: core.referee().tally.inconclusive,
+        too_fast: state.too_fast.values().sum(),
     };
     for job in state.jobs.values() {
         numbers.tiles_accepted += job.tiles_done;
@@ -126,6 +128,12 @@ fn text(numbers: &Numbers, webhooks: Tally, uptime_ms: u64) -> String {
     tell("webhooks_dropped_total", "counter", "Events that a receiver did not take.", &one(webhooks.dropped));
     tell("webhooks_failed_attempts_total", "counter", "Attempts that failed.", &one(webhooks.failed));
     tell("webhooks_waiting", "gauge", "Events that are not told yet.", &one(webhooks.waiting));
+    tell(
+        "results_too_fast_total",
+        "counter",
+        "Results that came faster than is believed, and were checked more.",
+        &one(numbers.too_fast),
+    );
     text
 }
 
@@ -153,6 +161,7 @@ mod tests {
             rays_checked: 0,
             tiles_overturned: 0,
             inconclusive: 0,
+            too_fast: 0,
         };
         text(&numbers, Tally::default(), 0)
     }

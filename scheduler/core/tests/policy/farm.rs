@@ -178,14 +178,17 @@ impl Farm {
 
     /// The same with blocks of this digest.
     pub fn deliver(&mut self, lease: LeaseId, digest: Digest) -> Option<JobId> {
+        self.answer(lease, vec![digest; 64], Rays { camera: TILE_RAYS, bounce: 0, shadow: 0 })
+    }
+
+    /// The same with these blocks and rays for every tile.
+    pub fn answer(&mut self, lease: LeaseId, blocks: Vec<Digest>, rays: Rays) -> Option<JobId> {
         let (worker, lease) = self.lent.remove(&lease)?;
         let Work::Render(passes) = &lease.work else { panic!("a check of {}", lease.job) };
-        let blocks = vec![digest; 64];
         let root = tile_root(&blocks);
         let commit = passes.iter().map(|_| CommittedTile { root, blocks: blocks.clone() }).collect();
         self.handle(Event::Committed { worker, lease: lease.id, tiles: commit });
-        let rays = Rays { camera: TILE_RAYS, bounce: 0, shadow: 0 };
-        let tiles = passes.iter().map(|_| DeliveredTile { root, rays }).collect();
+        let tiles = passes.iter().map(|_| DeliveredTile { root, blocks: blocks.clone(), rays }).collect();
         self.handle(Event::Delivered { worker, lease: lease.id, tiles });
         Some(lease.job)
     }

@@ -5,6 +5,7 @@ mod dependencies;
 mod failures;
 mod farm;
 mod hands;
+mod haste;
 mod orders;
 mod shares;
 mod trials;

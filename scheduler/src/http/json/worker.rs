@@ -63,6 +63,8 @@ pub(crate) struct Standing {
     readmitted: u64,
     rays_settled: u64,
     rays_held: u64,
+    /// Results that came faster than is believed, and were checked more.
+    too_fast: u64,
 }
 
 /// A worker.
@@ -150,6 +152,7 @@ impl From<OperatorStanding> for Standing {
             readmitted: standing.readmitted,
             rays_settled: standing.rays_settled,
             rays_held: standing.rays_held,
+            too_fast: standing.too_fast,
         }
     }
 }
