@@ -1,4 +1,5 @@
-//! Which blobs a worker may have: those of the packages of which its operator holds a lease. Knows no stream.
+//! Which blobs belong to which packages, and which of them a worker may have: those of the packages of which its operator holds
+//! a lease. Knows no stream.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use crate::packages::Packages;
 /// Digests that are kept of the packages asked for last, about 50 MB.
 const DIGESTS_MAX: usize = 1 << 20;
 
-/// The digests of packages' manifests and blobs, read once while workers ask for them.
+/// The digests of packages' manifests and blobs, read once while they are asked for.
 #[derive(Debug)]
 pub(crate) struct Listings {
     packages: Arc<Packages>,
@@ -26,7 +27,7 @@ impl Listings {
     }
 
     /// Whether the blob is a package's manifest or one of its blobs. A package that cannot be read has none.
-    async fn has(self: &Arc<Listings>, package: Digest, blob: Digest) -> bool {
+    pub async fn has(self: &Arc<Listings>, package: Digest, blob: Digest) -> bool {
         if package == blob {
             return true;
         }
@@ -48,7 +49,7 @@ impl Listings {
         let (manifest, _) = match self.packages.manifest(package) {
             Ok(read) => read,
             Err(error) => {
-                tracing::error!(%package, %error, "the manifest of a lent package cannot be read");
+                tracing::error!(%package, %error, "the manifest of a package that is asked for cannot be read");
                 return None;
             }
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tessera_shared::digest::Digest;
-use tessera_shared::ids::WorkerId;
+use tessera_shared::ids::{NodeKey, WorkerId};
 use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::rehash::rehash;
 
@@ -21,9 +21,16 @@ pub(crate) struct Soundness {
     packages: Arc<Packages>,
     sound: Mutex<BTreeSet<Digest>>,
     /// Who has asked for what from its start.
-    asked: Mutex<BTreeSet<(WorkerId, Digest)>>,
+    asked: Mutex<BTreeSet<(Who, Digest)>>,
     /// Who waits for another's look at a large blob need not read it too.
     turn: tokio::sync::Semaphore,
+}
+
+/// Who asks for a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Who {
+    Worker(WorkerId),
+    Artist(NodeKey),
 }
 
 /// How closely to look.
@@ -41,9 +48,9 @@ impl Soundness {
         Soundness { blobs, packages, sound: Mutex::default(), asked: Mutex::default(), turn }
     }
 
-    /// A worker asks for a blob from `offset` on: how closely to look. One that asks for all of it twice has got it damaged, or
-    /// has dropped it.
-    pub fn asked(&self, worker: WorkerId, digest: Digest, offset: u64) -> Look {
+    /// Somebody asks for a blob from `offset` on: how closely to look. Who asks for all of it twice has got it damaged, or has
+    /// dropped it.
+    pub fn asked(&self, who: Who, digest: Digest, offset: u64) -> Look {
         if offset > 0 {
             return Look::Once;
         }
@@ -51,7 +58,7 @@ impl Soundness {
         if asked.len() >= ASKED_MAX {
             asked.clear();
         }
-        match asked.insert((worker, digest)) {
+        match asked.insert((who, digest)) {
             true => Look::Once,
             false => Look::Again,
         }

@@ -214,17 +214,16 @@ pub enum Request {
     Picture { job: JobId, frame: FrameNumber, wish: PictureWish },
     /// Asks for lines of the farm's log behind the one with this number. Answer: [`crate::watching::EventsReply`].
     Events { after: u64 },
-    /// Asks for the blobs of the package of a job of one's own. Answer: [`ManifestReply`] with their length in all, then their
-    /// bytes in the order of [`crate::package::Manifest::blobs`].
-    Package { job: JobId },
+    /// Asks for a blob of the package of a job of one's own, from `offset` on. Answer: [`BlobReply`], then the bytes.
+    PackageBlob { job: JobId, digest: Digest, offset: u64 },
     /// Asks for a link to the farm's page that is good for so many days, or until it is ended. Answer: [`crate::web::WebReply`].
     WebLink { access: WebAccess, days: Option<u16> },
     /// Ends links to the farm's page. Answer: [`crate::web::WebReply`].
     WebEnd { whose: WebHolder },
 }
 
-/// Answer to [`Request::Blob`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+/// Answer to [`Request::Blob`] and [`Request::PackageBlob`].
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub enum BlobReply {
     /// The rest of the blob follows; `bytes` is its whole length.
     Follows {
@@ -233,6 +232,7 @@ pub enum BlobReply {
     Absent,
     /// The worker's operator holds no lease of a package with this blob, whether the farm has it or not.
     Unleased,
+    Refused(JobRefusal),
 }
 
 /// Answer to [`Request::Submit`].

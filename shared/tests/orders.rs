@@ -5,6 +5,7 @@ mod hex;
 use expect_test::expect;
 use hex::check;
 use tessera_shared::control::*;
+use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey, WorkerId};
 use tessera_shared::messages::{JobRefusal, Request};
 use tessera_shared::web::*;
@@ -25,7 +26,7 @@ fn orders() {
             Request::Log { job },
             Request::OrderOperator { operator, order: OperatorOrder::Ban { reason: "x".into() } },
             Request::OrderOperator { operator, order: OperatorOrder::Readmit },
-            Request::Package { job },
+            Request::PackageBlob { job, digest: Digest([5; 32]), offset: 300 },
         ],
         expect![[r#"
             030000000b0200
@@ -38,7 +39,7 @@ fn orders() {
             020000000e02
             2400000011[04×32]000178
             2200000011[04×32]01
-            020000001502
+            250000001502[05×32]fb2c01
         "#]],
     );
     check(

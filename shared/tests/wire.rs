@@ -184,11 +184,17 @@ fn requests() {
 #[test]
 fn answers_about_blobs_and_packages() {
     check(
-        &[BlobReply::Follows { bytes: 1000 }, BlobReply::Absent, BlobReply::Unleased],
+        &[
+            BlobReply::Follows { bytes: 1000 },
+            BlobReply::Absent,
+            BlobReply::Unleased,
+            BlobReply::Refused(JobRefusal::Foreign),
+        ],
         expect![[r#"
             0400000000fbe803
             0100000001
             0100000002
+            020000000301
         "#]],
     );
     check(

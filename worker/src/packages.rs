@@ -4,20 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use quinn::{Connection, RecvStream};
+use quinn::Connection;
 use tessera_shared::control::FailureClass;
 use tessera_shared::digest::Digest;
 use tessera_shared::messages::{BlobReply, Request};
 use tessera_shared::package::manifest::MANIFEST_BYTES_MAX;
 use tessera_shared::package::validate::{validate_manifest, validate_scene};
 use tessera_shared::package::{Manifest, Package};
-use tessera_transport::blobs::{BlobError, BlobStore, PartialBlob};
+use tessera_transport::blobs::download::{DownloadError, Offer, download};
+use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::frames::{read_message, write_message};
 
 use crate::renderer::{SceneSource, Stage};
 
-/// Bytes taken from a stream at once.
-const CHUNK_BYTES: usize = 256 << 10;
 /// A blob whose bytes do not hash is asked for so many times.
 const TRIES: usize = 3;
 
@@ -195,58 +194,30 @@ impl Packages {
         bytes_max: u64,
         keep: &BTreeSet<Digest>,
     ) -> anyhow::Result<Result<(), BlobError>> {
-        // A guess, as another task may be writing: what it turns out to be decides.
-        let mut offset = self.blobs.partial_bytes(&digest);
-        let (mut recv, bytes) = match ask(connection, digest, offset).await {
-            // A file longer than the blob is not the blob's beginning.
-            Err(error) if offset > 0 && matches!(error.downcast_ref(), Some(FetchError::Lacks(_))) => {
-                offset = 0;
-                ask(connection, digest, offset).await?
+        let asked = download(&self.blobs, digest, bytes_max, keep, |offset| ask(connection, digest, offset));
+        match asked.await {
+            Ok(()) => Ok(Ok(())),
+            Err(DownloadError::Store(error)) => Ok(Err(error)),
+            Err(DownloadError::Asking(error)) => Err(error),
+            Err(DownloadError::Read(error)) => Err(error.into()),
+            Err(DownloadError::Absent) => Err(FetchError::Lacks(digest).into()),
+            Err(DownloadError::BrokeOff) => Err(FetchError::BrokeOff(digest).into()),
+            Err(DownloadError::Length { bytes, announced }) => {
+                Err(FetchError::Length { digest, bytes, announced }.into())
             }
-            asked => asked?,
-        };
-        if bytes > bytes_max {
-            return Err(FetchError::Length { digest, bytes, announced: bytes_max }.into());
         }
-        self.blobs.make_room(bytes, keep);
-        let store = self.blobs.clone();
-        let mut partial = match tokio::task::spawn_blocking(move || store.begin(digest, bytes)).await? {
-            Ok(partial) => partial,
-            Err(error) => return Ok(Err(error)),
-        };
-        if partial.offset() != offset {
-            offset = partial.offset();
-            let (again, length) = ask(connection, digest, offset).await?;
-            if length != bytes {
-                return Err(FetchError::Length { digest, bytes: length, announced: bytes }.into());
-            }
-            recv = again;
-        }
-        while partial.rest() > 0 {
-            let chunk = recv.read_chunk(CHUNK_BYTES, true).await?;
-            let chunk = chunk.ok_or(FetchError::BrokeOff(digest))?;
-            partial = match append(partial, chunk.bytes.to_vec()).await? {
-                Ok(partial) => partial,
-                Err(error) => return Ok(Err(error)),
-            };
-        }
-        Ok(tokio::task::spawn_blocking(move || partial.finish()).await?)
     }
 }
 
-/// Asks for a blob from `offset` on; returns the stream of its bytes and its whole length.
-async fn ask(connection: &Connection, digest: Digest, offset: u64) -> anyhow::Result<(RecvStream, u64)> {
+async fn ask(connection: &Connection, digest: Digest, offset: u64) -> anyhow::Result<Offer> {
     let (mut send, mut recv) = connection.open_bi().await?;
     write_message(&mut send, &Request::Blob { digest, offset }).await?;
     match read_message(&mut recv).await? {
-        BlobReply::Follows { bytes } => Ok((recv, bytes)),
-        BlobReply::Absent => Err(FetchError::Lacks(digest).into()),
+        BlobReply::Follows { bytes } => Ok(Some((recv, bytes))),
+        BlobReply::Absent => Ok(None),
         BlobReply::Unleased => Err(FetchError::Unleased(digest).into()),
+        BlobReply::Refused(refusal) => Err(refusal.into()),
     }
-}
-
-async fn append(mut partial: PartialBlob, chunk: Vec<u8>) -> anyhow::Result<Result<PartialBlob, BlobError>> {
-    Ok(tokio::task::spawn_blocking(move || partial.write(&chunk).map(|()| partial)).await?)
 }
 
 impl Stages {

@@ -1,18 +1,15 @@
 //! `tessera fetch`: writes a job's finished frames, and says which are missing and why.
 
 mod follow;
+mod package;
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use tessera_scenes::shot::{Output, parse_frames};
 use tessera_scheduler::client::{Client, ClientError, Frame};
-use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId};
 use tessera_shared::messages::JobRefusal;
-use tessera_shared::package::{Manifest, archive};
+use tessera_shared::package::Manifest;
 use tessera_shared::receipt::Origin;
 use tessera_shared::receipt::blocks::FrameBlocks;
 use tessera_shared::watching::FrameState;
@@ -20,9 +17,9 @@ use tessera_shared::watching::FrameState;
 use crate::args::FetchArguments;
 use crate::console;
 use crate::failure::{Exit, Failure, OrExit, Outcome};
+use crate::output::Targets;
 use crate::output::movie::Movie;
 use crate::output::sheet::Sheet;
-use crate::output::{Targets, Unfinished};
 use crate::progress::Progress;
 use crate::receipt::{Amended, ReceiptFile, package_path};
 
@@ -73,7 +70,7 @@ pub fn run(arguments: FetchArguments) -> Result<Outcome, Failure> {
         frames.written.sort_unstable();
         writer.finish()?;
         if let Some(receipt) = path.filter(|_| arguments.package) {
-            fetch_package(client, arguments.job, &manifest, &package_path(&receipt)).await?;
+            package::fetch(client, arguments.job, &manifest, &package_path(&receipt)).await?;
         }
         Ok(frames)
     })?;
@@ -269,24 +266,6 @@ async fn fetch(
     }
     let reason = format!("its receipts of frame {} are not of the films that it sends", number.0);
     Err(Unfetched::Farm(ClientError::Answer(reason)))
-}
-
-/// Writes the job's package, unless it is there. Blobs are held to their names as they come, and a file that is not whole is
-/// never seen.
-async fn fetch_package(client: &Client, job: JobId, manifest: &Manifest, path: &Path) -> Result<(), Failure> {
-    let there = File::open(path).and_then(|file| archive::holds(&mut BufReader::new(file), manifest));
-    if there.unwrap_or(false) {
-        return Ok(());
-    }
-    let mut bytes = client.package(job, manifest).await.or_exit(Exit::Farm)?;
-    let mut file = Unfinished::begin(path).or_exit(Exit::Output)?;
-    file.write(&archive::head(manifest)).or_exit(Exit::Output)?;
-    while let Some(chunk) = bytes.chunk().await.or_exit(Exit::Farm)? {
-        file.write(&chunk).or_exit(Exit::Output)?;
-    }
-    file.finish().or_exit(Exit::Output)?;
-    console::note(format_args!("package {}: {}", Digest::of(&manifest.encode()), path.display()));
-    Ok(())
 }
 
 /// The frame is not there, and others may be.

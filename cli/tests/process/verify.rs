@@ -1,11 +1,14 @@
 //! `tessera verify`: a receipt that is true, and how each thing that is not true is named.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use exr::prelude::*;
 use serde_json::Value;
 use tessera_scheduler::Identity;
 use tessera_shared::KERNEL_VERSION;
+use tessera_shared::digest::Digest;
+use tessera_shared::package::archive;
 use tessera_shared::receipt::{JobFacts, Receipt};
 
 use crate::farm::Farm;
@@ -54,6 +57,12 @@ fn edit_exr(path: &Path, edit: impl Fn(&mut FlatSamples)) {
     image.write().to_file(path).unwrap();
 }
 
+/// The largest blob of a package's file.
+fn largest(file: &[u8]) -> (Digest, Arc<[u8]>) {
+    let package = archive::read(&mut &file[..], file.len() as u64).unwrap();
+    package.blobs.into_iter().max_by_key(|(_, bytes)| bytes.len()).unwrap()
+}
+
 fn edit_text(path: &Path, edit: impl FnOnce(&mut Value)) {
     let mut text: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     edit(&mut text);
@@ -83,8 +92,20 @@ fn a_farms_receipt_of_24_frames_is_verified_elsewhere_and_names_who_worked() {
     let mut damaged = submitted.clone();
     *damaged.last_mut().unwrap() ^= 1;
     std::fs::write(&package, damaged).unwrap();
+    // What an earlier fetch had got is used, unless it is not what it should be.
+    let (blob, bytes) = largest(&submitted);
+    let folder = farm.sandbox.path("frames/mosaic.receipt.package.parts");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join(format!("{}.partial", blob.hex())), &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(folder.join(format!("{}.partial", Digest::of(b"another job's").hex())), b"x").unwrap();
     farm.sandbox.succeed(&fetch);
     assert!(std::fs::read(&package).unwrap() == submitted, "a damaged package stays");
+    assert!(!folder.exists(), "what had come of the package stays beside it");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join(format!("{}.partial", blob.hex())), [7; 100]).unwrap();
+    std::fs::remove_file(&package).unwrap();
+    farm.sandbox.succeed(&fetch);
+    assert!(std::fs::read(&package).unwrap() == submitted && !folder.exists());
     let text = std::fs::read(farm.sandbox.path("frames/mosaic.receipt.json")).unwrap();
     let receipt = Receipt::from_text(&text).unwrap();
     assert_eq!((receipt.frames.len(), receipt.job.verify.as_str()), (24, "blocks=2"));

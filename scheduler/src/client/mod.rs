@@ -10,7 +10,6 @@ mod watching;
 mod web;
 
 pub use fetch::Frame;
-pub use package::PackageBytes;
 pub use submit::UploadProgress;
 pub use watching::{FramePage, Mosaic, Picture};
 
@@ -57,6 +56,10 @@ pub enum ClientError {
     Web(#[from] WebRefusal),
     #[error("the farm refuses the job: {0}")]
     Submit(String),
+    #[error("the farm's disk has lost or damaged the blob {0}; submit the shot again, which brings it back")]
+    Absent(tessera_shared::digest::Digest),
+    #[error("a blob cannot be kept: {0}")]
+    Store(#[from] tessera_transport::blobs::BlobError),
     #[error("the package lacks the blob {0}; compile the shot again")]
     Incomplete(tessera_shared::digest::Digest),
     #[error("the farm keeps asking for the same blobs; ask its owner to look at the scheduler's log")]

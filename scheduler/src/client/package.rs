@@ -1,65 +1,61 @@
-//! Getting back the package of a job of one's own, chunk by chunk: nothing of it stays in memory, and every blob is held to its
-//! name. Knows no file.
+//! Getting back the package of a job of one's own, blob by blob into a store on disk, on from where an earlier try ended.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use quinn::{RecvStream, SendStream};
-use tessera_shared::digest::{Digest, Pieces};
+use tessera_shared::digest::Digest;
 use tessera_shared::ids::JobId;
-use tessera_shared::messages::{ManifestReply, Request};
-use tessera_shared::package::Manifest;
-use tessera_shared::package::validate::validate_manifest;
+use tessera_shared::messages::{BlobReply, Request};
+use tessera_transport::blobs::download::{DownloadError, Offer, download};
+use tessera_transport::blobs::{BlobError, BlobStore};
 use tessera_transport::frames::read_message;
 
 use super::{Client, ClientError};
 
-/// Most bytes of a chunk.
-const CHUNK_BYTES: usize = 256 << 10;
-
-/// The blobs of a package on their way, in the order of its manifest.
-#[derive(Debug)]
-pub struct PackageBytes {
-    _send: SendStream,
-    recv: RecvStream,
-    /// Those to come; the first is under way.
-    blobs: VecDeque<(Digest, u64)>,
-    /// What has come of the blob that is under way.
-    come: Pieces,
-}
+/// A blob whose bytes do not hash is asked for so many times.
+const TRIES: usize = 3;
 
 impl Client {
-    /// Asks for the blobs of a job of one's own; the manifest is the job's, as [`Client::manifest`] gives it.
-    pub async fn package(&self, job: JobId, manifest: &Manifest) -> Result<PackageBytes, ClientError> {
-        validate_manifest(manifest).map_err(|error| ClientError::Answer(error.to_string()))?;
-        let blobs: VecDeque<_> = manifest.blobs().into();
-        let wanted = blobs.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        let (send, mut recv) = self.request(&Request::Package { job }).await?;
-        match read_message(&mut recv).await? {
-            ManifestReply::Follows { bytes } if bytes == wanted => {}
-            ManifestReply::Follows { bytes } => {
-                return Err(ClientError::Answer(format!("blobs of {bytes} bytes for a package of {wanted}")));
+    /// Gets a blob of the package of a job of one's own, and its length, unless the store has it: nothing of it is in memory, and it is
+    /// held to its name. What has come of one that breaks off stays in the store, and another call goes on from there.
+    pub async fn package_blob(
+        &self,
+        job: JobId,
+        (digest, bytes): (Digest, u64),
+        store: &Arc<BlobStore>,
+    ) -> Result<(), ClientError> {
+        let ask = |offset| self.ask_for_blob(job, digest, offset);
+        let mut tries = 1;
+        while store.bytes_of(&digest).is_none() {
+            match download(store, digest, bytes, &BTreeSet::new(), ask).await {
+                Ok(()) => break,
+                // Damaged on its way, or what was here was not its beginning.
+                Err(DownloadError::Store(BlobError::Digest(_))) if tries < TRIES => tries += 1,
+                Err(DownloadError::Store(BlobError::Digest(_))) => {
+                    return Err(ClientError::Answer(format!("other bytes for the blob {digest}")));
+                }
+                Err(DownloadError::Store(error)) => return Err(ClientError::Store(error)),
+                Err(DownloadError::Asking(error)) => return Err(error),
+                Err(DownloadError::Absent) => return Err(ClientError::Absent(digest)),
+                Err(DownloadError::Length { bytes: found, .. }) => {
+                    let lengths = format!("{found} bytes for the blob {digest} of {bytes}");
+                    return Err(ClientError::Answer(lengths));
+                }
+                Err(error @ (DownloadError::BrokeOff | DownloadError::Read(_))) => {
+                    return Err(ClientError::Lost(error.to_string()));
+                }
             }
-            ManifestReply::Refused(refusal) => return Err(ClientError::Job { job, refusal }),
         }
-        Ok(PackageBytes { _send: send, recv, blobs, come: Pieces::default() })
+        Ok(())
     }
-}
 
-impl PackageBytes {
-    /// The next bytes; none after the last. A blob whose bytes are not those of its name is an error at its end.
-    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
-        let Some((digest, left)) = self.blobs.front_mut() else { return Ok(None) };
-        let length = usize::try_from(*left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
-        let mut chunk = vec![0u8; length];
-        self.recv.read_exact(&mut chunk).await.map_err(|error| ClientError::Lost(error.to_string()))?;
-        self.come.add(&chunk);
-        *left -= chunk.len() as u64;
-        if *left == 0 {
-            if std::mem::take(&mut self.come).digest() != *digest {
-                return Err(ClientError::Answer(format!("other bytes for the blob {digest}")));
-            }
-            self.blobs.pop_front();
+    async fn ask_for_blob(&self, job: JobId, digest: Digest, offset: u64) -> Result<Offer, ClientError> {
+        let (_send, mut recv) = self.request(&Request::PackageBlob { job, digest, offset }).await?;
+        match read_message(&mut recv).await? {
+            BlobReply::Follows { bytes } => Ok(Some((recv, bytes))),
+            BlobReply::Absent => Ok(None),
+            BlobReply::Refused(refusal) => Err(ClientError::Job { job, refusal }),
+            BlobReply::Unleased => Err(ClientError::Answer("a lease is asked of an artist".to_owned())),
         }
-        Ok(Some(chunk))
     }
 }

@@ -8,8 +8,8 @@ use tessera_scheduler_core::api::{Answer, Asker, Event};
 use tessera_shared::digest::Digest;
 use tessera_shared::ids::{FrameNumber, JobId, NodeKey};
 use tessera_shared::messages::{
-    CancelReply, CheckingReply, CloseCode, FetchReply, JobRefusal, JobState, JobStatus, ManifestReply,
-    ReceiptReply, Request, WatchReply, WorkerStatus,
+    BlobReply, CancelReply, CheckingReply, CloseCode, FetchReply, JobRefusal, JobState, JobStatus,
+    ManifestReply, ReceiptReply, Request, WatchReply, WorkerStatus,
 };
 use tessera_shared::web::LINK_DAYS;
 use tessera_transport::frames::read_message;
@@ -20,7 +20,7 @@ use super::{Asked, ConnectionEnd, Farm, Pace, blobs, orders, submit, watching, w
 use crate::films::{Command, Finished};
 use crate::gate::Member;
 use crate::receipts;
-use crate::soundness::Look;
+use crate::soundness::Who;
 
 /// A watcher learns of changes at most this often.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -69,7 +69,9 @@ async fn answer(farm: Arc<Farm>, asked: Asked) -> Result<(), ConnectionEnd> {
             farm.tell(&mut send, &reply).await?;
         }
         Request::Manifest { job } => manifest(&farm, send, job, key).await?,
-        Request::Package { job } => package(&farm, send, job, key).await?,
+        Request::PackageBlob { job, digest, offset } => {
+            package_blob(&farm, send, (job, key), digest, offset).await?
+        }
         Request::Fetch { job, frame } => fetch(&farm, send, job, frame, key).await?,
         Request::Checking => {
             let permille = farm.question(|core, _| core.trusted_permille()).await?;
@@ -192,44 +194,21 @@ async fn manifest(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -
     copy(farm, file, bytes, &mut send).await
 }
 
-/// Sends the blobs of a job's package, one behind the other.
-async fn package(farm: &Farm, mut send: SendStream, job: JobId, key: NodeKey) -> Result<(), ConnectionEnd> {
-    let listed = match owned(farm, job, key).await? {
-        Ok(status) => listed(farm, status.package).await,
-        Err(refusal) => Err(refusal),
-    };
-    let blobs = match listed {
-        Ok(blobs) => blobs,
-        Err(refusal) => return farm.tell(&mut send, &ManifestReply::Refused(refusal)).await,
-    };
-    let bytes = blobs.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-    farm.tell(&mut send, &ManifestReply::Follows { bytes }).await?;
-    for (digest, bytes) in blobs {
-        let sound = farm.soundness.holds(digest, Look::Once).await;
-        match farm.blobs.open_blob(&digest) {
-            Ok((file, found)) if sound && found == bytes => copy(farm, file, bytes, &mut send).await?,
-            Ok(_) | Err(_) => {
-                tracing::error!(%job, %digest, "a blob of a job's package is damaged or gone: its artist does not get it");
-                // A finished stream would look like a whole answer.
-                let _ = send.reset(quinn::VarInt::from_u32(CloseCode::Done as u32));
-                return Ok(());
-            }
+/// Sends a blob of a job's package.
+async fn package_blob(
+    farm: &Farm,
+    mut send: SendStream,
+    (job, key): (JobId, NodeKey),
+    digest: Digest,
+    offset: u64,
+) -> Result<(), ConnectionEnd> {
+    match owned(farm, job, key).await? {
+        Err(refusal) => farm.tell(&mut send, &BlobReply::Refused(refusal)).await,
+        Ok(status) if farm.listings.has(status.package, digest).await => {
+            let look = farm.soundness.asked(Who::Artist(key), digest, offset);
+            blobs::give(farm, send, digest, offset, look).await
         }
-    }
-    Ok(())
-}
-
-/// The blobs of a package with their lengths, if all are here.
-async fn listed(farm: &Farm, package: Digest) -> Result<Vec<(Digest, u64)>, JobRefusal> {
-    let packages = farm.packages.clone();
-    let read = tokio::task::spawn_blocking(move || packages.manifest(&package)).await;
-    match read {
-        Ok(Ok((manifest, missing))) if missing.is_empty() => Ok(manifest.blobs()),
-        Ok(Ok(_)) | Err(_) => Err(JobRefusal::Storage),
-        Ok(Err(error)) => {
-            tracing::error!(%package, %error, "the package of a job cannot be read");
-            Err(JobRefusal::Storage)
-        }
+        Ok(_) => farm.tell(&mut send, &BlobReply::Absent).await,
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{ConnectionEnd, Farm, Pace, blobs, refuse, results};
 use crate::driver::WorkerLine;
+use crate::soundness::Who;
 
 /// Messages that wait for a worker to read them. The core's pipeline keeps far fewer under way.
 const OUTBOX: usize = 1024;
@@ -183,7 +184,14 @@ async fn answer(
     match farm.patient(0, "a request", read_message(&mut recv)).await?? {
         Request::Blob { digest, offset } => match farm.listings.opens(&farm.driver, worker, digest).await? {
             true => {
-                blobs::give(farm, send, digest, offset, farm.soundness.asked(worker, digest, offset)).await
+                blobs::give(
+                    farm,
+                    send,
+                    digest,
+                    offset,
+                    farm.soundness.asked(Who::Worker(worker), digest, offset),
+                )
+                .await
             }
             false => {
                 farm.warn(|unsaid| tracing::warn!(%worker, %digest, unsaid, "a blob is refused: no lease of the worker's operator needs it"));

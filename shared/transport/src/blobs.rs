@@ -1,6 +1,8 @@
 //! Blobs on disk, named by their digest: partial files grow, are verified, and only then get their name. Calls block.
 //! Knows no packages; who may drop which blob is the caller's.
 
+pub mod download;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -203,6 +205,14 @@ impl BlobStore {
             let Some(oldest) = oldest else { return };
             self.remove(&oldest);
         }
+    }
+
+    /// Drops everything that nobody writes.
+    pub fn clear(&self) {
+        let all: Vec<Digest> = self.index().blobs.keys().copied().collect();
+        all.iter().for_each(|digest| self.remove(digest));
+        let mut index = self.index();
+        while self.drop_oldest_idle(&mut index, None) {}
     }
 
     /// Drops a blob.

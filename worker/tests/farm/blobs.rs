@@ -7,8 +7,9 @@ use tessera_scheduler::client::{Client, ClientError};
 use tessera_scheduler::{Identity, JobOptions, JobState, Role, SchedulerOptions};
 use tessera_scheduler_core::Record;
 use tessera_shared::digest::Digest;
-use tessera_shared::messages::{BlobReply, Request, ToWorker};
+use tessera_shared::messages::{BlobReply, JobRefusal, Request, ToWorker};
 use tessera_shared::package::Package;
+use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{read_message, write_message};
 
 use crate::hostile::session;
@@ -69,6 +70,47 @@ async fn a_download_goes_on_where_it_broke_off() {
     let twice = travelled - LARGE;
     println!("{twice} bytes of {LARGE} travelled twice or around the blob, after a break at {CUT}");
     assert!(twice < SLACK, "{twice} bytes travelled twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_that_is_fetched_goes_on_where_it_broke_off() {
+    let stand = Stand::brisk(roomy).await;
+    let relay = Relay::to(stand.scheduler.address());
+    let (package, me) = (large(), Identity::ephemeral().unwrap());
+    let link = stand.scheduler.link(Role::Artist);
+    let near = Client::connect(&link, &me).await.unwrap();
+    let job = near.submit(&package, JobOptions::default(), |_| {}).await.unwrap();
+    let parts = tempfile::tempdir().unwrap();
+    let fetch = async || {
+        // A process of its own, as it were.
+        let store = BlobStore::open(parts.path(), u64::MAX).unwrap();
+        let artist = Client::connect(&behind(&relay, link.clone()), &me).await?;
+        for blob in package.manifest.blobs() {
+            artist.package_blob(job, blob, &store).await?;
+        }
+        Ok::<_, ClientError>(store)
+    };
+    relay.close_after(CUT);
+    let broken = fetch().await.unwrap_err();
+    assert!(matches!(broken, ClientError::Lost(_)), "{broken}");
+    relay.open();
+    let store = fetch().await.unwrap();
+    for (digest, _) in package.manifest.blobs() {
+        assert_eq!(store.read(&digest).unwrap(), package.blobs[&digest], "{digest}");
+    }
+    let travelled = relay.traffic().to_clients;
+    assert!(travelled >= LARGE, "{travelled}");
+    let twice = travelled - LARGE;
+    println!("{twice} bytes of {LARGE} travelled twice or around the blob, after a break at {CUT}");
+    assert!(twice < SLACK, "{twice} bytes travelled twice");
+    // It is nobody else's, and no other package's.
+    let stranger = Client::connect(&link, &Identity::ephemeral().unwrap()).await.unwrap();
+    let blob = (ballast(&package), LARGE);
+    let empty = || BlobStore::open(&parts.path().join("none"), u64::MAX).unwrap();
+    let refused = stranger.package_blob(job, blob, &empty()).await.unwrap_err();
+    assert!(matches!(refused, ClientError::Job { refusal: JobRefusal::Foreign, .. }), "{refused}");
+    let unknown = near.package_blob(job, (Digest::of(b"nothing"), 7), &empty()).await.unwrap_err();
+    assert!(matches!(unknown, ClientError::Absent(_)), "{unknown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
