@@ -220,17 +220,23 @@ impl Farm<'_> {
         let tags = if choices.one_in(2) { vec!["gpu".to_owned()] } else { Vec::new() };
         let device = Device { name: "d".into(), kind: DeviceKind::Cpu, driver: "1".into() };
         let count = choices.below(3);
+        let asleep_for_ms = choices.one_in(8).then_some(5_000);
         if choices.one_in(4) {
             let serves = [Serves::Every, Serves::Fast, Serves::None][choices.below(3)];
             let failures = if serves == Serves::Every { Vec::new() } else { vec!["`div`".to_owned()] };
             let suite = Digest([9; 32]);
             let report = DeviceReport { device, suite, failures, serves, score_rays_per_second: 7 };
             let reports = vec![report; count];
-            let hello = Box::new(ExaminedHello { operator, name, kernel_version, reports, tags });
-            return self.event(Event::WorkerExamined { request: RequestId(2), hello });
+            let hello = ExaminedHello { operator, name, kernel_version, reports, tags, asleep_for_ms };
+            return self.event(Event::WorkerExamined { request: RequestId(2), hello: Box::new(hello) });
         }
-        let hello = WorkerHello { operator, name, kernel_version, devices: vec![device; count], tags };
-        self.event(Event::WorkerConnected { request: RequestId(2), hello: Box::new(hello) });
+        let devices = vec![device; count];
+        let hello = Box::new(WorkerHello { operator, name, kernel_version, devices, tags });
+        let request = RequestId(2);
+        self.event(match asleep_for_ms {
+            Some(for_ms) => Event::WorkerConnectedAsleep { request, hello, for_ms },
+            None => Event::WorkerConnected { request, hello },
+        });
     }
 
     fn lent(&mut self) -> Option<(WorkerId, Lease)> {

@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     match kind % 4 {
         0 => match survives::<Hello>(bytes) {
             Some(Hello::Worker { tags, .. }) => drop(check_tags(&tags)),
-            Some(Hello::Examined { reports, tags, .. }) => {
+            Some(Hello::Examined { reports, tags, .. } | Hello::Asleep { reports, tags, .. }) => {
                 let _ = check_tags(&tags);
                 let _ = DeviceReport::all_sound(&reports);
                 reports.iter().for_each(|report| drop(report.to_string()));

@@ -103,6 +103,17 @@ pub enum Hello {
         token: Token,
         kernel_version: u32,
     },
+    /// A worker that is outside its hours: it is lent nothing before it says [`FromWorker::Awake`]. With reports it is as
+    /// `Examined`, without as `Worker`.
+    Asleep {
+        token: Token,
+        kernel_version: u32,
+        name: String,
+        devices: Vec<Device>,
+        reports: Vec<DeviceReport>,
+        tags: Vec<String>,
+        for_ms: u64,
+    },
 }
 
 /// The scheduler's answer to a [`Hello`].

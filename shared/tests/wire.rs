@@ -55,12 +55,22 @@ fn hello_and_welcome() {
                 reports: vec![report()],
                 tags: vec!["gpu".into()],
             },
+            Hello::Asleep {
+                token: TOKEN,
+                kernel_version: 1,
+                name: "rig".into(),
+                devices: vec![device()],
+                reports: vec![report()],
+                tags: vec!["gpu".into()],
+                for_ms: 3_600_000,
+            },
         ],
         expect![[r#"
             2e00000000[ef×16]01037269670103525458010335383002036770750873747564696f2d61
             1200000001[ef×16]01
             1200000003[ef×16]01
             5000000002[ef×16]010372696701035254580103353830[ab×32]0105606469766001fb2c010103677075
+            5f00000004[ef×16]01037269670103525458010335383001035254580103353830[ab×32]0105606469766001fb2c010103677075fc80ee3600
         "#]],
     );
     check(

@@ -88,6 +88,11 @@ impl Schedule {
         };
         Schedule { hours, clock: Arc::new(clock) }
     }
+
+    /// How long it is until the machine is lent; `None`: it is now.
+    pub fn asleep_for_ms(&self) -> Option<u64> {
+        self.hours.asleep_for_ms((self.clock)())
+    }
 }
 
 impl std::fmt::Debug for Schedule {

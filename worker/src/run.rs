@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tessera_shared::KERNEL_VERSION;
-use tessera_shared::messages::Hello;
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::identity::Identity;
 use tessera_transport::link::Role;
@@ -45,6 +43,7 @@ pub async fn run(
     let described: Vec<_> = renderers.iter().map(|renderer| renderer.device()).collect();
     let slots = SLOTS_PER_DEVICE * renderers.len() as u32;
     let (inputs, mut inbox) = mpsc::channel(INPUTS);
+    let schedule = options.schedule;
     let mut shell = Shell {
         core: Core::new(Config {
             slots,
@@ -66,16 +65,19 @@ pub async fn run(
         pixels: Default::default(),
         wake_at: None,
         leaving: false,
-        schedule: options.schedule,
+        schedule: schedule.clone(),
         asleep: false,
         hours_due: Some(tokio::time::Instant::now()),
         examination: options.examination,
         inexact: Vec::new(),
     };
-    let (token, kernel_version, name, tags) = (link.token, KERNEL_VERSION, options.name, options.tags);
-    let hello = match options.reports.is_empty() {
-        true => Hello::Worker { token, kernel_version, name, devices: described, tags },
-        false => Hello::Examined { token, kernel_version, name, reports: options.reports, tags },
+    let hello = session::Greeting {
+        token: link.token,
+        name: options.name,
+        devices: described,
+        reports: options.reports,
+        tags: options.tags,
+        schedule,
     };
     let call = session::Call { link, identity, hello, timing: options.timing, backoff: options.backoff };
     let connected = session::keep_connected(call, inputs);

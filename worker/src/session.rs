@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
+use tessera_shared::KERNEL_VERSION;
+use tessera_shared::admission::DeviceReport;
 use tessera_shared::film::BlockPixels;
 use tessera_shared::lease::Commit;
-use tessera_shared::messages::{CloseCode, FromWorker, Hello, ToWorker, Welcome};
+use tessera_shared::messages::{CloseCode, Device, FromWorker, Hello, ToWorker, Token, Welcome};
 use tessera_transport::dial::{DialError, Session, dial_within};
 use tessera_transport::frames::{read_message, write_message};
 use tessera_transport::identity::Identity;
@@ -16,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::backoff::{Backoff, BackoffOptions};
 use crate::devices::Inexact;
+use crate::hours::Schedule;
 use crate::shell::Input;
 
 /// Messages that wait for the scheduler to read them.
@@ -67,15 +70,45 @@ pub(crate) struct Wire {
     pub endpoint: Endpoint,
     pub connection: Connection,
     pub outbox: mpsc::Sender<FromWorker>,
+    /// The worker said that it sleeps.
+    pub asleep: bool,
 }
 
 /// Who calls whom, and how patiently.
 pub(crate) struct Call {
     pub link: Link,
     pub identity: Identity,
-    pub hello: Hello,
+    pub hello: Greeting,
     pub timing: Timing,
     pub backoff: BackoffOptions,
+}
+
+/// What a worker says of itself when it calls.
+pub(crate) struct Greeting {
+    pub token: Token,
+    pub name: String,
+    pub devices: Vec<Device>,
+    /// Of an examination; none if there was none.
+    pub reports: Vec<DeviceReport>,
+    pub tags: Vec<String>,
+    pub schedule: Option<Schedule>,
+}
+
+impl Greeting {
+    /// The hello at this time of day, and whether it says that the worker sleeps.
+    fn hello(&self) -> (Hello, bool) {
+        let asleep_for_ms = self.schedule.as_ref().and_then(Schedule::asleep_for_ms);
+        let Greeting { token, name, devices, reports, tags, .. } = self;
+        let (token, kernel_version, name, tags) = (*token, KERNEL_VERSION, name.clone(), tags.clone());
+        let reports = reports.clone();
+        let devices = if reports.is_empty() { devices.clone() } else { Vec::new() };
+        let hello = match asleep_for_ms {
+            Some(for_ms) => Hello::Asleep { token, kernel_version, name, devices, reports, tags, for_ms },
+            None if reports.is_empty() => Hello::Worker { token, kernel_version, name, devices, tags },
+            None => Hello::Examined { token, kernel_version, name, reports, tags },
+        };
+        (hello, asleep_for_ms.is_some())
+    }
 }
 
 /// Connects again and again until a reason comes that does not go away by itself.
@@ -83,10 +116,11 @@ pub(crate) async fn keep_connected(call: Call, inputs: mpsc::Sender<Input>) -> W
     let Call { link, identity, hello, timing, backoff } = call;
     let mut backoff = Backoff::new(backoff);
     loop {
-        match dial_within(&link, &identity, &hello, &timing).await {
+        let (greeted, asleep) = hello.hello();
+        match dial_within(&link, &identity, &greeted, &timing).await {
             Ok(session) => {
                 let since = Instant::now();
-                let ended = attend(session, &inputs).await;
+                let ended = attend(session, asleep, &inputs).await;
                 backoff.connected_for(since.elapsed());
                 match ended {
                     ConnectionError::ApplicationClosed(close)
@@ -119,7 +153,7 @@ pub(crate) fn random_u64() -> u64 {
 }
 
 /// Serves one connection until it is gone.
-async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionError {
+async fn attend(session: Session, asleep: bool, inputs: &mpsc::Sender<Input>) -> ConnectionError {
     let Session { endpoint, connection, control_send, control_recv, welcome } = session;
     let Welcome::Worker { worker } = welcome else {
         let code = CloseCode::Malformed as u32;
@@ -128,7 +162,7 @@ async fn attend(session: Session, inputs: &mpsc::Sender<Input>) -> ConnectionErr
     };
     tracing::info!(%worker, farm = %connection.remote_address(), "connected");
     let (outbox, messages) = mpsc::channel(OUTBOX);
-    let wire = Wire { endpoint, connection: connection.clone(), outbox };
+    let wire = Wire { endpoint, connection: connection.clone(), outbox, asleep };
     if inputs.send(Input::Connected(wire)).await.is_ok() {
         let broken = tokio::select! {
             broken = read(control_recv, inputs) => broken,

@@ -130,10 +130,10 @@ impl Shell {
         match input {
             Input::Connected(wire) => {
                 self.packages.connect(Some(wire.connection.clone()));
+                // What was said when it was made; the time may have come or gone since.
+                self.asleep = wire.asleep;
                 self.wire = Some(wire);
                 self.event(Event::Connected);
-                // A new connection is awake until it says otherwise.
-                self.asleep = false;
                 self.keep_hours();
                 if self.leaving {
                     self.tell(FromWorker::Leaving);

@@ -24,6 +24,8 @@ pub struct ExaminedHello {
     /// Of every device, those that serve nothing included.
     pub reports: Vec<DeviceReport>,
     pub tags: Vec<String>,
+    /// It wants no leases for so long, or until it is awake.
+    pub asleep_for_ms: Option<u64>,
 }
 
 /// A worker's reports.
@@ -86,7 +88,7 @@ impl State {
 impl Core {
     /// Lets a worker in with the devices that serve, or refuses it by the name of what failed.
     pub(crate) fn examine(&mut self, request: RequestId, hello: ExaminedHello) {
-        let ExaminedHello { operator, name, kernel_version, reports, tags } = hello;
+        let ExaminedHello { operator, name, kernel_version, reports, tags, asleep_for_ms } = hello;
         let worker = WorkerId(self.state.next_worker.max(1));
         let examined = Examined { operator, name: name.clone(), at_ms: self.now_ms, reports, refused: false };
         let Some(mode) = served(&examined.reports) else {
@@ -98,7 +100,7 @@ impl Core {
         let wanted = if mode == Mode::Exact { Serves::Every } else { Serves::Fast };
         let lent = examined.reports.iter().filter(|report| report.serves == wanted);
         let devices = lent.map(|report| report.device.clone()).collect();
-        self.connect(request, WorkerHello { operator, name, kernel_version, devices, tags });
+        self.connect(request, WorkerHello { operator, name, kernel_version, devices, tags }, asleep_for_ms);
         if let Some(session) = self.sessions.get_mut(&worker) {
             session.serve(mode);
             self.record(Record::Examined { worker, examined });

@@ -272,6 +272,12 @@ pub enum Event {
         request: RequestId,
         hello: Box<WorkerHello>,
     },
+    /// The same of one that wants no leases for so long, or until it is awake.
+    WorkerConnectedAsleep {
+        request: RequestId,
+        hello: Box<WorkerHello>,
+        for_ms: u64,
+    },
     /// The same with what its devices made of the conformance suite. Answer: the same; refused if none serves.
     WorkerExamined {
         request: RequestId,

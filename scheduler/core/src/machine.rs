@@ -133,7 +133,10 @@ impl Core {
             Event::OrderOperator { request, operator, by, order } => {
                 self.order_operator(request, operator, by, order)
             }
-            Event::WorkerConnected { request, hello } => self.connect(request, *hello),
+            Event::WorkerConnected { request, hello } => self.connect(request, *hello, None),
+            Event::WorkerConnectedAsleep { request, hello, for_ms } => {
+                self.connect(request, *hello, Some(for_ms))
+            }
             Event::WorkerExamined { request, hello } => self.examine(request, *hello),
             Event::WorkerDisconnected { worker } => self.disconnect(worker),
             Event::WorkerLeaving { worker } => self.leave(worker),
@@ -248,7 +251,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn connect(&mut self, request: RequestId, hello: WorkerHello) {
+    pub(crate) fn connect(&mut self, request: RequestId, hello: WorkerHello, asleep_for_ms: Option<u64>) {
         if hello.kernel_version != self.config.kernel_version {
             let (theirs, ours) = (hello.kernel_version, self.config.kernel_version);
             let reason = format!(
@@ -267,6 +270,7 @@ impl Core {
         let mut session = Session::new(operator, devices, self.config.first_rate).tagged(&tags);
         session.machine = (operator, self.state.workers[&worker].hello.name.clone());
         session.drained = self.state.is_drained(operator, &session.machine.1);
+        session.asleep_until_ms = asleep_for_ms.map(|for_ms| self.now_ms.saturating_add(for_ms));
         let rests_until_ms =
             self.state.health.get(&session.machine).map_or(0, |health| health.rests_until_ms);
         self.rate_total += session.rate_total();

@@ -21,7 +21,7 @@ use tessera_shared::admission::DeviceReport;
 use tessera_shared::codec::{self, Message};
 use tessera_shared::ids::NodeKey;
 use tessera_shared::limits::check_tags;
-use tessera_shared::messages::{CloseCode, DEVICES_MAX, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
+use tessera_shared::messages::{CloseCode, DEVICES_MAX, Device, Hello, Refusal, TEXT_BYTES_MAX, Welcome};
 use tessera_transport::blobs::BlobStore;
 use tessera_transport::frames::{ReadError, WriteError, read_message};
 use tessera_transport::identity::Identity;
@@ -225,8 +225,28 @@ async fn attend(farm: &Arc<Farm>, connection: &quinn::Connection, guest: Guest) 
     match hello {
         Hello::Examined { name, reports, kernel_version, tags, .. } => {
             tls::admit_worker(connection);
-            let hello = ExaminedHello { operator: key, name, kernel_version, reports, tags };
+            let hello =
+                ExaminedHello { operator: key, name, kernel_version, reports, tags, asleep_for_ms: None };
             worker::serve(farm, connection, send, recv, worker::Joining::Examined(hello)).await
+        }
+        Hello::Asleep { name, devices, reports, kernel_version, tags, for_ms, .. } => {
+            tls::admit_worker(connection);
+            let (operator, asleep_for_ms) = (key, Some(for_ms));
+            let joining = match reports.is_empty() {
+                true => {
+                    let hello = WorkerHello { operator, name, kernel_version, devices, tags };
+                    worker::Joining::Asleep(hello, for_ms)
+                }
+                false => worker::Joining::Examined(ExaminedHello {
+                    operator,
+                    name,
+                    kernel_version,
+                    reports,
+                    tags,
+                    asleep_for_ms,
+                }),
+            };
+            worker::serve(farm, connection, send, recv, joining).await
         }
         Hello::Artist { .. } => {
             admit_artist(farm, connection, &mut send).await?;
@@ -257,9 +277,9 @@ fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     let (role, token, kernel_version) = match hello {
         Hello::Artist { token, kernel_version } => (Role::Artist, token, *kernel_version),
         Hello::Wrangler { token, kernel_version } => (Role::Wrangler, token, *kernel_version),
-        Hello::Worker { token, kernel_version, .. } | Hello::Examined { token, kernel_version, .. } => {
-            (Role::Worker, token, *kernel_version)
-        }
+        Hello::Worker { token, kernel_version, .. }
+        | Hello::Examined { token, kernel_version, .. }
+        | Hello::Asleep { token, kernel_version, .. } => (Role::Worker, token, *kernel_version),
     };
     if !farm.secrets.admits(role, token) {
         return Err(Refusal::Token);
@@ -267,24 +287,23 @@ fn judge(farm: &Farm, hello: &Hello) -> Result<(), Refusal> {
     if kernel_version != KERNEL_VERSION {
         return Err(Refusal::KernelVersion { expected: KERNEL_VERSION, found: kernel_version });
     }
-    if let Hello::Examined { name, reports, .. } = hello
-        && (name.len() > TEXT_BYTES_MAX || !DeviceReport::all_sound(reports))
-    {
+    let (name, devices, reports, tags): (_, &[Device], &[DeviceReport], _) = match hello {
+        Hello::Artist { .. } | Hello::Wrangler { .. } => return Ok(()),
+        Hello::Worker { name, devices, tags, .. } => (name, devices, &[], tags),
+        Hello::Examined { name, reports, tags, .. } => (name, &[], reports, tags),
+        Hello::Asleep { name, devices, reports, tags, .. } => (name, devices, reports, tags),
+    };
+    let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);
+    if devices.len() > DEVICES_MAX || texts.into_iter().any(|text| text.len() > TEXT_BYTES_MAX) {
+        let limits = format!("it may name {DEVICES_MAX} devices, with {TEXT_BYTES_MAX} bytes a name");
+        return Err(Refusal::Worker(limits));
+    }
+    if !DeviceReport::all_sound(reports) {
         return Err(Refusal::Worker(
             "its reports of devices contradict themselves or are too long".to_owned(),
         ));
     }
-    if let Hello::Worker { tags, .. } | Hello::Examined { tags, .. } = hello {
-        check_tags(tags).map_err(|error| Refusal::Worker(error.to_string()))?;
-    }
-    if let Hello::Worker { name, devices, .. } = hello {
-        let texts = devices.iter().flat_map(|device| [&device.name, &device.driver]).chain([name]);
-        if devices.len() > DEVICES_MAX || texts.into_iter().any(|text| text.len() > TEXT_BYTES_MAX) {
-            let limits = format!("it may name {DEVICES_MAX} devices, with {TEXT_BYTES_MAX} bytes a name");
-            return Err(Refusal::Worker(limits));
-        }
-    }
-    Ok(())
+    check_tags(tags).map_err(|error| Refusal::Worker(error.to_string()))
 }
 
 /// Tells the client why, and leaves it the time to read that before the connection closes.

@@ -23,6 +23,8 @@ const OUTBOX: usize = 1024;
 /// What a worker said of itself.
 pub(crate) enum Joining {
     Plain(WorkerHello),
+    /// One that sleeps for so many milliseconds.
+    Asleep(WorkerHello, u64),
     /// With what its devices made of the conformance suite.
     Examined(ExaminedHello),
 }
@@ -30,7 +32,7 @@ pub(crate) enum Joining {
 impl Joining {
     fn who(&self) -> (NodeKey, String) {
         match self {
-            Joining::Plain(hello) => (hello.operator, hello.name.clone()),
+            Joining::Plain(hello) | Joining::Asleep(hello, _) => (hello.operator, hello.name.clone()),
             Joining::Examined(hello) => (hello.operator, hello.name.clone()),
         }
     }
@@ -38,6 +40,9 @@ impl Joining {
     fn event(self, request: RequestId) -> Event {
         match self {
             Joining::Plain(hello) => Event::WorkerConnected { request, hello: Box::new(hello) },
+            Joining::Asleep(hello, for_ms) => {
+                Event::WorkerConnectedAsleep { request, hello: Box::new(hello), for_ms }
+            }
             Joining::Examined(hello) => Event::WorkerExamined { request, hello: Box::new(hello) },
         }
     }

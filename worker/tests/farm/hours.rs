@@ -48,3 +48,27 @@ async fn a_worker_takes_leases_at_its_hours_alone() {
     wait_for(&artist, asleep).await;
     worker.leave().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_comes_outside_its_hours_is_lent_nothing_of_what_waits() {
+    let stand = Stand::new().await;
+    let artist = stand.artist().await;
+    let job = artist.submit(&Shot::default().package(), JobOptions::default(), |_| {}).await.unwrap();
+    let day_ms = Arc::new(AtomicU64::new(7 * HOUR_MS));
+    let shown = day_ms.clone();
+    let clock = Arc::new(move || shown.load(Ordering::Relaxed));
+    let mut options = stand.options("early");
+    options.schedule = Some(Schedule { hours: "8-9".parse().unwrap(), clock });
+    let worker = Stand::start(options.clone(), Honest);
+    wait_for(&artist, |state| matches!(state, WorkerState::Asleep { .. })).await;
+    worker.leave().await.unwrap();
+    let granted = |record: &Record| matches!(record, Record::Granted { .. });
+    assert_eq!(stand.records.count(granted), 0, "it was lent something before it slept");
+    // It comes again a moment before its hours begin, and works when they do.
+    day_ms.store(8 * HOUR_MS - SOON_MS, Ordering::Relaxed);
+    let worker = Stand::start(options, Honest);
+    wait_for(&artist, |state| matches!(state, WorkerState::Asleep { .. })).await;
+    day_ms.store(8 * HOUR_MS, Ordering::Relaxed);
+    assert_eq!(ended(&artist, job).await.state, JobState::Completed);
+    worker.leave().await.unwrap();
+}

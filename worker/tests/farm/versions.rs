@@ -30,7 +30,28 @@ async fn another_kernel_is_refused_in_every_role() {
                 Hello::Worker { token, kernel_version, name: name.clone(), devices, tags: tags.clone() },
                 &worker,
             ),
-            (Hello::Examined { token, kernel_version, name, reports, tags }, &worker),
+            (
+                Hello::Examined {
+                    token,
+                    kernel_version,
+                    name: name.clone(),
+                    reports: Vec::new(),
+                    tags: tags.clone(),
+                },
+                &worker,
+            ),
+            (
+                Hello::Asleep {
+                    token,
+                    kernel_version,
+                    name,
+                    devices: Vec::new(),
+                    reports,
+                    tags,
+                    for_ms: 1_000,
+                },
+                &worker,
+            ),
             (Hello::Artist { token: artist.token, kernel_version }, &artist),
         ];
         for (hello, link) in hellos {

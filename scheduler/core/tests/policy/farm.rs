@@ -144,16 +144,20 @@ impl Farm {
         self.try_connect(operator, name, tags).unwrap()
     }
 
+    /// A worker that sleeps for so long.
+    pub fn connect_asleep(&mut self, operator: u8, name: &str, for_ms: u64) -> WorkerId {
+        let (request, hello) = (RequestId(2), hello(operator, name, &[]));
+        self.welcomed(Event::WorkerConnectedAsleep { request, hello, for_ms }).unwrap()
+    }
+
     /// The error is what who may not join is told.
     pub fn try_connect(&mut self, operator: u8, name: &str, tags: &[&str]) -> Result<WorkerId, String> {
-        let hello = Box::new(WorkerHello {
-            operator: NodeKey([operator; 32]),
-            name: name.into(),
-            kernel_version: tessera_shared::KERNEL_VERSION,
-            devices: Vec::new(),
-            tags: tags.iter().map(|tag| tag.to_string()).collect(),
-        });
-        match self.handle(Event::WorkerConnected { request: RequestId(2), hello }).replies.remove(0).1 {
+        let (request, hello) = (RequestId(2), hello(operator, name, tags));
+        self.welcomed(Event::WorkerConnected { request, hello })
+    }
+
+    fn welcomed(&mut self, connects: Event) -> Result<WorkerId, String> {
+        match self.handle(connects).replies.remove(0).1 {
             Answer::Welcome(worker) => Ok(worker),
             Answer::Refused(reason) => Err(reason),
             other => panic!("{other:?}"),
@@ -283,4 +287,14 @@ impl Farm {
 /// Nobody checks.
 pub fn unchecked() -> JobOptions {
     JobOptions { verify: Verify::None, ..JobOptions::default() }
+}
+
+fn hello(operator: u8, name: &str, tags: &[&str]) -> Box<WorkerHello> {
+    Box::new(WorkerHello {
+        operator: NodeKey([operator; 32]),
+        name: name.into(),
+        kernel_version: tessera_shared::KERNEL_VERSION,
+        devices: Vec::new(),
+        tags: tags.iter().map(|tag| tag.to_string()).collect(),
+    })
 }

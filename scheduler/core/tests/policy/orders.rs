@@ -216,3 +216,16 @@ fn a_worker_that_sleeps_gets_nothing_until_it_is_awake() {
     farm.handle(Event::WorkerAwake { worker });
     assert!(farm.held_by(worker).is_some());
 }
+
+#[test]
+fn a_worker_that_comes_asleep_is_lent_nothing_before_it_wakes() {
+    let mut farm = Farm::new();
+    farm.submit(ALICE, 1);
+    let worker = farm.connect_asleep(1, "night", 60_000);
+    assert_eq!(farm.worker(worker), WorkerState::Asleep { for_ms: 60_000 });
+    farm.at(70_000);
+    assert!(farm.lent.is_empty(), "it has not said that it is awake");
+    farm.handle(Event::WorkerAwake { worker });
+    assert!(farm.held_by(worker).is_some());
+    farm.restart();
+}
