@@ -89,4 +89,20 @@ fn what_happened_is_read_from_the_data_of_a_scheduler_that_is_gone() {
     assert_eq!(wrong.code, Some(6));
     assert!(wrong.stderr.contains("is no scheduler's data"), "{}", wrong.stderr);
     assert_eq!(sandbox.unread("journal @farm", false).code, Some(0));
+    damage_in_the_middle_is_named(&sandbox, &text);
+}
+
+/// What lies before the damage is told.
+fn damage_in_the_middle_is_named(sandbox: &Sandbox, whole: &str) {
+    let path = sandbox.path("farm/journal/0000000000000001.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&path, bytes).unwrap();
+    let damaged = sandbox.run("journal @farm");
+    assert_eq!(damaged.code, Some(6), "{}", damaged.stderr);
+    let expected = "0000000000000001.log is damaged at byte ";
+    assert!(damaged.stderr.contains(expected), "{}", damaged.stderr);
+    assert!(damaged.stdout.len() > 100 && whole.starts_with(&damaged.stdout), "{}", damaged.stdout);
+    assert!(damaged.stdout.len() < whole.len());
 }

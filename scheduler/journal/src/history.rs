@@ -12,8 +12,9 @@ use tessera_shared::ids::{FrameNumber, JobId, LeaseId, NodeKey, WorkerId};
 
 use crate::disk::Disk;
 use crate::folder::Folder;
-use crate::journal::{Journal, JournalOptions, records};
+use crate::journal::records;
 use crate::log::OpenError;
+use crate::snapshot;
 
 /// Characters of a failure's log in a line.
 const LOG_CHARS: usize = 400;
@@ -53,7 +54,8 @@ pub enum HistoryError {
     Read(#[from] OpenError),
 }
 
-/// Tells every record of the scheduler's data that is still there, oldest first, until `told` has enough.
+/// Tells every record of the scheduler's data that is still there, oldest first, until `told` has enough. Where the journal is
+/// damaged, everything before that is told, and then it is the error.
 pub fn history(data: &Path, told: impl FnMut(Entry) -> bool) -> Result<Passed, HistoryError> {
     let path = data.join("journal");
     if !path.is_dir() {
@@ -65,8 +67,8 @@ pub fn history(data: &Path, told: impl FnMut(Entry) -> bool) -> Result<Passed, H
 
 /// The same of a journal's disk.
 pub fn tell(disk: &impl Disk, mut told: impl FnMut(Entry) -> bool) -> Result<Passed, OpenError> {
-    // Jobs that were submitted before what is left of the log are known by the state.
-    let state = Journal::open(disk, JournalOptions::default())?.state;
+    // Jobs that were submitted before what is left of the log are known by the snapshot.
+    let state = snapshot::newest(disk)?.0.unwrap_or_default().state;
     let shapes =
         state.jobs.iter().map(|(job, entry)| (*job, (entry.shape.clone(), entry.spec.frames.clone())));
     let mut names = Names { shapes: shapes.collect(), operators: state.operators };
@@ -125,10 +127,16 @@ struct Names {
 
 impl Names {
     fn learn(&mut self, record: &Record) {
-        if let Record::Submitted { job, spec, .. } = record
-            && let Some(shape) = Shape::new(&spec.settings)
-        {
-            self.shapes.insert(*job, (shape, spec.frames.clone()));
+        match record {
+            Record::Submitted { job, spec, .. } => {
+                if let Some(shape) = Shape::new(&spec.settings) {
+                    self.shapes.insert(*job, (shape, spec.frames.clone()));
+                }
+            }
+            // Who comes first has the next number; those of the snapshot keep theirs.
+            Record::Joined { hello, .. } => drop(self.operators.enter(hello.operator)),
+            Record::Remembered { operators } => self.operators.remember(operators),
+            _ => {}
         }
     }
 

@@ -221,12 +221,12 @@ pub fn encode(records: &[Record]) -> Vec<u8> {
 
 /// Shows every record that is still there, those that the newest snapshot has too, with its batch's sequence number, until
 /// `show` has enough. Returns the sequence number of the first batch that is there (the next one if none is), and the tails that
-/// were passed over.
+/// were passed over. Of a damaged journal everything before the damage is shown, then that is the error.
 pub fn records(
     disk: &impl Disk,
     mut show: impl FnMut(u64, &Record) -> bool,
 ) -> Result<(u64, Vec<Torn>), OpenError> {
-    let segments = Segments::list(disk, Kind::Records)?;
+    let (segments, unreadable) = Segments::readable(disk, Kind::Records)?;
     let first = segments.all.iter().find_map(|segment| Some(segment.header?.first));
     let mut goes_on = true;
     let (next, torn) = segments.read(disk, first.unwrap_or(1), u64::MAX, |sequence, name, payload| {
@@ -236,7 +236,10 @@ pub fn records(
         }
         Ok(())
     })?;
-    Ok((first.unwrap_or(next), torn))
+    match unreadable {
+        Some(error) => Err(error),
+        None => Ok((first.unwrap_or(next), torn)),
+    }
 }
 
 /// The records of a batch's payload; the reason why not is for people.

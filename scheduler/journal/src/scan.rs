@@ -35,28 +35,26 @@ pub struct Torn {
 impl Segments {
     /// Lists a log's segments and reads their headers.
     pub fn list(disk: &impl Disk, kind: Kind) -> Result<Segments, OpenError> {
-        let names = disk.list().map_err(OpenError::io("the journal's folder"))?;
-        let mut all = Vec::new();
-        for name in names {
-            let Some(number) = number(&name, kind.ending()) else { continue };
-            let bytes = disk.length(&name).map_err(OpenError::io(&name))?;
-            let mut start = vec![0u8; (bytes as usize).min(SEGMENT_HEADER_BYTES)];
-            disk.read_at(&name, 0, &mut start).map_err(OpenError::io(&name))?;
-            let header = match SegmentHeader::decode(&start) {
-                Ok(header) if header.number == number && header.kind == kind => Some(header),
-                Err(BadHeader::Newer { version }) => {
-                    return Err(OpenError::Newer { name, version, known: SEGMENT_VERSION });
-                }
-                // Headers are durable before batches: what follows a bad one are no batches, or it was damaged later.
-                Ok(_) | Err(BadHeader::Damaged) => match bytes > SEGMENT_HEADER_BYTES as u64 {
-                    true => return Err(OpenError::Damaged { name, offset: 0 }),
-                    false => None,
-                },
-            };
-            all.push(Segment { name, number, bytes, header });
+        match Segments::readable(disk, kind)? {
+            (segments, None) => Ok(segments),
+            (_, Some(error)) => Err(error),
         }
-        all.sort_by_key(|segment| segment.number);
-        Ok(Segments { all })
+    }
+
+    /// The same up to the first segment whose header cannot be read, and why it cannot.
+    pub fn readable(disk: &impl Disk, kind: Kind) -> Result<(Segments, Option<OpenError>), OpenError> {
+        let names = disk.list().map_err(OpenError::io("the journal's folder"))?;
+        let numbered = names.into_iter().filter_map(|name| Some((number(&name, kind.ending())?, name)));
+        let mut numbered: Vec<(u64, String)> = numbered.collect();
+        numbered.sort();
+        let mut all = Vec::with_capacity(numbered.len());
+        for (number, name) in numbered {
+            match segment(disk, kind, number, name) {
+                Ok(segment) => all.push(segment),
+                Err(error) => return Ok((Segments { all }, Some(error))),
+            }
+        }
+        Ok((Segments { all }, None))
     }
 
     /// The number of the next segment.
@@ -111,6 +109,24 @@ impl Segments {
         }
         Ok((expected, torn))
     }
+}
+
+fn segment(disk: &impl Disk, kind: Kind, number: u64, name: String) -> Result<Segment, OpenError> {
+    let bytes = disk.length(&name).map_err(OpenError::io(&name))?;
+    let mut start = vec![0u8; (bytes as usize).min(SEGMENT_HEADER_BYTES)];
+    disk.read_at(&name, 0, &mut start).map_err(OpenError::io(&name))?;
+    let header = match SegmentHeader::decode(&start) {
+        Ok(header) if header.number == number && header.kind == kind => Some(header),
+        Err(BadHeader::Newer { version }) => {
+            return Err(OpenError::Newer { name, version, known: SEGMENT_VERSION });
+        }
+        // Headers are durable before batches: what follows a bad one are no batches, or it was damaged later.
+        Ok(_) | Err(BadHeader::Damaged) => match bytes > SEGMENT_HEADER_BYTES as u64 {
+            true => return Err(OpenError::Damaged { name, offset: 0 }),
+            false => None,
+        },
+    };
+    Ok(Segment { name, number, bytes, header })
 }
 
 /// The batches of a segment's content, one after the other, until one is not whole.

@@ -2,7 +2,10 @@
 
 use expect_test::expect;
 use serde_json::json;
+use tessera_journal::disk::Disk;
+use tessera_journal::format::Kind;
 use tessera_journal::history::{Entry, HistoryError, Passed, history, tell};
+use tessera_journal::scan::Segments;
 use tessera_journal::{Folder, Journal, JournalOptions, MemoryDisk};
 use tessera_scheduler_core::api::{Asker, CommittedTile, DeliveredTile, JobSpec, RequestId, WorkerHello};
 use tessera_scheduler_core::{Config, Core, Event, Record, tile_root};
@@ -144,4 +147,55 @@ fn what_a_snapshot_has_is_told_as_long_as_it_is_there() {
     })
     .unwrap();
     assert_eq!(first, 1, "who has enough is told no more");
+}
+
+/// What is told, and the error.
+fn told(disk: &MemoryDisk) -> (Vec<Entry>, Option<String>) {
+    let mut entries = Vec::new();
+    let passed = tell(disk, |entry| {
+        entries.push(entry);
+        true
+    });
+    (entries, passed.err().map(|error| error.to_string()))
+}
+
+#[test]
+fn a_damaged_journal_is_told_up_to_the_damage_which_is_named() {
+    let disk = MemoryDisk::new();
+    let small = JournalOptions { segment_bytes: 250, snapshot_bytes: 1 << 30 };
+    let mut journal = Journal::open(&disk, small).unwrap().journal;
+    batches().iter().for_each(|records| journal.append(&disk, records).unwrap());
+    let (whole, error) = told(&disk);
+    assert_eq!(error, None);
+    let mut names: Vec<String> =
+        disk.list().unwrap().into_iter().filter(|name| name.ends_with(".log")).collect();
+    names.sort();
+    assert!(names.len() > 2, "{names:?}");
+    let mut before = 0;
+    for name in &names {
+        for at in 0..disk.length(name).unwrap() {
+            disk.damage(name, at);
+            let (entries, error) = told(&disk);
+            assert_eq!(entries, whole[..entries.len()], "{name}, byte {at}");
+            // The last batch of all may as well be one that a crash cut.
+            let last = error.is_none();
+            assert!(
+                last || error.is_some_and(
+                    |error| error.contains(&format!("{name} ")) || error.contains("is missing before")
+                ),
+                "{name}, byte {at}"
+            );
+            assert!(!last || name == names.last().unwrap(), "{name}, byte {at}");
+            assert!(entries.len() >= before && entries.len() < whole.len(), "{name}, byte {at}");
+            disk.damage(name, at);
+        }
+        before = whole.iter().filter(|entry| entry.batch < first_behind(&disk, name)).count();
+    }
+}
+
+/// The first batch of the segment behind this one.
+fn first_behind(disk: &MemoryDisk, name: &str) -> u64 {
+    let segments = Segments::list(disk, Kind::Records).unwrap();
+    let at = segments.all.iter().position(|segment| segment.name == *name).unwrap();
+    segments.first_after(at).unwrap_or(u64::MAX)
 }
