@@ -3,7 +3,6 @@
 mod follow;
 mod package;
 
-
 use anyhow::{Context, anyhow};
 use tessera_scenes::shot::{Output, parse_frames};
 use tessera_scheduler::client::{Client, ClientError, Frame};
