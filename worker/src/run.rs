@@ -37,24 +37,15 @@ pub async fn run(
     if renderers.is_empty() && options.reports.is_empty() {
         return Err(WorkerError::NoDevice);
     }
-    let link = options.link.require(Role::Worker)?;
+    let link = options.link.clone().require(Role::Worker)?;
     let identity = Identity::load_or_create(&options.data)?;
     let blobs = BlobStore::open(&options.data.join("blobs"), options.cache_bytes_max)?;
     let described: Vec<_> = renderers.iter().map(|renderer| renderer.device()).collect();
     let slots = SLOTS_PER_DEVICE * renderers.len() as u32;
     let (inputs, mut inbox) = mpsc::channel(INPUTS);
-    let schedule = options.schedule;
+    let schedule = options.schedule.clone();
     let mut shell = Shell {
-        core: Core::new(Config {
-            slots,
-            results_bytes_max: options.results_bytes_max,
-            examine_every_ms: options
-                .examination
-                .as_ref()
-                .map_or(0, |examination| examination.every.as_millis() as u64),
-            seed: random_u64(),
-            ..Config::default()
-        }),
+        core: Core::new(config(&options, slots)),
         devices: Devices::start(renderers)?,
         packages: Arc::new(Packages::new(blobs, options.cache_bytes_max)),
         stages: Arc::new(Stages::new(options.scenes_bytes_max)),
@@ -99,6 +90,17 @@ pub async fn run(
         let _ = tokio::time::timeout(GOODBYE_MAX, wire.endpoint.wait_idle()).await;
     }
     ended
+}
+
+fn config(options: &WorkerOptions, slots: u32) -> Config {
+    let every = options.examination.as_ref().map(|examination| examination.every);
+    Config {
+        slots,
+        results_bytes_max: options.results_bytes_max,
+        examine_every_ms: every.map_or(0, |every| every.as_millis() as u64),
+        seed: random_u64(),
+        ..Config::default()
+    }
 }
 
 /// Asks the devices at once whether the farm was right.

@@ -50,8 +50,9 @@ pub(super) fn of(
 ) -> Option<Entry> {
     let of_job = |job: JobId| Subject { job: Some(job), worker: None };
     let of_worker = |worker: WorkerId| Subject { job: None, worker: Some(worker) };
-    if let Some(entry) = of_operator(core, now_ms, record) {
-        return Some(entry);
+    let apart = of_operator(core, now_ms, record).or_else(|| of_haste(core, now_ms, record, &lent));
+    if apart.is_some() {
+        return apart;
     }
     let (kind, subject, text) = match record {
         Record::Submitted { job, spec, .. } => {
@@ -96,14 +97,6 @@ pub(super) fn of(
             let text = format!("{job}: {} accepted tile-passes are in doubt and rendered anew", tiles.len());
             (EntryKind::Overturned, of_job(*job), text)
         }
-        Record::TooFast { lease, rate, limit, whole, .. } => {
-            let subject = lent(*lease);
-            let verify = core.state().jobs.get(&subject.job?)?.spec.options.verify;
-            return is_news(verify, whole).then(|| {
-                let text = too_fast(*lease, subject, (*rate, *limit), (verify, whole.len()));
-                Entry { at_ms: now_ms, kind: EntryKind::TooFast, subject, text }
-            });
-        }
         Record::Inconclusive { job, tiles, late, .. } => {
             let why = if *late { "took too long" } else { "came to no answer" };
             let text = format!("{job}: the referee {why}; {} tile-passes are rendered anew", tiles.len());
@@ -140,6 +133,17 @@ fn of_operator(core: &Core, now_ms: u64, record: &Record) -> Option<Entry> {
         _ => return None,
     };
     Some(Entry { at_ms: now_ms, kind, subject, text })
+}
+
+/// The line of a result that came too fast, unless enough of its worker's are being checked.
+fn of_haste(core: &Core, now_ms: u64, record: &Record, lent: impl Fn(LeaseId) -> Subject) -> Option<Entry> {
+    let Record::TooFast { lease, rate, limit, whole, .. } = record else { return None };
+    let subject = lent(*lease);
+    let verify = core.state().jobs.get(&subject.job?)?.spec.options.verify;
+    is_news(verify, whole).then(|| {
+        let text = too_fast(*lease, subject, (*rate, *limit), (verify, whole.len()));
+        Entry { at_ms: now_ms, kind: EntryKind::TooFast, subject, text }
+    })
 }
 
 /// What is said of a result that came too fast, of so many tile-passes that are checked whole for it.

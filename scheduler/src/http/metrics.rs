@@ -75,16 +75,7 @@ fn text(numbers: &Numbers, webhooks: Tally, uptime_ms: u64) -> String {
     tell("workers_connected", "gauge", "Connected workers.", &one(numbers.workers.connected));
     tell("workers_busy", "gauge", "Connected workers with a lease in hand.", &one(numbers.workers.busy));
     tell("operators_out", "gauge", "Operators in quarantine or banned.", &one(numbers.workers.quarantined));
-    let jobs = [
-        (r#"{state="queued"}"#, numbers.jobs.queued as f64),
-        (r#"{state="running"}"#, numbers.jobs.running as f64),
-        (r#"{state="paused"}"#, numbers.jobs.paused as f64),
-        (r#"{state="waiting"}"#, numbers.jobs.waiting as f64),
-        (r#"{state="completed"}"#, numbers.jobs.completed as f64),
-        (r#"{state="failed"}"#, numbers.jobs.failed as f64),
-        (r#"{state="cancelled"}"#, numbers.jobs.cancelled as f64),
-    ];
-    tell("jobs", "gauge", "Listed jobs by state.", &jobs);
+    tell("jobs", "gauge", "Listed jobs by state.", &by_state(&numbers.jobs));
     tell(
         "rays_per_second",
         "gauge",
@@ -135,6 +126,19 @@ fn text(numbers: &Numbers, webhooks: Tally, uptime_ms: u64) -> String {
         &one(numbers.too_fast),
     );
     text
+}
+
+/// With the labels that name the states.
+fn by_state(jobs: &super::json::JobCounts) -> [(&'static str, f64); 7] {
+    [
+        (r#"{state="queued"}"#, jobs.queued as f64),
+        (r#"{state="running"}"#, jobs.running as f64),
+        (r#"{state="paused"}"#, jobs.paused as f64),
+        (r#"{state="waiting"}"#, jobs.waiting as f64),
+        (r#"{state="completed"}"#, jobs.completed as f64),
+        (r#"{state="failed"}"#, jobs.failed as f64),
+        (r#"{state="cancelled"}"#, jobs.cancelled as f64),
+    ]
 }
 
 #[cfg(test)]
