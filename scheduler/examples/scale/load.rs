@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use quinn::Endpoint;
@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 const SOCKETS: u32 = 8;
 /// Handshakes at once.
 const HANDSHAKES: usize = 64;
+/// How often a connection that was turned away is tried again.
+const TRIES_MAX: u32 = 50;
+const TRY_EVERY: Duration = Duration::from_millis(200);
 
 /// What every block of every tile looks like. A rate is measured in rays: a pixel says that it cost one.
 pub fn pixels() -> BlockPixels {
@@ -47,7 +50,15 @@ impl Load {
             let socket = sockets[number as usize % sockets.len()].clone();
             joining.spawn(async move {
                 let _place = places.acquire_owned().await?;
-                Worker::join(&socket, &link, number, waits).await
+                let mut tries = 0;
+                loop {
+                    match Worker::join(&socket, &link, number, waits.clone()).await {
+                        // A busy scheduler turns handshakes away, and real workers come again.
+                        Err(_) if tries < TRIES_MAX => tries += 1,
+                        joined => return joined,
+                    }
+                    tokio::time::sleep(TRY_EVERY).await;
+                }
             });
         }
         let mut tasks = JoinSet::new();
