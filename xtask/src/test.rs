@@ -27,7 +27,7 @@ const AXE: &str = "axe-core@~4.14";
 /// Where the tests look for it, below the root.
 const AXE_FOLDER: &str = "target/npm";
 
-const REQUIREMENTS: [Requirement; 3] = [
+const REQUIREMENTS: [Requirement; 4] = [
     Requirement {
         package: "libvulkan1",
         gives: "the Vulkan loader",
