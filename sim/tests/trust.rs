@@ -113,7 +113,7 @@ fn who_is_wrong_again_is_banned_and_stays_out() {
 
 #[test]
 fn an_overruled_checker_checks_nothing_more_and_renders_on() {
-    let mut overruled = 0;
+    let (mut overruled, mut renders_on) = (0, 0);
     for seed in 0..6 {
         let outcome = farm(seed).workers(3).cheat(1, Cheat::Denier).job(long()).run();
         right(&outcome, seed);
@@ -130,10 +130,14 @@ fn an_overruled_checker_checks_nothing_more_and_renders_on() {
             })
         };
         assert!(!granted(true), "seed {seed}: it is asked to check again");
-        assert!(granted(false), "seed {seed}: it gets nothing to render any more");
+        // At the end of a job there may be nothing left for it.
+        let leases = after.iter().filter(|record| matches!(record, Record::Granted { .. })).count();
+        assert!(granted(false) || leases < 4, "seed {seed}: of {leases} leases it gets none any more");
+        renders_on += u64::from(granted(false));
         assert!(!after.iter().any(|record| matches!(record, Record::Quarantined { .. })), "seed {seed}");
     }
     assert!(overruled >= 4, "only {overruled} of 6 were asked to check");
+    assert!(renders_on >= 4, "only {renders_on} of {overruled} render on");
 }
 
 #[test]

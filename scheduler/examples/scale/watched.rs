@@ -180,11 +180,12 @@ pub async fn run(plan: Plan) -> Result<()> {
     let site = Site { address, token: token.to_owned() };
     let artist = Client::connect(&served.artist, &Identity::ephemeral()?).await?;
     let options = JobOptions { verify: Verify::None, ..JobOptions::default() };
+    // First the workers: they take all of the processor once there is work.
+    let load = load::Load::connect(&served.worker, plan.workers).await?;
     for _ in 0..plan.jobs {
         artist.submit(&package(4)?, options.clone(), |_| {}).await?;
     }
-    println!("{} jobs are submitted; {} workers join", plan.jobs, plan.workers);
-    let load = load::Load::connect(&served.worker, plan.workers).await?;
+    println!("{} workers have joined, {} jobs are submitted", plan.workers, plan.jobs);
     let (orders, mut given) = (Arc::new(Orders::new()), 0);
     let window = Duration::from_secs(plan.seconds);
     println!("clients  tiles/s  µs a tile  orders heard  p50 ms  p99 ms  first view ms  MB/s to clients");
