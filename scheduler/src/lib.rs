@@ -2,6 +2,7 @@
 //! Decides nothing about jobs, leases or trust: `scheduler/core` does.
 
 pub mod client;
+mod clock;
 mod connection;
 mod deliveries;
 mod driver;
@@ -24,6 +25,7 @@ mod secrets;
 mod serve;
 #[cfg(test)]
 mod small_farm;
+mod small_file;
 mod soundness;
 mod standings;
 mod storage;

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tessera_scheduler_core::api::JobSpec;
 use tessera_scheduler_core::credits::FrameCredits;
@@ -15,6 +14,7 @@ use tessera_shared::messages::{JobRefusal, Verify};
 use tessera_shared::receipt::blocks::{Bands, Roots};
 use tessera_shared::receipt::{FrameFacts, JobFacts, Origin, Receipt};
 
+use crate::clock::unix_time;
 use crate::connection::Farm;
 use crate::driver::Stopped;
 use crate::film_file::read_head;
@@ -64,7 +64,7 @@ fn sign(
     let roots = read.roots;
     let facts = FrameFacts {
         frame: frame.0,
-        signed_unix_s: unix_s(),
+        signed_unix_s: unix_time().as_secs(),
         overturned: credits.overturned,
         film: read.film,
         film_tree: roots.film,
@@ -86,11 +86,6 @@ pub(crate) fn policy(verify: Verify) -> String {
         Verify::Double => "double".to_owned(),
         Verify::Confidence { wrong_ppm } => format!("confidence={}", 1.0 - f64::from(wrong_ppm) / 1e6),
     }
-}
-
-/// Seconds since 1970; 0 by a clock that is before.
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// What a film's file says, read row by row: a whole film may be as large as the memory.

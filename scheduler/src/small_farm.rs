@@ -10,10 +10,10 @@ use tessera_shared::package::Settings;
 /// Who submits the job.
 pub(crate) const OWNER: NodeKey = NodeKey([9; 32]);
 
-/// A job of one frame of four tiles, submitted and whole.
-pub(crate) fn job() -> [Event; 2] {
-    let settings = Settings {
-        grid: Grid { width_px: 16, height_px: 16, tile_px: 8 },
+/// Frames of so many pixels in tiles of one block, one sample each.
+pub(crate) fn settings(width_px: u32, height_px: u32) -> Settings {
+    Settings {
+        grid: Grid { width_px, height_px, tile_px: 8 },
         samples: 1,
         pass_samples: 1,
         seed: 0,
@@ -21,12 +21,16 @@ pub(crate) fn job() -> [Event; 2] {
         roulette_start: 3,
         film_scale_log2: 20,
         sample_clamp: 10.0,
-    };
+    }
+}
+
+/// A job of one frame of four tiles, submitted and whole.
+pub(crate) fn job() -> [Event; 2] {
     let spec = JobSpec {
         owner: OWNER,
         package: Digest([1; 32]),
         name: "shot".into(),
-        settings,
+        settings: settings(16, 16),
         frames: vec![FrameNumber(3)],
         options: JobOptions::default(),
     };

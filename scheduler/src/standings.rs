@@ -1,13 +1,15 @@
 //! The file in which a scheduler keeps what it knows of operators, so that a restart forgives nobody. Decides when it is written, not
 //! what is in it.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tessera_scheduler_core::accounting::Operator;
 use tessera_scheduler_core::standings::{STANDINGS_BYTES_MAX, from_bytes, to_bytes};
 use tessera_scheduler_core::{Core, Record};
+
+use crate::small_file;
 
 /// File in the data directory.
 const FILE: &str = "operators";
@@ -65,11 +67,7 @@ impl Standings {
     }
 
     fn write(&mut self, core: &Core) -> std::io::Result<()> {
-        let partial = self.path.with_extension("partial");
-        let mut file = std::fs::File::create(&partial)?;
-        file.write_all(&to_bytes(&core.operators_to_remember()))?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &self.path)?;
+        small_file::replace(&self.path, &to_bytes(&core.operators_to_remember()))?;
         self.written = Instant::now();
         self.changed = false;
         Ok(())

@@ -40,12 +40,19 @@ pub fn log(arguments: &WhyArguments) -> Result<Outcome, Failure> {
 }
 
 fn entry_line(entry: &FailureEntry) -> String {
-    let ago = duration(entry.ago_ms as f64 / 1000.0);
-    let what = entry
-        .tile
-        .map_or_else(|| "a check".to_owned(), |(frame, tile)| format!("frame {} tile {tile}", frame.0));
     let FailureEntry { worker, operator, failure, .. } = entry;
-    format!("{ago} ago  {worker}  key {operator}  {what}  {}: {}", failure.class, failure.log)
+    let (ago, what) = when_and_what(entry);
+    format!("{ago}  {worker}  key {operator}  {what}  {}: {}", failure.class, failure.log)
+}
+
+/// How long ago something failed, and what, in words.
+pub fn when_and_what(entry: &FailureEntry) -> (String, String) {
+    let ago = format!("{} ago", duration(entry.ago_ms as f64 / 1000.0));
+    let what = match entry.tile {
+        None => "a check".to_owned(),
+        Some((frame, tile)) => format!("frame {} tile {tile}", frame.0),
+    };
+    (ago, what)
 }
 
 fn entry_json(entry: &FailureEntry) -> String {

@@ -57,24 +57,13 @@ impl Core {
     /// whether somebody is there to check another's work.
     pub(crate) fn two_checkers(&self, entry: &Job) -> Vec<OperatorId> {
         let limits = &entry.spec.options.limits;
-        if limits.tags.is_empty() {
-            let may = |operator: &OperatorId| {
-                self.may_check(*operator, entry) && self.admits_operator(limits, *operator)
-            };
-            return self.connected.proven().filter(may).take(2).collect();
-        }
-        let mut found = Vec::new();
-        for operator in self.connected.proven().filter(|operator| self.may_check(*operator, entry)) {
-            let mut sessions =
-                self.connected.workers_of(operator).filter_map(|worker| self.sessions.get(&worker));
-            if sessions.any(|session| self.admits(limits, session)) {
-                found.push(operator);
-                if found.len() == 2 {
-                    break;
-                }
-            }
-        }
-        found
+        let admitted = |operator: &OperatorId| {
+            let mut workers = self.connected.workers_of(*operator);
+            workers
+                .any(|worker| self.sessions.get(&worker).is_some_and(|session| self.admits(limits, session)))
+        };
+        let may = |operator: &OperatorId| self.may_check(*operator, entry) && admitted(operator);
+        self.connected.proven().filter(may).take(2).collect()
     }
 
     /// Whether somebody who has not failed this tile-pass may serve the job.

@@ -134,14 +134,10 @@ impl Log {
             let (length, checksum) = (header.length, header.checksum);
             places.push(Place { segment: number, offset, length, checksum });
             end = offset + u64::from(length);
-            match waiting.len() < WRITE_BYTES {
-                true => Ok(()),
-                false => disk.append(&name, &waiting).map(|()| waiting.clear()),
+            match waiting.len() >= WRITE_BYTES || at + 1 == payloads.len() {
+                true => disk.append(&name, &waiting).map(|()| waiting.clear()),
+                false => Ok(()),
             }
-        });
-        let written = written.and_then(|()| match waiting.is_empty() {
-            true => Ok(()),
-            false => disk.append(&name, &waiting),
         });
         if let Err(source) = written.and_then(|()| disk.sync(&name)) {
             // Gives room back where that is what lacks. Where it fails, the cut by the next segment's first sequence stands.

@@ -2,9 +2,9 @@
 
 use tessera_journal::{HeldPixels, MemoryDisk, TileStore};
 use tessera_shared::film::BLOCK_BYTES;
-use tessera_shared::grid::Grid;
 
 use super::*;
+use crate::small_farm;
 use crate::storage::SharedDisk;
 
 const JOB: JobId = JobId(1);
@@ -24,16 +24,7 @@ fn films() -> JobFilms {
     JobFilms {
         name: "shot".into(),
         package: Digest([1; 32]),
-        settings: Settings {
-            grid: Grid { width_px: 8 * TILES, height_px: 8, tile_px: 8 },
-            samples: 1,
-            pass_samples: 1,
-            seed: 0,
-            max_bounces: 8,
-            roulette_start: 3,
-            film_scale_log2: 20,
-            sample_clamp: 10.0,
-        },
+        settings: small_farm::settings(8 * TILES, 8),
         frames: vec![FrameNumber(1), FrameNumber(2)],
         mode: Mode::Exact,
     }

@@ -8,6 +8,7 @@ use tessera_shared::web::{WebAccess, WebHolder, WebPage, WebToken};
 
 use super::revocations::Whose;
 use super::token::{Bearer, Tokens, WebRole};
+use crate::clock::unix_time;
 
 const DAY_S: u64 = 86_400;
 
@@ -23,7 +24,7 @@ pub(crate) struct Doorway {
 impl Doorway {
     /// The page for who asks, for so many days or without end. It holds a secret: send it to who asked, never log it.
     pub fn page(&self, by: Asker, access: WebAccess, days: Option<u16>) -> WebPage {
-        let until_s = days.map(|days| super::unix_s() + u64::from(days) * DAY_S);
+        let until_s = days.map(|days| unix_time().as_secs() + u64::from(days) * DAY_S);
         WebPage {
             host: named(self.advertise.as_deref(), self.address),
             port: self.address.port(),
@@ -71,7 +72,6 @@ mod tests {
     use tessera_shared::ids::NodeKey;
 
     use super::super::revocations::Registry;
-    use super::super::unix_s;
     use super::*;
 
     fn doorway(address: &str, advertise: Option<&str>) -> Doorway {
@@ -92,9 +92,9 @@ mod tests {
             (Asker::Wrangler, WebAccess::ReadOnly, WebRole::ReadOnly, None),
         ] {
             let page = doorway.page(by, access, Some(1));
-            let pass = doorway.tokens.read(&page.token.0, unix_s()).unwrap();
+            let pass = doorway.tokens.read(&page.token.0, unix_time().as_secs()).unwrap();
             assert_eq!(pass.bearer, Bearer { role, key: of }, "{by:?} {access:?}");
-            let left_s = pass.until_s.unwrap() - unix_s();
+            let left_s = pass.until_s.unwrap() - unix_time().as_secs();
             assert!(left_s <= DAY_S && left_s > DAY_S - 60, "{left_s}");
             assert!(!format!("{page:?}").contains(&page.token.0));
         }

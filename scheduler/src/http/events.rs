@@ -18,6 +18,7 @@ use super::extract::Query;
 use super::json::{Entry, EntryList};
 use super::problem::Problem;
 use super::token::{Bearer, Pass};
+use crate::clock::unix_time;
 use crate::feed::Watching;
 
 /// A line that says nothing is sent after so long without news, so that a dead connection is noticed.
@@ -93,7 +94,7 @@ impl Reader {
     /// The next piece of the stream; `None` when the scheduler stops, or the token is worth nothing any more.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            self.site.tokens.stands(&self.pass, super::unix_s()).ok()?;
+            self.site.tokens.stands(&self.pass, unix_time().as_secs()).ok()?;
             if let Some(piece) = self.ready.pop_front() {
                 return Some(piece);
             }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Site;
 use super::problem::Problem;
+use crate::clock::unix_time;
 use crate::throttle::Throttles;
 
 /// Requests that a client may make at once: a page with its film strip.
@@ -53,7 +54,7 @@ pub(crate) async fn token(State(site): State<Arc<Site>>, mut request: Request, n
     let Some(text) = bearer(request.headers()) else {
         return Problem::new(StatusCode::UNAUTHORIZED, NO_TOKEN).into_response();
     };
-    match site.tokens.read(text, super::unix_s()) {
+    match site.tokens.read(text, unix_time().as_secs()) {
         Ok(pass) => {
             request.extensions_mut().insert(pass);
             next.run(request).await

@@ -26,7 +26,7 @@ pub(crate) mod token;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -37,6 +37,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::clock::unix_time;
 use crate::driver::Driver;
 use crate::feed::Feed;
 use crate::films::Films;
@@ -74,7 +75,6 @@ impl Site {
         tokens: Tokens,
         webhooks: Arc<Webhooks>,
     ) -> Site {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Site {
             driver,
             films,
@@ -85,7 +85,7 @@ impl Site {
             rates: Mutex::new(gate::rates()),
             drawing: Semaphore::new(PICTURES_AT_ONCE),
             start: Instant::now(),
-            start_unix_ms: since.as_millis() as u64,
+            start_unix_ms: unix_time().as_millis() as u64,
         }
     }
 
@@ -142,11 +142,6 @@ fn router(site: Arc<Site>) -> Router {
         .layer(from_fn_with_state(site.clone(), gate::rate))
         .layer(from_fn(careful))
         .with_state(site)
-}
-
-/// Seconds since 1970, by this machine's clock.
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 async fn unknown() -> Problem {

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use tessera_shared::ids::NodeKey;
 
 use super::json::hex;
+use crate::small_file;
 
 /// File in the data directory.
 const FILE: &str = "web-revocations";
@@ -135,22 +135,8 @@ impl Registry {
         let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         next.revoke(whose)?;
-        self.write(&next.to_text())?;
+        small_file::replace(&self.path, next.to_text().as_bytes())?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-        Ok(())
-    }
-
-    fn write(&self, text: &str) -> std::io::Result<()> {
-        let partial = self.path.with_extension("partial");
-        let mut file = File::create(&partial)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &self.path)?;
-        // The name is as durable as the folder.
-        #[cfg(unix)]
-        if let Some(folder) = self.path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
         Ok(())
     }
 }

@@ -10,11 +10,12 @@ mod url;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use crate::clock::unix_time;
 use crate::throttle::Quiet;
 pub(crate) use notice::{Notice, Observer};
 pub use notice::{UnknownEvent, WebhookEvent};
@@ -113,7 +114,7 @@ impl Webhooks {
         let encrypted = options.urls.iter().any(|url| url.encrypted);
         let poster = Poster::new(options.secret.clone(), encrypted)?;
         let mut webhooks = Webhooks::none();
-        webhooks.run = format!("{:x}{:08x}", unix_ms(), random() as u32);
+        webhooks.run = format!("{:x}{:08x}", unix_time().as_millis(), random() as u32);
         for url in &options.urls {
             let (queue, news) = (Mutex::default(), Notify::new());
             let line = Arc::new(Line { url: url.clone(), queue, news, start: Instant::now() });
@@ -129,7 +130,7 @@ impl Webhooks {
         for notice in notices {
             let number = self.counters.events.fetch_add(1, Relaxed) + 1;
             let id = format!("evt_{}_{number}", self.run);
-            let body = notice.body(&id, unix_ms());
+            let body = notice.body(&id, unix_time().as_millis() as u64);
             let event = Arc::new(Event { id, name: notice.event.name(), body });
             for line in &self.lines {
                 self.counters.waiting.send_modify(|waiting| *waiting += 1);
@@ -221,16 +222,12 @@ async fn send(line: Arc<Line>, poster: Poster, counters: Arc<Counters>) {
             Next::Send(delivery) => {
                 let event = delivery.what.clone();
                 let message = Message { id: &event.id, body: &event.body };
-                let attempt: Attempt = poster.post(&line.url, &message, unix_ms() / 1000).await;
+                let attempt: Attempt = poster.post(&line.url, &message, unix_time().as_secs()).await;
                 let outcome = line.queue().attempted(line.now_ms(), delivery, attempt, random());
                 counters.count(&line, &event, outcome);
             }
         }
     }
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 /// Spreads attempts; where the system has no chance to give, they come together.

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use tessera_shared::control::{Dimension, FailureEntry};
 
 use super::{BAD, DIM, GOOD, PLAIN, STRONG, WAITS, write};
-use crate::progress::duration;
+use crate::farm::why::when_and_what;
 use crate::terminal::model::Model;
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
@@ -39,12 +39,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
 }
 
 fn headline(entry: &FailureEntry) -> String {
-    let ago = duration(entry.ago_ms as f64 / 1000.0);
-    let what = match entry.tile {
-        None => "a check".to_owned(),
-        Some((frame, tile)) => format!("frame {} tile {tile}", frame.0),
-    };
-    format!("{ago} ago  {}  {what}  {}", entry.worker, entry.failure.class)
+    let (ago, what) = when_and_what(entry);
+    format!("{ago}  {}  {what}  {}", entry.worker, entry.failure.class)
 }
 
 fn below(area: Rect, rows: u16) -> Rect {
